@@ -1,0 +1,115 @@
+"""MobileNetV2 (Sandler et al. 2018): features at strides 2, 4, 8, 16 and 32.
+
+Widths and blocks are those of torchvision and keras.applications. `load_imagenet` takes the weights
+of the latter (Apache-2.0, trained on ImageNet).
+"""
+
+import re
+
+from tensorflow import keras
+from tensorflow.keras import layers
+
+from keras_matting.layers.blocks import batch_norm, conv
+
+# expansion, channels, blocks, strides of the first block
+STAGES = [
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+]
+TAPS = {1: 2, 3: 4, 6: 8, 13: 16, 17: 32}  # block number: stride of its output
+
+
+def scaled(channels, width):
+    """The multiple of 8 nearest to channels * width, never more than a tenth below it."""
+    rounded = max(8, int(channels * width + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * channels * width else rounded
+
+
+def mobilenet_v2(x, width=1.0, last_conv=True, symmetric=True):
+    """Normalised image (B, H, W, 3) in [-1, 1] -> {stride: (B, H/stride, W/stride, C)}.
+
+    At width 1 the features have 16, 24, 32, 96 and 1280 channels (320 without `last_conv`).
+    `symmetric` as in `blocks.conv`: published PyTorch checkpoints want it, keras.applications'
+    weights were trained without.
+    """
+    features = {}
+    x = _conv_bn_relu6(x, scaled(32, width), 3, 2, symmetric=symmetric, name="backbone_stem")
+    block = 0
+    for expansion, channels, repeats, stage_strides in STAGES:
+        for i in range(repeats):
+            block += 1
+            strides = stage_strides if i == 0 else 1
+            name = f"backbone_block{block}"
+            x = _inverted_residual(x, scaled(channels, width), strides, expansion, symmetric, name)
+            if block in TAPS:
+                features[TAPS[block]] = x
+    if last_conv:
+        last = scaled(1280, max(1.0, width))
+        features[32] = _conv_bn_relu6(x, last, 1, name="backbone_last")
+    return features
+
+
+def _inverted_residual(x, filters, strides, expansion, symmetric, name):
+    shortcut = x
+    if expansion > 1:
+        x = _conv_bn_relu6(x, x.shape[-1] * expansion, 1, name=f"{name}_expand")
+    x = _conv_bn_relu6(
+        x, None, 3, strides, depthwise=True, symmetric=symmetric, name=f"{name}_depthwise"
+    )
+    x = conv(x, filters, 1, use_bias=False, name=f"{name}_project")
+    x = batch_norm(x, name=f"{name}_project")
+    if strides == 1 and shortcut.shape[-1] == filters:
+        x = layers.Add(name=f"{name}_add")([shortcut, x])
+    return x
+
+
+def _conv_bn_relu6(x, filters, kernel_size, strides=1, *, name, **options):
+    x = conv(x, filters, kernel_size, strides, use_bias=False, name=name, **options)
+    return layers.ReLU(6.0, name=f"{name}_relu")(batch_norm(x, name=name))
+
+
+def load_imagenet(model, width=1.0, source=None):
+    """Copies ImageNet weights into the backbone inside `model`; returns the layers it filled.
+
+    `source` is a keras.applications MobileNetV2, by default the published one of this width (Keras
+    downloads it once; widths 0.35, 0.5, 0.75, 1.0, 1.3, 1.4). Its batch norms have eps 1e-3; the
+    difference to ours goes into the running variance, so that inference is the same function.
+    """
+    if source is None:
+        source = keras.applications.MobileNetV2(
+            input_shape=(224, 224, 3), alpha=width, include_top=False, weights="imagenet"
+        )
+    ours = {layer.name for layer in model.layers}
+    filled = []
+    for theirs in source.layers:
+        name = _applications_name(theirs.name)
+        if not theirs.weights or name not in ours:
+            continue
+        values = theirs.get_weights()
+        if isinstance(theirs, layers.BatchNormalization):
+            values[3] = values[3] + theirs.epsilon - model.get_layer(name).epsilon
+        model.get_layer(name).set_weights(values)
+        filled.append(name)
+    wanted = [n for n in ours if n.startswith("backbone_") and model.get_layer(n).weights]
+    if missing := sorted(set(wanted) - set(filled)):
+        raise ValueError(f"{source.name} has no weights for {', '.join(missing)}.")
+    return filled
+
+
+def _applications_name(name):
+    """keras.applications' layer name -> ours: block_3_expand_BN -> backbone_block4_expand_bn."""
+    whole = {
+        "Conv1": "backbone_stem_conv",
+        "bn_Conv1": "backbone_stem_bn",
+        "Conv_1": "backbone_last_conv",
+        "Conv_1_bn": "backbone_last_bn",
+    }
+    if match := re.fullmatch(r"(?:block_(\d+)|expanded_conv)_(\w+?)(_BN)?", name):
+        number, part, norm = match.groups()
+        return f"backbone_block{int(number or 0) + 1}_{part}_{'bn' if norm else 'conv'}"
+    return whole.get(name)

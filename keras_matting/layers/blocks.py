@@ -1,0 +1,68 @@
+"""Blocks that several methods share, as functions over tensors."""
+
+from tensorflow import keras
+from tensorflow.keras import layers
+
+
+def conv(
+    x, filters, kernel_size=3, strides=1, *, depthwise=False, use_bias=True, symmetric=True, name
+):
+    """(B, H, W, C) -> (B, ceil(H/strides), ceil(W/strides), filters).
+
+    `symmetric` pads kernel_size // 2 zeros on every side, as PyTorch does; otherwise TensorFlow's
+    SAME pads an even map only at the bottom and right. The two differ for strides > 1 only.
+    `depthwise` filters every channel on its own and ignores `filters`.
+    """
+    padding = "same"
+    if symmetric and strides > 1 and kernel_size > 1:
+        x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
+        padding = "valid"
+    options = dict(strides=strides, padding=padding, use_bias=use_bias, name=f"{name}_conv")
+    if depthwise:
+        return layers.DepthwiseConv2D(kernel_size, depthwise_initializer=he_uniform(), **options)(x)
+    return layers.Conv2D(filters, kernel_size, kernel_initializer=he_uniform(), **options)(x)
+
+
+def he_uniform():
+    """Kaiming uniform over fan-in with ReLU gain, a new seed drawn for every kernel."""
+    return keras.initializers.HeUniform()
+
+
+def batch_norm(x, *, name):
+    """Batch normalisation with PyTorch's constants: eps 1e-5, running = 0.9 running + 0.1 batch.
+
+    Keras' fused kernel feeds the running variance the unbiased batch variance, as PyTorch does.
+    """
+    return layers.BatchNormalization(epsilon=1e-5, momentum=0.9, name=f"{name}_bn")(x)
+
+
+def upsample(x, factor=2, *, name):
+    """(B, H, W, C) -> (B, factor*H, factor*W, C), bilinear between pixel centres."""
+    return layers.UpSampling2D(factor, interpolation="bilinear", name=name)(x)
+
+
+def downsample_image(image, factor, *, name):
+    """(B, H, W, C) -> (B, H/factor, W/factor, C), bilinear without antialiasing; factor 2 or 4.
+
+    Sampling between pixel centres at an even factor is the mean of the middle 2x2 pixels of every
+    factor x factor block, so a pooling does it, which integer hardware has. H and W are multiples
+    of the factor.
+    """
+    margin = factor // 2 - 1
+    if margin:
+        image = layers.Cropping2D(margin, name=f"{name}_crop")(image)
+    return layers.AveragePooling2D(2, strides=factor, name=name)(image)
+
+
+def squeeze_excite(x, reduction, *, name):
+    """Scales every channel by a sigmoid of its global mean's two bias-free 1x1 convolutions.
+
+    Hu et al. 2018. (B, H, W, C) -> (B, H, W, C).
+    """
+    channels = x.shape[-1]
+    scale = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_mean")(x)
+    scale = conv(scale, channels // reduction, 1, use_bias=False, name=f"{name}_reduce")
+    scale = layers.ReLU(name=f"{name}_relu")(scale)
+    scale = conv(scale, channels, 1, use_bias=False, name=f"{name}_expand")
+    scale = layers.Activation("sigmoid", name=f"{name}_scale")(scale)
+    return layers.Multiply(name=f"{name}_multiply")([x, scale])

@@ -1,0 +1,70 @@
+"""Every network by name: `create_model("modnet_mobilenetv2")`, `list_models()`."""
+
+from pathlib import Path
+
+from tensorflow import keras
+
+from keras_matting.models import modnet
+
+METHODS = (modnet,)
+MODELS = {variant: method for method in METHODS for variant in method.VARIANTS}
+
+
+def list_models():
+    """The names that `create_model` knows, sorted."""
+    return sorted(MODELS)
+
+
+def create_model(
+    name, input_shape=(512, 512, 3), training_heads=False, weights: str | None = None, **options
+):
+    """A functional model: dict of images in, dict of maps out, both float32 [0, 1] NHWC.
+
+    `input_shape` (H, W, 3), multiples of the method's stride, or None for any size.
+    `training_heads` adds the outputs that only losses see. `weights`: None (random), "imagenet"
+    (backbone only), or a .weights.h5 file of this variant, written with its training heads or
+    without. `options` are the method's own, such as `width`; its file says which.
+
+    Raises ValueError on an unknown name or option, FileNotFoundError and ValueError on weights that
+    are missing or belong to another network.
+    """
+    if name not in MODELS:
+        raise ValueError(f"There is no model {name!r}; known are {', '.join(list_models())}.")
+    method = MODELS[name]
+    build = method.build
+    if weights is None:
+        return build(name, input_shape, training_heads, **options)
+    if weights == "imagenet":
+        model = build(name, input_shape, training_heads, **options)
+        method.load_imagenet(model, **options)
+        return model
+    return load_weights(build(name, input_shape, True, **options), weights, training_heads)
+
+
+def load_weights(model, path, training_heads=False):
+    """Fills a model that has training heads from a .weights.h5 file that may lack theirs.
+
+    Returns it, or its part without heads, which shares every variable.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"There is no weights file {path}.")
+    plain = without_heads(model)
+    for target in (model, plain):
+        try:
+            target.load_weights(path)
+        except (ValueError, OSError, KeyError) as error:
+            reason = str(error).splitlines()[0]
+        else:
+            if target is plain and training_heads:
+                raise ValueError(f"{path} lacks the training heads of {model.name}.")
+            return model if training_heads else plain
+    raise ValueError(
+        f"{path} does not hold the weights of {model.name} as built here (same variant, same "
+        f"options?): {reason}"
+    )
+
+
+def without_heads(model):
+    """The part of a model that is exported: the outputs that inference returns, weights shared."""
+    outputs = {key: model.output[key] for key in MODELS[model.name].OUTPUTS if key in model.output}
+    return keras.Model(model.input, outputs, name=model.name)

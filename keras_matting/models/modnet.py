@@ -1,0 +1,153 @@
+"""MODNet: portrait matting split into semantics, detail and their fusion (Ke et al., AAAI 2022).
+
+`modnet_mobilenetv2` is the released network (ZHKKKe/MODNet, code and weights Apache-2.0) and takes
+its checkpoints. `modnet_mobilenetv2_easpp` puts the paper's efficient ASPP in place of the
+released squeeze-and-excitation. `modnet_mobilenetv2_mobile` is made for integer hardware: batch
+norm in place of IBNorm, TensorFlow's own padding, and no 1280-channel layer at the end of the
+backbone. All take a width multiplier.
+"""
+
+from tensorflow import keras
+from tensorflow.keras import layers
+
+from keras_matting.backbones import mobilenet_v2
+from keras_matting.backbones.mobilenet_v2 import scaled
+from keras_matting.layers.blocks import (
+    batch_norm,
+    conv,
+    downsample_image,
+    he_uniform,
+    squeeze_excite,
+    upsample,
+)
+from keras_matting.layers.ibnorm import IBNorm
+
+VARIANTS = {
+    "modnet_mobilenetv2": dict(context="squeeze_excite", ibnorm=True),
+    "modnet_mobilenetv2_easpp": dict(context="easpp", ibnorm=True),
+    "modnet_mobilenetv2_mobile": dict(context="squeeze_excite", ibnorm=False),
+}
+OUTPUTS = ("alpha",)
+STRIDE = 32
+
+
+def build(variant, input_shape=(512, 512, 3), training_heads=False, width=1.0):
+    """image (B, H, W, 3) in [0, 1] -> {"alpha": (B, H, W, 1)}; H and W multiples of 32.
+
+    `training_heads` adds `semantic` (B, H/16, W/16, 1) and `detail` (B, H, W, 1), all in [0, 1].
+    `width` multiplies the channels of backbone and branches.
+    """
+    config = VARIANTS[variant]
+    image = keras.Input(input_shape, name="image")
+    pixels = layers.Rescaling(2.0, -1.0, name="normalise")(image)
+    published = config["ibnorm"]
+    features = mobilenet_v2.mobilenet_v2(
+        pixels, width, last_conv=published, symmetric=published
+    )
+
+    def block(x, filters, kernel_size=3, strides=1, *, name):
+        x = conv(x, filters, kernel_size, strides, symmetric=published, name=name)
+        x = IBNorm(name=f"{name}_norm")(x) if published else batch_norm(x, name=name)
+        return layers.ReLU(name=f"{name}_relu")(x)
+
+    channels = scaled(32, width)
+    context = _easpp if config["context"] == "easpp" else _squeeze_excite
+    low8 = _semantic_branch(context(features[32]), features, block)
+    high2 = _detail_branch(pixels, features, low8, channels, block)
+    outputs = {"alpha": _fusion_branch(pixels, low8, high2, channels, block)}
+    if training_heads:
+        semantic = conv(low8, 1, 3, 2, symmetric=published, name="semantic_logit")
+        high = upsample(high2, name="detail1_up")
+        high = layers.Concatenate(name="detail1_concat")([high, pixels])
+        detail = conv(block(high, channels, name="detail1"), 1, 1, name="detail_logit")
+        outputs["semantic"] = _sigmoid(semantic, "semantic")
+        outputs["detail"] = _sigmoid(detail, "detail")
+    return keras.Model({"image": image}, outputs, name=variant)
+
+
+def load_imagenet(model, width=1.0):
+    """Fills the backbone from keras.applications."""
+    mobilenet_v2.load_imagenet(model, width)
+
+
+def _semantic_branch(x, features, block):
+    """Attended 1/32 features -> 1/8, with the widths of the backbone's 1/16 and 1/8 features."""
+    x = upsample(x, name="semantic16_up")
+    x = block(x, features[16].shape[-1], 5, name="semantic16")
+    x = upsample(x, name="semantic8_up")
+    return block(x, features[8].shape[-1], 5, name="semantic8")
+
+
+def _detail_branch(pixels, features, low8, channels, block):
+    """Image, 1/2 and 1/4 features, semantics -> 1/2 detail features."""
+    image2 = downsample_image(pixels, 2, name="image2")
+    image4 = downsample_image(pixels, 4, name="image4")
+    skip2 = block(features[2], channels, 1, name="detail_skip2")
+    skip4 = block(features[4], channels, 1, name="detail_skip4")
+    low4 = upsample(low8, name="detail_low4_up")
+
+    x = layers.Concatenate(name="detail_down_concat")([image2, skip2])
+    x = block(x, channels, strides=2, name="detail_down")
+    x = layers.Concatenate(name="detail_merge_concat")([x, skip4])
+    x = block(x, 2 * channels, name="detail_merge")
+    x = layers.Concatenate(name="detail4_concat")([x, low4, image4])
+    for i, multiple in enumerate((2, 2, 1)):
+        x = block(x, multiple * channels, name=f"detail4_{i}")
+    x = upsample(x, name="detail2_up")
+    x = layers.Concatenate(name="detail2_concat")([x, skip2])
+    for i, multiple in enumerate((2, 1, 1, 1)):
+        x = block(x, multiple * channels, name=f"detail2_{i}")
+    return x
+
+
+def _fusion_branch(pixels, low8, high2, channels, block):
+    x = upsample(low8, name="fusion4_up")
+    x = block(x, channels, 5, name="fusion4")
+    x = upsample(x, name="fusion2_up")
+    x = layers.Concatenate(name="fusion2_concat")([x, high2])
+    x = block(x, channels, name="fusion2")
+    x = upsample(x, name="fusion1_up")
+    x = layers.Concatenate(name="fusion1_concat")([x, pixels])
+    x = block(x, channels // 2, name="fusion1")
+    return _sigmoid(conv(x, 1, 1, name="alpha_logit"), "alpha")
+
+
+def _squeeze_excite(x):
+    return squeeze_excite(x, 4, name="semantic_se")
+
+
+def _easpp(x):
+    """The paper's efficient ASPP (e-ASPP): ASPP with its channel mixing taken out of the branches.
+
+    A quarter of the channels; depthwise 3x3 branches at several rates; a depthwise fusion, one
+    weight per branch and channel; then one pointwise convolution for all branches together, back to
+    the full width. The rates are our choice, since no code was released: DeepLab's halved, because
+    the map is at 1/32 and not at 1/16.
+    """
+    channels = x.shape[-1]
+    x = _conv_bn_relu(x, layers.Conv2D(channels // 4, 1, **_kernel("easpp_reduce")))
+    branches = []
+    for rate in (1, 3, 6, 9):
+        name = f"easpp_rate{rate}"
+        depthwise = layers.DepthwiseConv2D(
+            3, padding="same", dilation_rate=rate, use_bias=False, name=f"{name}_conv"
+        )
+        weight = layers.DepthwiseConv2D(
+            1, use_bias=False, depthwise_initializer="ones", name=f"{name}_weight"
+        )
+        branches.append(weight(_conv_bn_relu(x, depthwise)))
+    x = layers.Add(name="easpp_fuse")(branches)
+    return _conv_bn_relu(x, layers.Conv2D(channels, 1, **_kernel("easpp_expand")))
+
+
+def _kernel(name):
+    return dict(use_bias=False, kernel_initializer=he_uniform(), name=f"{name}_conv")
+
+
+def _conv_bn_relu(x, convolution):
+    name = convolution.name.removesuffix("_conv")
+    return layers.ReLU(name=f"{name}_relu")(batch_norm(convolution(x), name=name))
+
+
+def _sigmoid(logit, name):
+    return layers.Activation("sigmoid", dtype="float32", name=name)(logit)
