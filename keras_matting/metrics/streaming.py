@@ -1,0 +1,95 @@
+"""SAD, MSE and MAD inside `fit` and `evaluate`: computed in the graph, averaged over images.
+
+    model.compile(loss=..., metrics={"alpha": [SAD(), MSE(region="unknown", name="mse_unknown")]})
+
+The scale of each is that of the function of the same name in `keras_matting.metrics`. Grad and
+Conn need whole 8-bit images and connected components; compute them after training.
+"""
+
+import tensorflow as tf
+from tensorflow import keras
+
+REGIONS = ("whole", "unknown")
+
+
+class _ImageMean(keras.metrics.Metric):
+    """Mean over images of one number per image.
+
+    Args:
+        region: "whole" counts every pixel; "unknown" those whose trimap is 0.5.
+
+    `y_true` (B, H, W, C): channel 0 is alpha, channel 1, needed for "unknown", the trimap as
+    0/0.5/1; further channels are ignored. `y_pred` (B, H, W, 1). `sample_weight` (B,): weights of
+    the images. ValueError when the trimap is missing or the prediction has another shape.
+    """
+
+    def __init__(self, region="whole", name=None, dtype=None, **kwargs):
+        super().__init__(name=name or type(self).__name__.lower(), dtype=dtype, **kwargs)
+        if region not in REGIONS:
+            raise ValueError(f"region is {region!r}; use one of {', '.join(REGIONS)}.")
+        self.region = region
+        self.total = self.add_weight(name="total", initializer="zeros")
+        self.count = self.add_weight(name="count", initializer="zeros")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        y_true = tf.cast(y_true, tf.float32)
+        y_pred = tf.cast(y_pred, tf.float32)
+        if y_pred.shape.rank != 4 or y_pred.shape[-1] != 1:
+            raise ValueError(f"{self.name} takes predictions (B, H, W, 1), not {y_pred.shape}.")
+        difference = y_pred[..., 0] - y_true[..., 0]
+        value, counted = self._per_image(difference, self._mask(y_true))
+        weight = counted if sample_weight is None else counted * tf.cast(sample_weight, tf.float32)
+        self.total.assign_add(tf.cast(tf.reduce_sum(weight * value), self.total.dtype))
+        self.count.assign_add(tf.cast(tf.reduce_sum(weight), self.count.dtype))
+
+    def result(self):
+        return tf.math.divide_no_nan(self.total, self.count)
+
+    def get_config(self):
+        return super().get_config() | {"region": self.region}
+
+    def _mask(self, y_true):
+        if self.region == "whole":
+            return tf.ones_like(y_true[..., 0])
+        if y_true.shape[-1] == 1:
+            raise ValueError(
+                f"{self.name} counts unknown pixels but y_true has no trimap; "
+                'concatenate it to alpha as channel 1, or use region="whole".'
+            )
+        # Half a step either side, so that 128/255 is unknown as well.
+        return tf.cast(tf.abs(y_true[..., 1] - 0.5) < 0.25, tf.float32)
+
+    def _per_image(self, difference, mask):
+        """(B, H, W), (B, H, W) in {0, 1} -> values (B,), 1 or 0 for images that count (B,)."""
+        raise NotImplementedError
+
+
+@keras.utils.register_keras_serializable("keras_matting")
+class SAD(_ImageMean):
+    """Mean of the images' sums of absolute differences / 1000."""
+
+    def _per_image(self, difference, mask):
+        value = tf.reduce_sum(mask * tf.abs(difference), (1, 2)) / 1000.0
+        return value, tf.ones_like(value)
+
+
+@keras.utils.register_keras_serializable("keras_matting")
+class MSE(_ImageMean):
+    """Mean of the images' mean squared differences; images without counted pixels are left out."""
+
+    def _per_image(self, difference, mask):
+        return _mean_where(mask, tf.square(difference))
+
+
+@keras.utils.register_keras_serializable("keras_matting")
+class MAD(_ImageMean):
+    """Mean of the images' mean absolute differences; images without counted pixels are left out."""
+
+    def _per_image(self, difference, mask):
+        return _mean_where(mask, tf.abs(difference))
+
+
+def _mean_where(mask, values):
+    pixels = tf.reduce_sum(mask, (1, 2))
+    value = tf.math.divide_no_nan(tf.reduce_sum(mask * values, (1, 2)), pixels)
+    return value, tf.cast(pixels > 0.0, tf.float32)
