@@ -1,0 +1,192 @@
+"""The command: every photograph gets its two files at its own size, or is named."""
+
+import os
+import subprocess
+import sys
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from tensorflow import keras
+
+from keras_matting.predict import find_photographs, predict
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A stand-in with the interface of create_model: alpha is the red channel."""
+    image = keras.Input((None, None, 3), name="image")
+    kernel = keras.initializers.Constant(np.reshape([1.0, 0.0, 0.0], (1, 1, 3, 1)))
+    alpha = keras.layers.Conv2D(1, 1, use_bias=False, kernel_initializer=kernel)(image)
+    return keras.Model({"image": image}, {"alpha": alpha}, name="red")
+
+
+def photograph(height, width):
+    """BGR with red falling from left to right."""
+    image = np.zeros((height, width, 3), np.uint8)
+    image[..., 0] = 40
+    image[..., 2] = np.linspace(255, 0, width).round()
+    return image
+
+
+def write_oriented_jpeg(path, image, orientation):
+    """A JPEG whose EXIF block holds the orientation tag (0x0112) alone."""
+    tiff = b"MM\0*\0\0\0\x08" + b"\0\x01" + b"\x01\x12\0\x03\0\0\0\x01\0" + bytes([orientation])
+    exif = b"Exif\0\0" + tiff + b"\0\0" + b"\0\0\0\0"
+    data = cv2.imencode(".jpg", image)[1].tobytes()
+    path.write_bytes(
+        data[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + data[2:]
+    )
+
+
+def results(folder, name):
+    return [cv2.imread(f"{folder}/{name}_{kind}.png", -1) for kind in ("alpha", "cutout")]
+
+
+def test_alpha_and_cutout_of_one_photograph(model, tmp_path):
+    image = photograph(64, 96)
+    cv2.imwrite(f"{tmp_path}/a.png", image)
+    assert predict(tmp_path / "a.png", tmp_path / "out", model, reference_size=64) == []
+    alpha, cutout = results(tmp_path / "out", "a")
+    np.testing.assert_array_equal(alpha, image[..., 2])
+    np.testing.assert_array_equal(cutout, np.dstack([image, alpha]))
+    assert sorted(os.listdir(tmp_path / "out")) == ["a_alpha.png", "a_cutout.png"]
+
+
+def test_every_kind_of_file_in_a_folder(model, tmp_path, capsys):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    colour = photograph(37, 53)
+    files = {
+        "rgb.jpg": colour,
+        "tall.png": photograph(211, 7),
+        "single.bmp": photograph(1, 1),
+        "rgba.png": np.dstack([colour, np.full((37, 53), 9, np.uint8)]),
+        "grey.png": colour[..., 2],
+        "deep.tif": colour.astype(np.uint16) * 257,
+        "UPPER.PNG": colour,
+        "webp.webp": colour,
+    }
+    for name, image in files.items():
+        assert cv2.imwrite(f"{folder}/{name.lower()}", image)
+    os.rename(folder / "upper.png", folder / "UPPER.PNG")
+    palette = (np.arange(37 * 53) % 7).astype(np.uint8).reshape(37, 53)
+    (folder / "palette.png").write_bytes(_palette_png(palette))
+    (folder / ".hidden").write_text("not looked at")
+
+    assert predict(folder, folder / "out", model, reference_size=64) == []
+    assert predict(folder, folder / "out", model, reference_size=64) == []  # once more, over it
+    assert len(os.listdir(folder / "out")) == 2 * (len(files) + 1)
+    for name, image in files.items():
+        alpha, cutout = results(folder / "out", name.split(".")[0])
+        assert alpha.shape == image.shape[:2] and alpha.dtype == np.uint8
+        assert cutout.shape == (*image.shape[:2], 4) and cutout.dtype == np.uint8
+    for name in ("rgba", "grey", "deep", "UPPER"):
+        alpha, _ = results(folder / "out", name)
+        assert np.abs(alpha.astype(int) - colour[..., 2]).max() <= 3  # resized there and back
+    _, cutout = results(folder / "out", "palette")
+    np.testing.assert_array_equal(cutout[..., 2], palette * 30)
+    assert "9/9 done" in capsys.readouterr().err
+
+
+def _palette_png(indices):
+    """OpenCV writes no palettes: colour i is (30 i, 0, 0)."""
+    def chunk(kind, data):
+        check = zlib.crc32(kind + data).to_bytes(4, "big")
+        return len(data).to_bytes(4, "big") + kind + data + check
+
+    height, width = indices.shape
+    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([8, 3, 0, 0, 0])
+    colours = b"".join(bytes([30 * i, 0, 0]) for i in range(8))
+    rows = b"".join(b"\0" + row.tobytes() for row in indices)
+    chunks = chunk(b"IHDR", header) + chunk(b"PLTE", colours) + chunk(b"IDAT", zlib.compress(rows))
+    return b"\x89PNG\r\n\x1a\n" + chunks + chunk(b"IEND", b"")
+
+
+def test_exif_orientation_turns_the_results(model, tmp_path):
+    write_oriented_jpeg(tmp_path / "turned.jpg", photograph(64, 96), orientation=6)
+    predict(tmp_path / "turned.jpg", tmp_path / "out", model, reference_size=64)
+    alpha, cutout = results(tmp_path / "out", "turned")
+    assert alpha.shape == (96, 64) and cutout.shape == (96, 64, 4)
+    assert alpha[:8].mean() > 230 and alpha[-8:].mean() < 25  # left has become top
+
+
+def test_damaged_files_are_named_and_the_others_written(model, tmp_path):
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    folder.mkdir()
+    cv2.imwrite(f"{folder}/good.jpg", photograph(40, 50))
+    whole = cv2.imencode(".jpg", photograph(400, 500))[1].tobytes()
+    (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "text.png").write_text("hello")
+    problems = predict(folder, out, model, reference_size=64)
+    assert [p.split(":")[0] for p in problems] == [
+        f"{folder}/{n}" for n in ("cut.jpg", "empty.png", "text.png")
+    ]
+    assert sorted(os.listdir(out)) == ["good_alpha.png", "good_cutout.png"]
+
+
+def test_what_stands_in_the_way_is_refused_before_writing(tmp_path):
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    with pytest.raises(FileNotFoundError, match="photos"):
+        find_photographs(folder, out)
+    folder.mkdir()
+    with pytest.raises(ValueError, match="holds no photographs"):
+        find_photographs(folder, out)
+    for name in ("a.jpg", "a.png", "b.png"):
+        cv2.imwrite(f"{folder}/{name}", photograph(8, 8))
+    with pytest.raises(ValueError, match="^a.jpg, a.png would share one result"):
+        find_photographs(folder, out)
+    with pytest.raises(ValueError, match="name another folder"):
+        find_photographs(folder, folder)
+    with pytest.raises(ValueError, match="name another folder"):
+        find_photographs(folder / "b.png", folder)
+    with pytest.raises(NotADirectoryError, match="a.jpg is a file"):
+        find_photographs(folder / "b.png", folder / "a.jpg")
+    (folder / "notes.txt").write_text("")
+    (folder / "more").mkdir()
+    with pytest.raises(ValueError, match="^more, notes.txt in .*photos cannot be read"):
+        find_photographs(folder, out)
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "keras_matting.predict", *map(str, arguments)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_command_ends_with_one_sentence(tmp_path):
+    cv2.imwrite(f"{tmp_path}/a.png", photograph(8, 8))
+    out = tmp_path / "out"
+    for arguments, sentence in [
+        ((), "Name one INPUT"),
+        ((f"{tmp_path}/a.png", out), "Give either --model with --weights, or --tflite"),
+        ((f"{tmp_path}/a.png", out, "--tflite", "none.tflite"), "no .tflite file none.tflite"),
+        ((f"{tmp_path}/b.png", out, "--tflite", "none.tflite"), f"{tmp_path}/b.png"),
+    ]:
+        done = run(*arguments)
+        assert done.returncode == 1
+        assert sentence in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert not out.exists()
+
+
+def test_the_command_with_a_model_and_its_weights(tmp_path):
+    from keras_matting.models import create_model
+
+    model = create_model("modnet_mobilenetv2_mobile", (None, None, 3), width=0.25)
+    model.save_weights(tmp_path / "small.weights.h5")
+    cv2.imwrite(f"{tmp_path}/a.png", photograph(45, 70))
+    (tmp_path / "photos").mkdir()
+    os.rename(tmp_path / "a.png", tmp_path / "photos" / "a.png")
+    (tmp_path / "photos" / "bad.png").write_text("hello")
+    done = run(
+        tmp_path / "photos", tmp_path / "out", "--model", "modnet_mobilenetv2_mobile",
+        "--weights", tmp_path / "small.weights.h5", "--width", "0.25", "--size", "64",
+    )  # fmt: skip
+    assert done.returncode == 1 and "bad.png: damaged" in done.stderr.splitlines()[-1]
+    alpha, cutout = results(tmp_path / "out", "a")
+    assert alpha.shape == (45, 70) and cutout.shape == (45, 70, 4)
