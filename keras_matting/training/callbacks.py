@@ -1,0 +1,141 @@
+"""Keras callbacks of the recipes: resume after a kill, best weights, pictures, progress, sanity."""
+
+import math
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+
+
+def standard(workdir, checkpoints, panel=None):
+    """The callbacks of a recipe, in the order that a kill at any moment asks for: checkpoint last.
+
+    `panel` is a batch ({"image"}, {"alpha", ...}) to draw after every epoch, or None.
+    """
+    log = Path(workdir) / "log.csv"
+    _truncate(log, checkpoints.epoch)
+    found = [StopOnNonFinite()]
+    if not sys.stdout.isatty():
+        found.append(PlainProgress())
+    if panel is not None:
+        found.append(Panels(workdir, *panel))
+    tensorboard = keras.callbacks.TensorBoard(str(workdir), write_graph=False)
+    return [*found, tensorboard, keras.callbacks.CSVLogger(str(log), append=True), checkpoints]
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """After each epoch: `best.weights.h5` when `monitor` fell, then a checkpoint to resume from.
+
+    Building it restores the newest checkpoint in `workdir`, if there is one, into the compiled
+    model and its optimiser; `epoch` is then the first epoch that is still to be done. At the end
+    the weights are written to `last.weights.h5`.
+    """
+
+    def __init__(self, model, workdir, monitor):
+        super().__init__()
+        self.workdir, self.monitor = Path(workdir), monitor
+        self._epoch = tf.Variable(0, dtype=tf.int64)
+        self._best = tf.Variable(math.inf, dtype=tf.float64)
+        model.optimizer.build(model.trainable_variables)
+        checkpoint = tf.train.Checkpoint(model=model, epoch=self._epoch, best=self._best)
+        directory = str(self.workdir / "checkpoints")
+        self._manager = tf.train.CheckpointManager(checkpoint, directory, max_to_keep=2)
+        if self._manager.latest_checkpoint:
+            status = checkpoint.restore(self._manager.latest_checkpoint)
+            status.assert_existing_objects_matched()
+            print(f"Resuming {self.workdir} at epoch {self.epoch + 1}.", flush=True)
+
+    @property
+    def epoch(self):
+        return int(self._epoch)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.monitor in logs and logs[self.monitor] < float(self._best):
+            self._best.assign(logs[self.monitor])
+            save_weights(self.model, self.workdir / "best.weights.h5")
+        self._epoch.assign(epoch + 1)
+        self._manager.save(checkpoint_number=epoch + 1)
+
+    def on_train_end(self, logs=None):
+        save_weights(self.model, self.workdir / "last.weights.h5")
+
+
+class StopOnNonFinite(keras.callbacks.Callback):
+    """Raises FloatingPointError naming step and loss when a loss is NaN or infinite."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        bad = [name for name, value in logs.items() if not np.isfinite(value)]
+        if bad:
+            step = int(self.model.optimizer.iterations)
+            raise FloatingPointError(
+                f"{', '.join(bad)} became {logs[bad[0]]} at step {step}: lower --learning_rate or "
+                f"look at the data; the last whole epoch is in the workdir."
+            )
+
+
+class PlainProgress(keras.callbacks.Callback):
+    """A line every `seconds` where no terminal shows Keras' progress bar."""
+
+    def __init__(self, seconds=10.0):
+        super().__init__()
+        self.seconds = seconds
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch, self.start = epoch, time.monotonic()
+        self.last = self.start
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.monotonic()
+        if now - self.last >= self.seconds:
+            self.last = now
+            steps, epochs = self.params["steps"], self.params["epochs"]
+            values = ", ".join(f"{k} {v:.4f}" for k, v in logs.items() if "loss" in k)
+            print(
+                f"epoch {self.epoch + 1}/{epochs} step {batch + 1}/{steps}, "
+                f"{(now - self.start) / (batch + 1):.2f} s/step: {values}",
+                flush=True,
+            )
+
+
+class Panels(keras.callbacks.Callback):
+    """After every epoch: image, true alpha, predicted alpha side by side, one row per image.
+
+    Goes to TensorBoard and to `panel.png` in the workdir.
+    """
+
+    def __init__(self, workdir, inputs, truth):
+        super().__init__()
+        self.workdir = Path(workdir)
+        self.inputs = inputs
+        self.columns = [inputs["image"], tf.image.grayscale_to_rgb(truth["alpha"][..., :1])]
+        self.writer = tf.summary.create_file_writer(str(self.workdir / "panels"))
+
+    def on_epoch_end(self, epoch, logs=None):
+        alpha = self.model(self.inputs, training=False)["alpha"]
+        rows = tf.concat([*self.columns, tf.image.grayscale_to_rgb(alpha)], axis=2)
+        with self.writer.as_default(step=epoch + 1):
+            tf.summary.image("image, truth, prediction", rows, max_outputs=len(rows))
+        sheet = tf.image.convert_image_dtype(tf.concat(tf.unstack(rows), 0), tf.uint8, True)
+        partial = str(self.workdir / "panel.png.partial")
+        tf.io.write_file(partial, tf.io.encode_png(sheet))
+        Path(partial).replace(self.workdir / "panel.png")
+
+
+def save_weights(model, path):
+    """Writes a .weights.h5 file whole or not at all."""
+    partial = path.with_name(f"partial.{path.name}")
+    model.save_weights(partial)
+    partial.replace(path)
+
+
+def _truncate(log, epochs):
+    """Keeps the header and one row per finished epoch of a log that a kill may have left longer."""
+    if log.exists():
+        partial = log.with_name(log.name + ".partial")
+        partial.write_text("".join(log.read_text().splitlines(keepends=True)[: epochs + 1]))
+        partial.replace(log)
+        if not epochs:
+            log.unlink()
