@@ -4,8 +4,5 @@ import os
 
 # TensorFlow 2.15 logs plugin registrations as errors on every import; real errors are raised.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# TensorFlow turns its oneDNN kernels on for some processors only; they halve the CPU time of a
-# training step on the others as well.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 __version__ = "0.1.0"

@@ -1,0 +1,75 @@
+"""MODNet gives the released implementation's numbers for the same weights."""
+
+import numpy as np
+import pytest
+from recordings import published_state, recording, unnormalised
+
+from keras_matting.models import create_model
+from keras_matting.weights import load_published
+
+TOLERANCE = 3e-4  # the reference's own outputs move by 6e-5 between float32 and float64
+OUTPUTS = {"semantic": "semantic", "detail": "detail", "matte": "alpha"}
+
+
+@pytest.fixture(scope="module")
+def state():
+    return published_state("modnet/modnet.layout.json")
+
+
+def published(state, training_heads=True):
+    model = create_model("modnet_mobilenetv2", (None, None, 3), training_heads)
+    return load_published(model, state)
+
+
+def test_inference_equals_the_published_network(state):
+    golden = recording("modnet/modnet_128x128.npz")
+    model = published(state)
+    outputs = model({"image": unnormalised(golden["input"])}, training=False)
+    for theirs, ours in OUTPUTS.items():
+        np.testing.assert_allclose(outputs[ours], golden[theirs], rtol=0, atol=TOLERANCE)
+
+
+def test_training_mode_equals_the_published_network(state):
+    golden = recording("modnet/modnet_train_b2_64x96.npz")
+    model = published(state)
+    outputs = model({"image": unnormalised(golden["input"])}, training=True)
+    for theirs, ours in OUTPUTS.items():
+        np.testing.assert_allclose(outputs[ours], golden[theirs], rtol=0, atol=TOLERANCE)
+    # batch norms inside and outside IBNorm, after their one update
+    layers = {
+        "lr_branch.backbone.model.features.0.1": model.get_layer("backbone_stem_bn"),
+        "lr_branch.backbone.model.features.18.1": model.get_layer("backbone_last_bn"),
+        "lr_branch.conv_lr8x.layers.1.bnorm": model.get_layer("semantic8_norm").batch_norm,
+        "f_branch.conv_f.0.layers.1.bnorm": model.get_layer("fusion1_norm").batch_norm,
+    }
+    for name, layer in layers.items():
+        mean, variance = golden[f"after.{name}.running_mean"], golden[f"after.{name}.running_var"]
+        np.testing.assert_allclose(layer.moving_mean, mean, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(layer.moving_variance, variance, rtol=1e-4, atol=1e-5)
+
+
+def test_without_training_heads_the_matte_is_the_same(state):
+    image = {"image": unnormalised(recording("modnet/modnet_128x128.npz")["input"])}
+    plain = published(state, training_heads=False)
+    assert list(plain.output) == ["alpha"]
+    np.testing.assert_array_equal(plain(image)["alpha"], published(state)(image)["alpha"])
+
+
+def test_trainable_parameters_are_the_published_count():
+    model = create_model("modnet_mobilenetv2", (None, None, 3), training_heads=True)
+    assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == 6_487_075
+
+
+@pytest.mark.parametrize("name", ["modnet_mobilenetv2_easpp", "modnet_mobilenetv2_mobile"])
+def test_width_scales_every_channel(name):
+    def channels(width):
+        model = create_model(name, (64, 64, 3), training_heads=True, width=width)
+        convolutions = [layer for layer in model.layers if layer.name.endswith("_conv")]
+        return sum(layer.output_shape[-1] for layer in convolutions)
+
+    assert 0.4 < channels(0.5) / channels(1.0) < 0.65
+
+
+def test_mobile_variant_holds_only_layers_that_integers_have():
+    model = create_model("modnet_mobilenetv2_mobile", (64, 64, 3), training_heads=True)
+    assert not [layer for layer in model.layers if type(layer).__name__ in ("IBNorm", "Lambda")]
