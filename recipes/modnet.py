@@ -66,6 +66,7 @@ def main(_):
         steps_per_epoch=steps,
         validation_data=held_out_data,
         callbacks=standard(FLAGS.workdir, checkpoints, panel=next(iter(held_out_data))),
+        verbose=run.verbosity(),
     )
 
 

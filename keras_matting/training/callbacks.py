@@ -13,7 +13,7 @@ from tensorflow import keras
 def standard(workdir, checkpoints, panel=None):
     """The callbacks of a recipe, in the order that a kill at any moment asks for: checkpoint last.
 
-    `panel` is a batch ({"image"}, {"alpha", ...}) to draw after every epoch, or None.
+    `panel` is a batch ({"image"}, {"alpha", ...} or None) to draw after every epoch, or None.
     """
     log = Path(workdir) / "log.csv"
     _truncate(log, checkpoints.epoch)
@@ -103,21 +103,23 @@ class PlainProgress(keras.callbacks.Callback):
 class Panels(keras.callbacks.Callback):
     """After every epoch: image, true alpha, predicted alpha side by side, one row per image.
 
-    Goes to TensorBoard and to `panel.png` in the workdir.
+    Goes to TensorBoard and to `panel.png` in the workdir. Without `truth` its column is left out.
     """
 
     def __init__(self, workdir, inputs, truth):
         super().__init__()
         self.workdir = Path(workdir)
         self.inputs = inputs
-        self.columns = [inputs["image"], tf.image.grayscale_to_rgb(truth["alpha"][..., :1])]
+        self.columns = [inputs["image"]]
+        if truth is not None:
+            self.columns.append(tf.image.grayscale_to_rgb(truth["alpha"][..., :1]))
         self.writer = tf.summary.create_file_writer(str(self.workdir / "panels"))
 
     def on_epoch_end(self, epoch, logs=None):
         alpha = self.model(self.inputs, training=False)["alpha"]
         rows = tf.concat([*self.columns, tf.image.grayscale_to_rgb(alpha)], axis=2)
         with self.writer.as_default(step=epoch + 1):
-            tf.summary.image("image, truth, prediction", rows, max_outputs=len(rows))
+            tf.summary.image("image to prediction", rows, max_outputs=len(rows))
         sheet = tf.image.convert_image_dtype(tf.concat(tf.unstack(rows), 0), tf.uint8, True)
         partial = str(self.workdir / "panel.png.partial")
         tf.io.write_file(partial, tf.io.encode_png(sheet))

@@ -45,6 +45,11 @@ def prepare(defaults):
     return STRATEGIES[FLAGS.strategy](), config
 
 
+def verbosity():
+    """Keras' progress bar in a terminal; in a log one line per epoch beside `PlainProgress`."""
+    return 1 if sys.stdout.isatty() else 2
+
+
 def launch(main):
     """Runs a recipe's main; an error that its user can mend ends in one line, no traceback."""
 

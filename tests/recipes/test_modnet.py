@@ -1,0 +1,128 @@
+"""The MODNet recipes as their user starts them: from a shell, killed, resumed, with wrong flags."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SMALL = ["--model=modnet_mobilenetv2_mobile", "--width=0.35", "--size=64", "--figures=10"]
+SHORT = ["--batch_size=2", "--epochs=3", "--steps_per_epoch=3", "--figure_size=96"]
+
+
+def start(recipe, workdir, *flags):
+    command = [sys.executable, f"recipes/{recipe}.py", *SMALL, *SHORT, f"--workdir={workdir}"]
+    streams = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    return subprocess.Popen([*command, *flags], cwd=ROOT, env=environment, **streams)
+
+
+def finish(process):
+    output, _ = process.communicate(timeout=400)
+    assert process.returncode == 0, output
+    return output
+
+
+def arrays(path):
+    found = {}
+    with h5py.File(path) as file:
+        file.visititems(
+            lambda name, item: found.update({name: item[()]})
+            if isinstance(item, h5py.Dataset)
+            else None
+        )
+    return found
+
+
+def assert_same_weights(path, other):
+    a, b = arrays(path), arrays(other)
+    assert a.keys() == b.keys() and a
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("undisturbed")
+    output = finish(start("modnet", workdir))
+    return workdir, output
+
+
+def test_leaves_weights_log_and_pictures(undisturbed):
+    workdir, output = undisturbed
+    assert "Epoch 3/3" in output and "step 1/3" in output
+    names = {path.name for path in workdir.iterdir()}
+    assert {"best.weights.h5", "last.weights.h5", "log.csv", "panel.png", "flags.json"} <= names
+    log = (workdir / "log.csv").read_text().splitlines()
+    assert len(log) == 4 and "val_alpha_sad" in log[0]
+    assert list(workdir.glob("train/events*")) and list(workdir.glob("panels/events*"))
+    assert not [name for name in names if "partial" in name]
+
+
+def test_killed_and_resumed_it_ends_with_the_same_weights(undisturbed, tmp_path):
+    process = start("modnet", tmp_path)
+    checkpoint = tmp_path / "checkpoints" / "checkpoint"
+    deadline = time.monotonic() + 300
+    while not checkpoint.exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(0.5)  # somewhere in the second epoch
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (tmp_path / "last.weights.h5").exists()
+    with open(tmp_path / "log.csv", "a") as log:
+        log.write("1,0.5,half a li")  # what a kill in the midst of writing leaves
+    output = finish(start("modnet", tmp_path))
+    assert f"Resuming {tmp_path} at epoch" in output
+    for name in ("last.weights.h5", "best.weights.h5"):
+        assert_same_weights(tmp_path / name, undisturbed[0] / name)
+    log, expected = ((d / "log.csv").read_text() for d in (tmp_path, undisturbed[0]))
+    assert log == expected
+
+
+def test_soc_adapts_those_weights(undisturbed, tmp_path):
+    weights = undisturbed[0] / "best.weights.h5"
+    finish(start("modnet_soc", tmp_path, f"--weights={weights}", "--learning_rate=1e-3"))
+    before, after = arrays(weights), arrays(tmp_path / "last.weights.h5")
+    assert before.keys() == after.keys()
+    changed = [name for name in before if not np.array_equal(before[name], after[name])]
+    assert changed
+    # norms run on their running statistics, which stay: variables 2 and 3 of a batch norm
+    moving = [n for n in before if "batch_normalization" in n and n.endswith(("/2", "/3"))]
+    assert moving and not set(moving) & set(changed)
+
+
+def test_half_precision_under_a_strategy(tmp_path):
+    flags = ["--precision=mixed_bfloat16", "--strategy=mirrored", "--epochs=1"]
+    finish(start("modnet", tmp_path, *flags))
+    for array in arrays(tmp_path / "last.weights.h5").values():
+        assert np.isfinite(array).all()
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--size=100"], "--size=100 is not a multiple of 32"),
+        (["--foregrounds=nowhere"], "nowhere is not a folder"),
+        (["--weights=nowhere.weights.h5"], "no weights file nowhere.weights.h5"),
+        (["--optimizer=adam", "--learning_rate=1e30"], "at step"),
+    ],
+)
+def test_what_its_user_can_mend_is_one_line(flags, message, tmp_path):
+    process = start("modnet", tmp_path, *flags)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert message in output.splitlines()[-1] and "Traceback" not in output
+
+
+def test_a_workdir_belongs_to_one_set_of_flags(tmp_path):
+    (tmp_path / "flags.json").write_text(json.dumps({"width": 0.5}))
+    output, _ = start("modnet", tmp_path).communicate(timeout=100)
+    assert "holds a run with" in output and "--width=0.5" in output
