@@ -64,13 +64,13 @@ def draw_background(seed, height, width):
     return np.rint(np.clip(background(rng, height, width), 0, 1) * 255).astype(np.uint8)
 
 
-def foregrounds(count, size, seed=0):
+def foregrounds(count, size, seed=0, kind=None):
     """A Source of `count` figures of size (h, w), drawn once and kept in memory.
 
-    Figure i depends on (seed, i) alone: a larger pool begins with the smaller one, and pools of
-    different seeds have nothing in common.
+    `kind` as in `draw_foreground`. Figure i depends on (seed, i, kind) alone: a larger pool begins
+    with the smaller one, and pools of different seeds have nothing in common.
     """
-    drawn = _pool(lambda i: draw_foreground((seed, i), *size), count, "foregrounds")
+    drawn = _pool(lambda i: draw_foreground((seed, i), *size, kind), count, "foregrounds")
     colors, alphas = (np.stack(planes) for planes in zip(*drawn, strict=True))
     return _source({"foreground": colors, "alpha": alphas})
 

@@ -1,0 +1,100 @@
+"""Endless streams of samples in which element i is a function of (seed, i) alone.
+
+Nothing is stored between elements: a run that resumes at step k opens its stream at
+`start=k * batch_size` and sees the batches an undisturbed run would have seen, bit for bit on the
+same machine. Another CPU, or TF_ENABLE_ONEDNN_OPTS set otherwise, may change colours by 1e-6.
+
+    foregrounds, backgrounds = readers.rgba("cutouts"), readers.backgrounds("bg20k")
+    train = composition(foregrounds, backgrounds, training(512), batch_size=16, seed=1)
+    held_out = composition(foregrounds, backgrounds, validation(512), 16, seed=2).take(10)
+"""
+
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+from keras_matting.data import geometry, ops, trimaps
+from keras_matting.data.source import Source
+
+
+def composition(
+    foregrounds: Source,
+    backgrounds: Source,
+    transforms: Sequence[Callable],
+    batch_size: int,
+    seed: int,
+    start: int = 0,
+) -> tf.data.Dataset:
+    """Pairs of a foreground and a background, each pass over a source in a new order.
+
+    `transforms` are the functions of `ops`, `geometry` and `trimaps`, applied in turn; with
+    `training` or `validation` a batch holds image, alpha, foreground, background float32 [0, 1]
+    and trimap uint8 {0, 128, 255}. `start` is the index of the first sample, not batch.
+    """
+    return _stream([foregrounds, backgrounds], transforms, batch_size, seed, start)
+
+
+def unlabelled(
+    images: Source, transforms: Sequence[Callable], batch_size: int, seed: int, start: int = 0
+) -> tf.data.Dataset:
+    """The same for photographs alone, under "image"."""
+    return _stream([images], transforms, batch_size, seed, start)
+
+
+def training(size: int) -> list[Callable]:
+    """Portrait augmentation in the order light takes: geometry, colour, lens, sensor, file.
+
+    Radii of trimaps go with the size: 2 to 20 pixels at 512.
+    """
+    return [
+        geometry.random_crop_affine(size),
+        geometry.random_crop("background", size),
+        ops.random_color("foreground"),
+        ops.random_color("background"),
+        ops.random_blur("background", sigma=(0.5, 2.0), probability=0.25),
+        ops.composite(),
+        ops.random_blur("image", sigma=(0.3, 0.8), probability=0.2),
+        ops.random_noise(),
+        ops.random_jpeg(),
+        trimaps.random_trimap((2, max(2, size // 25))),
+    ]
+
+
+def validation(size: int) -> list[Callable]:
+    """Whole figures on central crops of backgrounds, undegraded; nothing is drawn.
+
+    The trimap's radius goes with the size: 10 pixels at 512.
+    """
+    return [
+        geometry.fit(size),
+        geometry.centre_crop("background", size),
+        ops.composite(),
+        trimaps.trimap(max(1, size // 50)),
+    ]
+
+
+def _stream(sources, transforms, batch_size, seed, start):
+    def make(position):
+        sample = {"seed": _fold([seed, 0], position)}
+        for salt, source in enumerate(sources, 1):
+            sample |= source.load(_shuffled(position, source.size, seed, salt))
+        for transform in transforms:
+            sample = transform(sample)
+        return {key: value for key, value in sample.items() if key != "seed"}
+
+    return (
+        tf.data.Dataset.range(start, tf.int64.max)
+        .map(make, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .batch(batch_size, drop_remainder=True)
+        .prefetch(2)  # AUTOTUNE may hoard gigabytes of float pictures
+    )
+
+
+def _shuffled(position, size, seed, salt):
+    """Index at `position` of an endless sequence in which every run of `size` is a permutation."""
+    key = _fold([seed, salt], position // size)
+    return tf.random.experimental.index_shuffle(position % size, key, size - 1)
+
+
+def _fold(key, number):
+    return tf.random.experimental.stateless_fold_in(key, tf.cast(number, tf.int32))

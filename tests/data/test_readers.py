@@ -1,0 +1,164 @@
+"""A reader yields what the files hold, or one sentence that names the bad ones."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_matting.data import readers
+
+RNG = np.random.default_rng(0)
+COLOUR = RNG.integers(0, 256, (24, 32, 3), dtype=np.uint8)
+ALPHA = RNG.integers(0, 256, (24, 32, 1), dtype=np.uint8)
+CUTOUT = np.concatenate([COLOUR, ALPHA], axis=-1)
+
+
+def png(picture):
+    return tf.io.encode_png(picture).numpy()
+
+
+def jpeg(picture):
+    return tf.io.encode_jpeg(picture, quality=95).numpy()
+
+
+def cmyk_jpeg():
+    """A JPEG whose frame header announces four components."""
+    content = bytearray(jpeg(COLOUR))
+    content[content.index(b"\xff\xc0") + 9] = 4
+    return bytes(content)
+
+
+def put(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def message(error, function, *arguments):
+    with pytest.raises(error) as caught:
+        function(*arguments)
+    text = str(caught.value)
+    assert "\n" not in text and text.endswith(".")
+    return text
+
+
+def test_rgba_in_order_of_names(tmp_path):
+    put(tmp_path / "b.PNG", png(CUTOUT[::-1]))
+    put(tmp_path / "a.png", png(CUTOUT))
+    put(tmp_path / "notes.txt", b"not a picture")
+    put(tmp_path / "._a.png", b"left by a file manager")
+    source = readers.rgba(str(tmp_path))
+    assert source.size == 2
+    for index, expected in enumerate((CUTOUT, CUTOUT[::-1])):
+        sample = source.load(tf.constant(index, tf.int64))
+        np.testing.assert_array_equal(sample["foreground"], expected[..., :3])
+        np.testing.assert_array_equal(sample["alpha"], expected[..., 3:])
+
+
+def test_pairs_match_by_stem_across_extensions(tmp_path):
+    put(tmp_path / "foreground" / "a.jpg", jpeg(COLOUR))
+    put(tmp_path / "alpha" / "a.png", png(ALPHA))
+    put(tmp_path / "foreground" / "b.png", png(COLOUR))
+    put(tmp_path / "alpha" / "b.png", png(np.repeat(ALPHA, 3, axis=-1)))
+    source = readers.foreground_alpha(str(tmp_path))
+    first, second = (source.load(tf.constant(i, tf.int64)) for i in range(2))
+    np.testing.assert_array_equal(first["foreground"], tf.io.decode_jpeg(jpeg(COLOUR)))
+    np.testing.assert_array_equal(second["foreground"], COLOUR)
+    np.testing.assert_array_equal(first["alpha"], ALPHA)
+    np.testing.assert_array_equal(second["alpha"], ALPHA)
+
+
+def test_unicode_and_spaces_in_graph(tmp_path):
+    folder = tmp_path / "Bilder von Zoë 髪"
+    put(folder / "grüner Ärmel 猫.png", png(COLOUR))
+    source = readers.backgrounds(str(folder))
+    dataset = tf.data.Dataset.range(source.size).map(source.load)
+    assert dataset.element_spec["background"] == tf.TensorSpec((None, None, 3), tf.uint8)
+    np.testing.assert_array_equal(next(iter(dataset))["background"], COLOUR)
+
+
+def test_greyscale_photograph_becomes_rgb(tmp_path):
+    put(tmp_path / "old.jpg", png(ALPHA))
+    sample = readers.images(str(tmp_path)).load(tf.constant(0, tf.int64))
+    np.testing.assert_array_equal(sample["image"], np.repeat(ALPHA, 3, axis=-1))
+
+
+BAD_CUTOUTS = {
+    "empty": (b"", "empty"),
+    "truncated": (png(CUTOUT)[:-300], "truncated or corrupt"),
+    "tail lost": (png(CUTOUT)[:-6], "truncated or corrupt"),
+    "16 bits": (png(np.uint16(CUTOUT) * 257), "16 bits"),
+    "no alpha": (png(COLOUR), "not RGBA but RGB"),
+    "greyscale": (png(CUTOUT[..., 2:]), "not RGBA but greyscale with alpha"),
+    "text": (b"hello", "neither PNG nor JPEG"),
+    "opaque": (png(np.concatenate([COLOUR, np.full_like(ALPHA, 255)], -1)), "everywhere"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CUTOUTS)
+def test_bad_cutout_is_named(tmp_path, name):
+    content, reason = BAD_CUTOUTS[name]
+    put(tmp_path / "good.png", png(CUTOUT))
+    put(tmp_path / f"{name}.png", content)
+    text = message(ValueError, readers.rgba, str(tmp_path))
+    assert f"{name}.png" in text and reason in text and str(tmp_path) in text
+    assert "good.png" not in text
+
+
+BAD_PAIRS = {
+    "size": (png(COLOUR), png(ALPHA[:-1]), "alpha/x.png is 32x23 and its foreground 32x24"),
+    "coloured alpha": (png(COLOUR), png(COLOUR), "alpha/x.png is not greyscale but RGB"),
+    "grey foreground": (png(ALPHA), png(ALPHA), "foreground/x.png is not RGB but greyscale"),
+    "cmyk": (cmyk_jpeg(), png(ALPHA), "foreground/x.png is CMYK"),
+    "truncated": (jpeg(COLOUR)[:-200], png(ALPHA), "foreground/x.png is truncated"),
+    "empty alpha": (png(COLOUR), b"", "alpha/x.png is empty"),
+    "blank alpha": (png(COLOUR), png(ALPHA * 0), "alpha/x.png has the same alpha 0"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_PAIRS)
+def test_bad_pair_is_named(tmp_path, name):
+    foreground, alpha, reason = BAD_PAIRS[name]
+    put(tmp_path / "foreground" / "x.png", foreground)
+    put(tmp_path / "alpha" / "x.png", alpha)
+    assert reason in message(ValueError, readers.foreground_alpha, str(tmp_path))
+
+
+def test_missing_partners_and_twins_are_named(tmp_path):
+    for name in ("foreground/a.png", "foreground/b.png", "foreground/b.jpg", "alpha/b.png"):
+        put(tmp_path / name, png(COLOUR))
+    put(tmp_path / "alpha" / "c.png", png(ALPHA))
+    text = message(ValueError, readers.foreground_alpha, str(tmp_path))
+    assert "foreground/a.png has no partner in alpha/" in text
+    assert "alpha/c.png has no partner in foreground/" in text
+    assert "foreground/b.png has the stem of b.jpg" in text
+
+
+def test_background_with_alpha_is_named(tmp_path):
+    put(tmp_path / "glass.png", png(CUTOUT))
+    assert "glass.png has an alpha" in message(ValueError, readers.backgrounds, str(tmp_path))
+
+
+def test_unreadable_format_is_named(tmp_path):
+    put(tmp_path / "a.png", png(COLOUR))
+    put(tmp_path / "b.webp", b"RIFF")
+    assert "b.webp" in message(ValueError, readers.backgrounds, str(tmp_path))
+
+
+def test_missing_and_empty_folder(tmp_path):
+    missing = str(tmp_path / "nowhere")
+    assert missing in message(FileNotFoundError, readers.rgba, missing)
+    assert str(tmp_path) in message(FileNotFoundError, readers.rgba, str(tmp_path))
+    put(tmp_path / "foreground" / "a.png", png(COLOUR))
+    assert "alpha" in message(FileNotFoundError, readers.foreground_alpha, str(tmp_path))
+
+
+def test_ten_of_many_are_named(tmp_path):
+    for i in range(13):
+        put(tmp_path / f"bad{i:02}.png", b"")
+    text = message(ValueError, readers.backgrounds, str(tmp_path))
+    assert all(f"bad{i:02}.png" in text for i in range(10))
+    assert "bad10.png" not in text and "and 3 more" in text
+
+
+def test_verification_can_be_skipped(tmp_path):
+    put(tmp_path / "bad.png", b"")
+    assert readers.backgrounds(str(tmp_path), verify=False).size == 1
