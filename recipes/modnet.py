@@ -15,6 +15,7 @@ had.
 from absl import flags
 from tensorflow import keras
 
+from keras_matting.data import ops
 from keras_matting.data.pipeline import composition, training, validation
 from keras_matting.losses.modnet import detail_loss, matte_loss, semantic_loss, targets
 from keras_matting.metrics.streaming import MSE, SAD
@@ -34,7 +35,7 @@ flags.DEFINE_enum("optimizer", "sgd", ["sgd", "adam"], "SGD has momentum 0.9.")
 flags.DEFINE_enum("schedule", "step", ["step", "cosine"], "step: times 0.1 every quarter.")
 flags.DEFINE_float("learning_rate", 0.01, "At the start.")
 run.define_flags(workdir="runs/modnet")
-sources.define_flags()
+sources.define_flags(kind="portrait")
 FLAGS = flags.FLAGS
 
 
@@ -52,7 +53,8 @@ def main(_):
     checkpoints = Checkpoints(model, FLAGS.workdir, monitor="val_alpha_sad")
 
     start = checkpoints.epoch * steps * batch
-    data = composition(foregrounds, backgrounds, training(size), batch, FLAGS.seed, start)
+    transforms = [*training(size), ops.keep("image", "alpha", "trimap")]
+    data = composition(foregrounds, backgrounds, transforms, batch, FLAGS.seed, start)
     held_out_data = (
         composition(held_out, held_out_backgrounds, validation(size), batch, FLAGS.seed)
         .map(targets)

@@ -27,7 +27,7 @@ flags.DEFINE_string("model", "modnet_mobilenetv2", "A modnet_... name of list_mo
 flags.DEFINE_float("width", 1.0, "Width multiplier of the network.")
 flags.DEFINE_float("learning_rate", 1e-5, "Constant.")
 run.define_flags(workdir="runs/modnet_soc")
-sources.define_flags()
+sources.define_flags(kind="portrait")
 FLAGS = flags.FLAGS
 
 

@@ -1,5 +1,6 @@
 """Where a recipe's pictures come from: folders named by flags, or the synthetic figures."""
 
+import functools
 from pathlib import Path
 
 from absl import flags
@@ -12,8 +13,8 @@ HELD_OUT_SEED = 1_000_003  # far from --seed: no figure is drawn both for traini
 HELD_OUT_EVERY = 20
 
 
-def define_flags():
-    """--foregrounds, --backgrounds and the size of the synthetic pools."""
+def define_flags(kind="any"):
+    """--foregrounds, --backgrounds and what is drawn without them, by default `kind`."""
     flags.DEFINE_string(
         "foregrounds",
         None,
@@ -27,12 +28,14 @@ def define_flags():
         "figures", 300, "Synthetic figures to draw, and backgrounds; a tenth more are held out."
     )
     flags.DEFINE_integer("figure_size", None, "Their side in pixels; default twice the crop's.")
+    flags.DEFINE_enum("figure_kind", kind, ["any", *synthetic.KINDS], "What is drawn.")
 
 
 def foregrounds(size) -> tuple[Source, Source]:
     """-> (training, held out), by the flags; `size` is the side of the crops in pixels."""
     if not FLAGS.foregrounds:
-        return _pools(synthetic.foregrounds, size)
+        kind = None if FLAGS.figure_kind == "any" else FLAGS.figure_kind
+        return _pools(functools.partial(synthetic.foregrounds, kind=kind), size)
     parallel = (Path(FLAGS.foregrounds) / "foreground").is_dir()
     read = readers.foreground_alpha if parallel else readers.rgba
     return hold_out(read(FLAGS.foregrounds), HELD_OUT_EVERY)
