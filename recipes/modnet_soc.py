@@ -45,7 +45,7 @@ def main(_):
         model = SelfSupervised(network, backup)
         adam = keras.optimizers.Adam(FLAGS.learning_rate, beta_2=0.99, epsilon=1e-8)
         model.compile(adam)
-    checkpoints = Checkpoints(model, FLAGS.workdir, monitor="loss")
+    checkpoints = Checkpoints(model, FLAGS.workdir, monitor="loss", network=network)
     panel = next(iter(data(0).unbatch().batch(4)))
 
     model.fit(

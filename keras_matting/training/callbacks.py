@@ -31,12 +31,16 @@ class Checkpoints(keras.callbacks.Callback):
 
     Building it restores the newest checkpoint in `workdir`, if there is one, into the compiled
     model and its optimiser; `epoch` is then the first epoch that is still to be done. At the end
-    the weights are written to `last.weights.h5`.
+    the weights are written to `last.weights.h5`. `network` is the functional model whose weights
+    these are, where `model` is a wrapper around it.
     """
 
-    def __init__(self, model, workdir, monitor):
+    def __init__(self, model, workdir, monitor, network=None):
         super().__init__()
         self.workdir, self.monitor = Path(workdir), monitor
+        network = network or model
+        # a second model of the same layers, because a compiled one saves its optimiser as well
+        self._network = keras.Model(network.input, network.output)
         self._epoch = tf.Variable(0, dtype=tf.int64)
         self._best = tf.Variable(math.inf, dtype=tf.float64)
         model.optimizer.build(model.trainable_variables)
@@ -55,12 +59,17 @@ class Checkpoints(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if self.monitor in logs and logs[self.monitor] < float(self._best):
             self._best.assign(logs[self.monitor])
-            save_weights(self.model, self.workdir / "best.weights.h5")
+            self._save_weights("best.weights.h5")
         self._epoch.assign(epoch + 1)
         self._manager.save(checkpoint_number=epoch + 1)
 
     def on_train_end(self, logs=None):
-        save_weights(self.model, self.workdir / "last.weights.h5")
+        self._save_weights("last.weights.h5")
+
+    def _save_weights(self, name):
+        partial = self.workdir / f"partial.{name}"
+        self._network.save_weights(partial)
+        partial.replace(self.workdir / name)
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
@@ -124,13 +133,6 @@ class Panels(keras.callbacks.Callback):
         partial = str(self.workdir / "panel.png.partial")
         tf.io.write_file(partial, tf.io.encode_png(sheet))
         Path(partial).replace(self.workdir / "panel.png")
-
-
-def save_weights(model, path):
-    """Writes a .weights.h5 file whole or not at all."""
-    partial = path.with_name(f"partial.{path.name}")
-    model.save_weights(partial)
-    partial.replace(path)
 
 
 def _truncate(log, epochs):

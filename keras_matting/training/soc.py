@@ -25,10 +25,6 @@ class SelfSupervised(keras.Model):
     def metrics(self):
         return list(self.means.values())
 
-    def save_weights(self, *args, **kwargs):
-        """Those of the network alone: what a SOC run gives is an ordinary MODNet."""
-        self.network.save_weights(*args, **kwargs)
-
     def call(self, inputs, training=None):
         return self.network(inputs, training=False)
 
