@@ -36,9 +36,9 @@ def batch_norm(x, *, name):
     return layers.BatchNormalization(epsilon=1e-5, momentum=0.9, name=f"{name}_bn")(x)
 
 
-def upsample(x, factor=2, *, name):
-    """(B, H, W, C) -> (B, factor*H, factor*W, C), bilinear between pixel centres."""
-    return layers.UpSampling2D(factor, interpolation="bilinear", name=name)(x)
+def upsample(x, factor=2, *, interpolation="bilinear", name):
+    """(B, H, W, C) -> (B, factor*H, factor*W, C), by default bilinear between pixel centres."""
+    return layers.UpSampling2D(factor, interpolation=interpolation, name=name)(x)
 
 
 def downsample_image(image, factor, *, name):

@@ -7,6 +7,8 @@ norm in place of IBNorm, TensorFlow's own padding, and no 1280-channel layer at 
 backbone. All take a width multiplier.
 """
 
+from functools import partial
+
 from tensorflow import keras
 from tensorflow.keras import layers
 
@@ -46,18 +48,21 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False, width=1.0):
     )
 
     def block(x, filters, kernel_size=3, strides=1, *, name):
-        x = conv(x, filters, kernel_size, strides, symmetric=published, name=name)
+        x = conv(
+            x, filters, kernel_size, strides, use_bias=published, symmetric=published, name=name
+        )
         x = IBNorm(name=f"{name}_norm")(x) if published else batch_norm(x, name=name)
         return layers.ReLU(name=f"{name}_relu")(x)
 
+    up = partial(upsample, interpolation="bilinear" if published else "nearest")
     channels = scaled(32, width)
     context = _easpp if config["context"] == "easpp" else _squeeze_excite
-    low8 = _semantic_branch(context(features[32]), features, block)
-    high2 = _detail_branch(pixels, features, low8, channels, block)
-    outputs = {"alpha": _fusion_branch(pixels, low8, high2, channels, block)}
+    low8 = _semantic_branch(context(features[32]), features, block, up)
+    high2 = _detail_branch(pixels, features, low8, channels, block, up)
+    outputs = {"alpha": _fusion_branch(pixels, low8, high2, channels, block, up)}
     if training_heads:
         semantic = conv(low8, 1, 3, 2, symmetric=published, name="semantic_logit")
-        high = upsample(high2, name="detail1_up")
+        high = up(high2, name="detail1_up")
         high = layers.Concatenate(name="detail1_concat")([high, pixels])
         detail = conv(block(high, channels, name="detail1"), 1, 1, name="detail_logit")
         outputs["semantic"] = _sigmoid(semantic, "semantic")
@@ -70,21 +75,21 @@ def load_imagenet(model, width=1.0):
     mobilenet_v2.load_imagenet(model, width)
 
 
-def _semantic_branch(x, features, block):
+def _semantic_branch(x, features, block, up):
     """Attended 1/32 features -> 1/8, with the widths of the backbone's 1/16 and 1/8 features."""
-    x = upsample(x, name="semantic16_up")
+    x = up(x, name="semantic16_up")
     x = block(x, features[16].shape[-1], 5, name="semantic16")
-    x = upsample(x, name="semantic8_up")
+    x = up(x, name="semantic8_up")
     return block(x, features[8].shape[-1], 5, name="semantic8")
 
 
-def _detail_branch(pixels, features, low8, channels, block):
+def _detail_branch(pixels, features, low8, channels, block, up):
     """Image, 1/2 and 1/4 features, semantics -> 1/2 detail features."""
     image2 = downsample_image(pixels, 2, name="image2")
     image4 = downsample_image(pixels, 4, name="image4")
     skip2 = block(features[2], channels, 1, name="detail_skip2")
     skip4 = block(features[4], channels, 1, name="detail_skip4")
-    low4 = upsample(low8, name="detail_low4_up")
+    low4 = up(low8, name="detail_low4_up")
 
     x = layers.Concatenate(name="detail_down_concat")([image2, skip2])
     x = block(x, channels, strides=2, name="detail_down")
@@ -93,20 +98,20 @@ def _detail_branch(pixels, features, low8, channels, block):
     x = layers.Concatenate(name="detail4_concat")([x, low4, image4])
     for i, multiple in enumerate((2, 2, 1)):
         x = block(x, multiple * channels, name=f"detail4_{i}")
-    x = upsample(x, name="detail2_up")
+    x = up(x, name="detail2_up")
     x = layers.Concatenate(name="detail2_concat")([x, skip2])
     for i, multiple in enumerate((2, 1, 1, 1)):
         x = block(x, multiple * channels, name=f"detail2_{i}")
     return x
 
 
-def _fusion_branch(pixels, low8, high2, channels, block):
-    x = upsample(low8, name="fusion4_up")
+def _fusion_branch(pixels, low8, high2, channels, block, up):
+    x = up(low8, name="fusion4_up")
     x = block(x, channels, 5, name="fusion4")
-    x = upsample(x, name="fusion2_up")
+    x = up(x, name="fusion2_up")
     x = layers.Concatenate(name="fusion2_concat")([x, high2])
     x = block(x, channels, name="fusion2")
-    x = upsample(x, name="fusion1_up")
+    x = up(x, name="fusion1_up")
     x = layers.Concatenate(name="fusion1_concat")([x, pixels])
     x = block(x, channels // 2, name="fusion1")
     return _sigmoid(conv(x, 1, 1, name="alpha_logit"), "alpha")

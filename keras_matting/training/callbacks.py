@@ -57,7 +57,9 @@ class Checkpoints(keras.callbacks.Callback):
         return int(self._epoch)
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.monitor in logs and logs[self.monitor] < float(self._best):
+        if self.monitor not in logs:
+            raise ValueError(f"Nothing is called {self.monitor}; there are {', '.join(logs)}.")
+        if logs[self.monitor] < float(self._best):
             self._best.assign(logs[self.monitor])
             self._save_weights("best.weights.h5")
         self._epoch.assign(epoch + 1)

@@ -1,0 +1,4 @@
+"""From a float Keras model to checked .tflite files: qat, convert, parity, benchmark.
+
+Each module is a command (`python -m export.convert --help`) and a function.
+"""

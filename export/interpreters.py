@@ -1,0 +1,122 @@
+"""Running exported files: two runtimes, with and without XNNPACK, and what a file consists of."""
+
+import io
+import re
+from collections import Counter
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from ai_edge_litert import interpreter as litert
+
+_TFLITE = tf.lite.Interpreter, tf.lite.experimental.OpResolverType
+_LITERT = litert.Interpreter, litert.OpResolverType
+RUNTIMES = {
+    "litert": (*_LITERT, "AUTO"),
+    "litert without XNNPACK": (*_LITERT, "BUILTIN_WITHOUT_DEFAULT_DELEGATES"),
+    "tf.lite": (*_TFLITE, "AUTO"),
+    "tf.lite without XNNPACK": (*_TFLITE, "BUILTIN_WITHOUT_DEFAULT_DELEGATES"),
+}
+DEFAULT_RUNTIME = "litert"
+
+
+class AlphaModel:
+    """A .tflite file image -> alpha in one runtime.
+
+    Called with images (B, H, W, 3) float [0, 1] it returns alphas (B, H, W, 1) float32. An integer
+    alpha is stretched so that its largest value is 1, as `keras_matting.inference` does it.
+    ValueError: `data` is no such file.
+    """
+
+    def __init__(self, data: bytes, runtime=DEFAULT_RUNTIME, threads: int = 1):
+        make, resolvers, resolver = RUNTIMES[runtime]
+        try:
+            self.interpreter = make(
+                model_content=data,
+                num_threads=threads,
+                experimental_op_resolver_type=getattr(resolvers, resolver),
+            )
+            self.interpreter.allocate_tensors()
+            runner = self.interpreter.get_signature_runner()
+            self.image = runner.get_input_details()["image"]
+            self.alpha = runner.get_output_details()["alpha"]
+        except (ValueError, RuntimeError, KeyError) as error:
+            raise ValueError("No .tflite file with one signature image -> alpha.") from error
+
+    @property
+    def size(self):
+        return tuple(int(side) for side in self.image["shape"][1:3])
+
+    def __call__(self, images):
+        return np.stack([self._run(image) for image in np.asarray(images)])
+
+    def set_image(self, image):
+        """Writes one (H, W, 3) image into the input tensor."""
+        self.interpreter.set_tensor(self.image["index"], _quantise(image, self.image)[None])
+
+    def _run(self, image):
+        self.set_image(image)
+        self.interpreter.invoke()
+        alpha = self.interpreter.get_tensor(self.alpha["index"])[0]
+        if not np.issubdtype(alpha.dtype, np.integer):
+            return alpha.astype(np.float32)
+        zero_point = self.alpha["quantization"][1]
+        span = np.iinfo(alpha.dtype).max - zero_point
+        return (alpha.astype(np.float32) - np.float32(zero_point)) / np.float32(span)
+
+
+def structure(data: bytes) -> dict:
+    """What a file holds: operators {name: count}, float tensors, its ends' types and scales."""
+    make, resolvers, _ = RUNTIMES["tf.lite without XNNPACK"]
+    interpreter = make(
+        model_content=data,
+        experimental_op_resolver_type=resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    tensors = interpreter.get_tensor_details()
+    floats = [t["name"] for t in tensors if np.issubdtype(t["dtype"], np.floating)]
+    operators = Counter(operator["op_name"] for operator in interpreter._get_ops_details())
+    runner = interpreter.get_signature_runner()
+    ends = runner.get_input_details() | runner.get_output_details()
+    return {
+        "operators": dict(sorted(operators.items())),
+        "float_tensors": floats,
+        "quantization": {name: [float(t["quantization"][0]), int(t["quantization"][1])]
+                         for name, t in ends.items()},
+        "dtypes": {name: np.dtype(t["dtype"]).name for name, t in ends.items()},
+    }  # fmt: skip
+
+
+def gpu_warnings(data: bytes) -> list[str]:
+    """What TensorFlow's analyzer says against running a file on the GPU delegate; [] is good."""
+    captured = io.StringIO()
+    with redirect_stdout(captured):
+        tf.lite.experimental.Analyzer.analyze(model_content=data, gpu_compatibility=True)
+    warnings = re.findall(r"GPU COMPATIBILITY WARNING: (.+)", captured.getvalue())
+    return list(dict.fromkeys(warnings))
+
+
+def load(path, runtime=DEFAULT_RUNTIME, threads: int = 1) -> AlphaModel:
+    """The file at `path`; FileNotFoundError and ValueError name it."""
+    try:
+        return AlphaModel(read(path), runtime, threads)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is no .tflite file with one signature image -> alpha; write it with "
+            "export.convert."
+        ) from error
+
+
+def read(path) -> bytes:
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"There is no .tflite file {path}; write it with export.convert.")
+    return Path(path).read_bytes()
+
+
+def _quantise(image, details):
+    dtype = details["dtype"]
+    if not np.issubdtype(dtype, np.integer):
+        return np.asarray(image, dtype)
+    scale, zero_point = details["quantization"]
+    limits = np.iinfo(dtype)
+    return np.clip(np.rint(image / scale) + zero_point, limits.min, limits.max).astype(dtype)

@@ -1,0 +1,85 @@
+"""Where a quantised file departs from its Keras model: the error of every operator's output."""
+
+import re
+
+import numpy as np
+from tensorflow import keras
+from tensorflow.lite.tools import flatbuffer_utils
+
+from export.interpreters import AlphaModel
+
+
+def worst_layers(data: bytes, model, image, count: int = 5) -> list[dict]:
+    """The `count` layers of a quantised file with the largest relative error on an image (H, W, 3).
+
+    Each is {"layer", "operator", "relative_error": RMS error / RMS value, "steps": mean error in
+    quantization steps}. `model`: the Keras model that the file was converted from.
+    """
+    names = {layer.name for layer in model.layers}
+    exposed, operators = _with_all_outputs(data, names)
+    expected = _layer_outputs(model, {name for _, found in operators.values() for name in found})
+    expected = {k: np.asarray(v) for k, v in expected({"image": image[None]}).items()}
+    found = _run(exposed, image)
+    errors = {}
+    for index, (operator, candidates) in operators.items():
+        value, step = found[index]
+        error = _smallest_error(value, {name: expected[name] for name in candidates})
+        if error is not None:
+            name, rms, relative = error
+            errors[name] = {
+                "layer": name,
+                "operator": operator,
+                "relative_error": relative,
+                "steps": rms / step,
+            }
+    return sorted(errors.values(), key=lambda e: -e["relative_error"])[:count]
+
+
+def _with_all_outputs(data, names):
+    """-> the file with every operator's int8 output exposed, {tensor: (operator, layer names)}.
+
+    Exposing them, and not asking an interpreter to keep them, is safe from operations that write
+    over their input. A tensor's name lists the layers that were fused into it.
+    """
+    model = flatbuffer_utils.convert_bytearray_to_object(data)
+    graph, operators = model.subgraphs[0], {}
+    for operator in graph.operators:
+        index = int(operator.outputs[0])
+        tensor = graph.tensors[index]
+        layers = set(re.split(r"[/;]", tensor.name.decode())) & names
+        if layers and index not in set(graph.outputs):
+            name = flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex)
+            operators[index] = name, layers
+    graph.outputs = [*graph.outputs, *operators]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model)), operators
+
+
+def _layer_outputs(model, names):
+    outputs = {name: model.get_layer(name).output for name in sorted(names)}
+    return keras.Model(model.input, outputs)
+
+
+def _run(data, image):
+    """{tensor index: (values, quantization step)} of all outputs."""
+    loaded = AlphaModel(data)
+    loaded.set_image(image)
+    loaded.interpreter.invoke()
+    found = {}
+    for details in loaded.interpreter.get_output_details():
+        step, zero_point = details["quantization"]
+        value = loaded.interpreter.get_tensor(details["index"]).astype(np.float32)
+        found[details["index"]] = (value - zero_point) * step if step else value, step or 1.0
+    return found
+
+
+def _smallest_error(value, candidates):
+    """(layer, RMS, RMS / RMS of the layer's values) of the best fitting layer, or None."""
+    fits = [
+        (name, float(np.sqrt(np.mean((value - reference) ** 2))), reference)
+        for name, reference in candidates.items()
+        if reference.shape == value.shape
+    ]
+    if not fits:
+        return None
+    name, rms, reference = min(fits, key=lambda fit: fit[1])
+    return name, rms, rms / max(float(np.sqrt(np.mean(reference**2))), 1e-9)

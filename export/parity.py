@@ -1,0 +1,249 @@
+r"""Do exported files compute what Keras computes? Numbers, limits, and a page with pictures.
+
+    python -m export.parity build/*.tflite --model modnet_mobilenetv2_mobile \
+        --weights float.weights.h5 --qat_weights qat.weights.h5 \
+        --images photographs --report build/parity.html
+
+Every file runs on photographs (--images, by default scikit-image's where installed) and on
+synthetic composites, whose alpha is known, in `tf.lite.Interpreter` and LiteRT, with and without
+XNNPACK. The page and a .json of the same name hold for each file: differences to Keras, SAD, MSE,
+Grad and Conn against Keras' matte and against the known alpha, the layers of a quantised file that
+depart furthest, float tensors, operators, what the GPU delegate would refuse, size, latency.
+
+Exit code 1 when a file breaks a promise of its format (`export.convert`) or its limit, in any
+runtime: float32 1e-4 and float16 1e-2 at the worst pixel, int8_qat 2/255 at the 99.9th percentile
+against the quantization-aware Keras model.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from absl import app, flags
+
+from export import samples as sample_sets
+from export.benchmark import benchmark
+from export.convert import FORMATS, INTEGER, promises_broken
+from export.interpreters import (
+    DEFAULT_RUNTIME,
+    RUNTIMES,
+    AlphaModel,
+    gpu_warnings,
+    load,
+    read,
+    structure,
+)
+from export.layers import worst_layers
+from export.report import write_report
+from keras_matting import metrics
+
+# format: (which number of `_differences`, its limit)
+LIMITS = {
+    "float32": ("max_difference", 1e-4),
+    "float16": ("max_difference", 1e-2),
+    "int8_qat": ("p999", 2 / 255),
+}
+METRICS = {
+    "sad": metrics.sad,
+    "mse": metrics.mse,
+    "grad": metrics.gradient_error,
+    "conn": metrics.connectivity_error,
+}
+
+
+def check(files, model, qat_model=None, samples=None, threads=(1, 2), runs: int = 30):
+    """One row (dict) per file, and the mattes for the page's pictures.
+
+    `files` have one size and names as `export.convert` gives them; `model` is the float Keras
+    model, `qat_model` the quantization-aware one, which int8_qat files need. `samples` as in
+    `export.samples`, by default synthetic ones.
+
+    Returns (rows, pictures). A row has file, format, bytes, passed, problems; max_difference,
+    mean_difference, p999 (LiteRT with XNNPACK, against Keras: for int8_qat `qat_model`) and, under
+    runtimes, in every runtime; sad, mse, grad, conn (mean over the samples with a known alpha, None
+    without any) and keras (the same of Keras' own matte); constant_sad, that of the best single
+    alpha for all pixels; against_keras (the same numbers against the float matte, all samples);
+    layers, float_tensors, operators, gpu_warnings; latency_ms (median, one thread) and latency
+    {threads: {median, p10, p90}}.
+
+    Raises FileNotFoundError and ValueError naming a file that does not fit.
+    """
+    contents = {str(path): read(path) for path in files}
+    formats = {path: format_of(path) for path in contents}
+    if "int8_qat" in formats.values() and qat_model is None:
+        raise ValueError("An int8_qat file needs the quantization-aware model; give --qat_weights.")
+    height, width = _common_size(contents)
+    samples = samples or sample_sets.synthetic(height, width)
+    images = np.stack([sample["image"] for sample in samples])
+    expected = {"float": _keras(model, images)}
+    if qat_model is not None:
+        expected["int8_qat"] = _keras(qat_model, images)
+    latencies = {n: benchmark(files, n, runs) for n in threads}
+
+    rows, mattes = [], {"Keras": expected["float"]}
+    for i, (path, data) in enumerate(contents.items()):
+        format = formats[path]
+        reference = expected["int8_qat" if format == "int8_qat" else "float"]
+        outputs = {runtime: AlphaModel(data, runtime)(images) for runtime in RUNTIMES}
+        matte = outputs[DEFAULT_RUNTIME]
+        differences = {r: _differences(output, reference) for r, output in outputs.items()}
+        found = structure(data)
+        row = {
+            "file": Path(path).name,
+            "format": format,
+            "bytes": len(data),
+            **differences[DEFAULT_RUNTIME],
+            "runtimes": differences,
+            **_errors(matte, samples),
+            "keras": _errors(expected["float"], samples),
+            "constant_sad": _constant_sad(samples),
+            "against_keras": _mean_metrics(matte, expected["float"]),
+            "float_tensors": len(found["float_tensors"]),
+            "operators": found["operators"],
+            "quantization": found["quantization"],
+            "gpu_warnings": gpu_warnings(data),
+            "layers": [],
+            "latency_ms": latencies[threads[0]][i]["latency_ms"]["median"],
+            "latency": {n: latencies[n][i]["latency_ms"] for n in threads},
+        }
+        if format in INTEGER:
+            origin = qat_model if format == "int8_qat" else model
+            row["layers"] = worst_layers(data, origin, images[0])
+        row["problems"] = promises_broken(data, format) + _limits_broken(format, differences)
+        row["passed"] = not row["problems"]
+        rows.append(row)
+        mattes[format] = matte
+    return rows, {"samples": samples, "mattes": mattes}
+
+
+def format_of(path) -> str:
+    """'name_512x512_int8_qat.tflite' -> 'int8_qat'."""
+    stem = Path(path).stem
+    for format in sorted(FORMATS, key=len, reverse=True):
+        if stem.endswith(f"_{format}"):
+            return format
+    raise ValueError(
+        f"{path} does not say its format; files are named <name>_<HxW>_<format>.tflite with one of "
+        f"{', '.join(FORMATS)}."
+    )
+
+
+def _common_size(files):
+    sizes = {str(path): load(path).size for path in files}
+    if len(set(sizes.values())) != 1:
+        listed = ", ".join(f"{Path(p).name} {h}x{w}" for p, (h, w) in sizes.items())
+        raise ValueError(f"Compare files of one size at a time; these have: {listed or 'none'}.")
+    return next(iter(sizes.values()))
+
+
+def _keras(model, images):
+    """One at a time, as a phone sees them."""
+    return model.predict({"image": images}, batch_size=1, verbose=0)["alpha"]
+
+
+def _differences(output, reference):
+    difference = np.abs(output - reference)
+    return {
+        "max_difference": float(difference.max()),
+        "mean_difference": float(difference.mean()),
+        "p999": float(np.percentile(difference, 99.9)),
+    }
+
+
+def _errors(mattes, samples):
+    known = [i for i, sample in enumerate(samples) if sample["alpha"] is not None]
+    if not known:
+        return dict.fromkeys(METRICS)
+    return _mean_metrics(mattes[known], [samples[i]["alpha"] for i in known])
+
+
+def _constant_sad(samples):
+    alphas = [sample["alpha"] for sample in samples if sample["alpha"] is not None]
+    if not alphas:
+        return None
+    candidates = [np.float32(level / 100) for level in range(101)]
+    flat = [np.full_like(alphas[0], level) for level in candidates]
+    return min(float(np.mean([metrics.sad(guess, a) for a in alphas])) for guess in flat)
+
+
+def _mean_metrics(mattes, alphas):
+    pairs = [(np.clip(m, 0, 1), np.clip(a, 0, 1)) for m, a in zip(mattes, alphas, strict=True)]
+    return {name: float(np.mean([f(m, a) for m, a in pairs])) for name, f in METRICS.items()}
+
+
+def _limits_broken(format, differences):
+    if format not in LIMITS:
+        return []
+    number, limit = LIMITS[format]
+    return [
+        f"{number} is {found[number]:.2g} in {runtime}, more than {limit:.2g}"
+        for runtime, found in differences.items()
+        if not found[number] <= limit
+    ]
+
+
+def table(rows) -> str:
+    """The numbers that fit one line per file."""
+    widest = max(len(row["format"]) for row in rows)
+    lines = [f"{'format':{widest}}  {'SAD':>7}  {'max':>8}  {'99.9%':>8}  {'mean':>8}  "
+             f"{'MB':>6}  {'ms':>7}"]  # fmt: skip
+    if rows[0]["sad"] is not None:
+        lines.append(f"{'constant':{widest}}  {rows[0]['constant_sad']:7.3f}")
+        lines.append(f"{'Keras':{widest}}  {rows[0]['keras']['sad']:7.3f}")
+    for row in rows:
+        sad = f"{row['sad']:7.3f}" if row["sad"] is not None else f"{'-':>7}"
+        lines.append(
+            f"{row['format']:{widest}}  {sad}  {row['max_difference']:8.5f}  {row['p999']:8.5f}  "
+            f"{row['mean_difference']:8.5f}  {row['bytes'] / 1e6:6.2f}  {row['latency_ms']:7.2f}"
+        )
+        lines += [f"{'':{widest}}  fails: {problem}" for problem in row["problems"]]
+    return "\n".join(lines)
+
+
+def main(argv):
+    options = flags.FLAGS
+    try:
+        if len(argv) < 2:
+            raise ValueError("Name at least one .tflite file; --help shows an example.")
+        rows, pictures = _check_files(argv[1:], options)
+        write_report(rows, pictures, options.report, Path(options.report).with_suffix(".json"))
+    except (ValueError, OSError) as error:
+        sys.exit(str(error))
+    print(table(rows))
+    print(f"Pictures and the other numbers: {options.report}")
+    sys.exit(0 if all(row["passed"] for row in rows) else 1)
+
+
+def _check_files(files, options):
+    from keras_matting.models import create_model, load_weights
+
+    size = _common_size(files)
+    build = {} if options.width is None else {"width": options.width}
+    heads = create_model(options.model, (*size, 3), training_heads=True, **build)
+    model, qat_model = load_weights(heads, options.weights), None
+    if options.qat_weights:
+        from export.qat import load_quantized
+
+        qat_model = load_quantized(heads, options.qat_weights)
+    kind = None if options.figure_kind == "any" else options.figure_kind
+    tried = sample_sets.photographs(*size, options.images)
+    tried += sample_sets.synthetic(*size, options.samples, kind=kind)
+    return check(files, model, qat_model, tried, runs=options.runs)
+
+
+def define_flags():
+    flags.DEFINE_string("model", "modnet_mobilenetv2_mobile", "A name of list_models().")
+    flags.DEFINE_string("weights", None, "Its float weights, a .weights.h5 file.", required=True)
+    flags.DEFINE_string("qat_weights", None, "Quantization-aware weights, for int8_qat files.")
+    flags.DEFINE_float("width", None, "The width multiplier it was trained with.")
+    flags.DEFINE_string("images", None, "A folder of photographs.")
+    flags.DEFINE_integer("samples", 8, "Synthetic composites to try.", lower_bound=1)
+    flags.DEFINE_enum("figure_kind", "any", sample_sets.KINDS, "What they show.")
+    flags.DEFINE_string("report", "parity.html", "The page to write; a .json goes beside it.")
+    flags.DEFINE_integer("runs", 30, "Timed runs of each file.", lower_bound=1)
+
+
+if __name__ == "__main__":
+    define_flags()
+    flags.FLAGS.set_gnu_getopt(True)
+    app.run(main)

@@ -1,0 +1,229 @@
+"""Fake quantization that every integer backend reproduces bit for bit, as tfmot quantizers.
+
+Two implementations of one int8 network drift apart. TFLite's own kernels round a sum twice,
+XNNPACK's round halves to even, others up; what one rounds up and the other down changes what the
+next layer rounds, and some fifty layers later every value has moved a little. So here no sum comes
+close to the middle between two levels, where rounding is a matter of taste:
+
+* Convolution: input step * kernel step / output step is a power of two, kernels are even numbers of
+  steps and biases odd ones. The integer sum is odd, the middle between two levels an even number.
+* Means are convolutions.
+* Addition: the inputs' steps differ by a power of two, and the output's step is an odd multiple of
+  the smaller one. Product: an odd multiple of the product of its inputs' steps, which is enough for
+  XNNPACK; TFLite's own kernels round products twice, so a network had better do without.
+* What only moves values (concatenation, repetition, cropping) keeps their range.
+
+Kernels have a step per output channel, depthwise ones too (tfmot's own quantizers give those one
+for all channels). Even levels cost a bit of the kernels' eight; fine-tuning earns it back.
+"""
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_model_optimization.quantization.keras import QuantizeConfig
+from tensorflow_model_optimization.quantization.keras.quantizers import Quantizer
+
+# How far a range follows the data inwards per step; outwards it follows at once.
+SHRINK = 0.01
+# A multiplier just below a power of two is rounded once by TFLite's kernels, from there on twice.
+BELOW = 1.0 - 2.0**-22
+
+
+class _Quantizer(Quantizer):
+    """A quantizer whose model is rebuilt by `quantize`, never from a config."""
+
+    def build(self, tensor_shape, name, layer):
+        return {}
+
+    def get_config(self):
+        return {}
+
+
+class KernelQuantizer(_Quantizer):
+    """kernel * scale in even steps from -126 to 126, a step per output channel.
+
+    `scale` (C,), a variable that is not trained, is the batch norm's. The kernel stays that of the
+    float model, so that an optimiser's steps mean the same as there. `source` and `target` are the
+    quantizers of the convolution's input and output.
+    """
+
+    def __init__(self, depthwise, source, target):
+        self.depthwise, self.source, self.target = depthwise, source, target
+        self.scale = 1.0
+
+    def build(self, tensor_shape, name, layer):
+        channels = tensor_shape[2 if self.depthwise else 3]
+        self.scale = layer.add_weight(
+            f"{name}_scale", shape=(channels,), initializer="ones", trainable=False
+        )
+        return {}
+
+    def steps(self, kernel):
+        """(C,): the smallest that fit the kernel and make the multiplier a power of two."""
+        folded = self._folded(kernel)
+        limits = tf.reduce_max(tf.abs(folded), axis=list(range(len(folded.shape) - 1)))
+        limits = tf.stop_gradient(tf.maximum(limits, 1e-6))
+        multiplier = BELOW * self.target.step() / self.source.step()
+        return multiplier * _next_power_of_two(limits / (126.0 * multiplier))
+
+    def _folded(self, kernel):
+        """Channels last also for a depthwise kernel (h, w, C, 1)."""
+        flat = tf.reshape(kernel, (*kernel.shape[:2], -1)) if self.depthwise else kernel
+        return flat * self.scale
+
+    def __call__(self, inputs, training, weights, **kwargs):
+        steps = self.steps(inputs)
+        even = _straight_through(
+            self._folded(inputs), lambda kernel: 2.0 * steps * tf.round(kernel / (2.0 * steps))
+        )
+        quantised = tf.quantization.fake_quant_with_min_max_vars_per_channel(
+            even, -127.0 * steps, 127.0 * steps, narrow_range=True
+        )
+        return tf.reshape(quantised, inputs.shape)
+
+
+class BiasQuantizer(_Quantizer):
+    """Odd multiples of input step * kernel step, which is the unit of the int32 accumulator."""
+
+    def __init__(self, kernel, kernel_quantizer):
+        self.kernel, self.kernel_quantizer = kernel, kernel_quantizer
+
+    def __call__(self, inputs, training, weights, **kwargs):
+        unit = self.kernel_quantizer.source.step() * self.kernel_quantizer.steps(self.kernel)
+        return _straight_through(inputs, lambda bias: _odd(bias / unit) * unit)
+
+
+class FixedRange(_Quantizer):
+    """256 levels over a range known beforehand, which training does not move.
+
+    No gradient passes where it clips: pushed on unseen, values outside would grow without bound.
+    """
+
+    def __init__(self, low, high):
+        self.low, self.high = low, high
+
+    def step(self):
+        return tf.constant((self.high - self.low) / 255.0, tf.float32)
+
+    def __call__(self, inputs, training, weights, **kwargs):
+        return tf.quantization.fake_quant_with_min_max_args(inputs, self.low, self.high)
+
+
+class ObservedRange(_Quantizer):
+    """256 levels over the range seen in training. One instance serves all tensors that share it.
+
+    The first training step sets the range, so calibration is a forward pass with training=True.
+    `unit`, a function of nothing, restricts the step: to a power of two times unit() if `power`, to
+    an odd multiple of it otherwise.
+    """
+
+    def __init__(self, unit=None, power=False):
+        self.unit, self.power = unit, power
+        self.variables = {
+            end: tf.Variable(
+                0.0, trainable=False, name=end, aggregation=tf.VariableAggregation.MEAN
+            )
+            for end in ("min", "max")
+        }
+
+    def build(self, tensor_shape, name, layer):
+        return self.variables
+
+    def step(self):
+        step = tf.maximum(self.variables["max"] - self.variables["min"], 1e-6) / 255.0
+        if self.unit is None:
+            return step
+        unit = self.unit()
+        # Odd numbers are two apart: one more than the rounded one covers the range for certain.
+        multiple = _next_power_of_two(step / unit) if self.power else _odd(step / unit + 1.0)
+        return unit * multiple
+
+    def __call__(self, inputs, training, weights, **kwargs):
+        if training:
+            self._observe(tf.stop_gradient(inputs))
+        step = self.step()
+        low = tf.round(self.variables["min"] / step) * step
+        return tf.quantization.fake_quant_with_min_max_vars(inputs, low, low + 255.0 * step)
+
+    def _observe(self, values):
+        for end, reduce, outer in (
+            ("min", tf.reduce_min, tf.minimum),
+            ("max", tf.reduce_max, tf.maximum),
+        ):
+            seen = outer(reduce(values), 0.0)  # zero must be one of the levels
+            known = self.variables[end]
+            known.assign(outer(seen, known + SHRINK * (seen - known)))
+
+
+class Int8(QuantizeConfig):
+    """What of one layer is quantised: its output, and its kernel and bias.
+
+    `output`: the output's quantizer, None if the next layer does that. `kernel`: the name of the
+    kernel's attribute, or None. `source`, `target`: as in `KernelQuantizer`.
+    """
+
+    def __init__(self, output, kernel=None, source=None, target=None):
+        self.output, self.kernel, self.source, self.target = output, kernel, source, target
+
+    def get_weights_and_quantizers(self, layer):
+        if self.kernel is None:
+            return []
+        kernel = getattr(layer, self.kernel)
+        depthwise = self.kernel == "depthwise_kernel"
+        quantizer = KernelQuantizer(depthwise, self.source, self.target)
+        return [(kernel, quantizer), (layer.bias, BiasQuantizer(kernel, quantizer))]
+
+    def set_quantize_weights(self, layer, quantize_weights):
+        if self.kernel is not None:
+            setattr(layer, self.kernel, quantize_weights[0])
+            layer.bias = quantize_weights[1]
+
+    def get_activations_and_quantizers(self, layer):
+        return []
+
+    def set_quantize_activations(self, layer, quantize_activations):
+        pass
+
+    def get_output_quantizers(self, layer):
+        return [] if self.output is None else [self.output]
+
+    def get_config(self):
+        return {}
+
+
+class BlockMean(tf.keras.layers.Layer):
+    """(B, H, W, C) -> means of `size` blocks every `strides`, as a depthwise convolution.
+
+    The default size 1 is the identity, and in integers an exact rescaling.
+    """
+
+    def __init__(self, source, target, size=(1, 1), strides=(1, 1), **kwargs):
+        super().__init__(**kwargs)
+        self.quantizer = KernelQuantizer(True, source, target)
+        self.size, self.strides = size, strides
+
+    def build(self, shape):
+        mean = 1.0 / (self.size[0] * self.size[1])
+        self.kernel = np.full((*self.size, shape[-1], 1), mean, np.float32)
+
+    def call(self, inputs):
+        kernel = tf.constant(self.kernel)
+        bias = BiasQuantizer(kernel, self.quantizer)(tf.zeros(kernel.shape[2]), False, {})
+        kernel = self.quantizer(kernel, False, {})
+        means = tf.nn.depthwise_conv2d(inputs, kernel, [1, *self.strides, 1], "VALID")
+        return tf.nn.bias_add(means, bias)
+
+
+def _straight_through(x, rounding):
+    """rounding(x) with the gradient of x."""
+    return x + tf.stop_gradient(rounding(x) - x)
+
+
+def _odd(x):
+    """The nearest odd number."""
+    return 2.0 * tf.floor(x / 2.0) + 1.0
+
+
+def _next_power_of_two(x):
+    """The smallest power of two that is not below x > 0; exact, as exp(log(x)) would not be."""
+    bits = tf.bitcast(x, tf.int32) + 0x7FFFFF
+    return tf.bitcast(tf.bitwise.bitwise_and(bits, ~0x7FFFFF), tf.float32)

@@ -1,0 +1,72 @@
+"""What exported files are tried on: photographs, and synthetic composites whose alpha is known.
+
+A sample is {"name": str, "image": (H, W, 3) float32 in [0, 1], "alpha": (H, W, 1) or None}. Images
+hold multiples of 1/255, so that an int8 file and Keras see the same numbers.
+"""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+KINDS = ("any", "portrait", "animal", "object")
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+
+
+def photographs(height, width, folder=None) -> list[dict]:
+    """Samples from the images of a folder, by default scikit-image's if that is installed.
+
+    ValueError: `folder` is not there, holds no image, or holds a damaged one.
+    """
+    if folder is None:
+        return [_photograph(name, image, height, width) for name, image in _bundled()]
+    if not Path(folder).is_dir():
+        raise ValueError(f"There is no folder {folder}; name one with photographs in --images.")
+    paths = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise ValueError(f"{folder} holds no image ({', '.join(sorted(SUFFIXES))}); add one.")
+    return [_photograph(path.stem, _read(path), height, width) for path in paths]
+
+
+def synthetic(height, width, count=8, seed=1000, kind=None) -> list[dict]:
+    """Synthetic composites with their alphas; element i depends on (seed, i, kind) alone.
+
+    `kind` as in `synthetic.draw_foreground`: portrait, animal, object, or None for all.
+    """
+    from keras_matting.data.synthetic import draw_background, draw_foreground
+
+    samples = []
+    for i in range(count):
+        foreground, alpha = draw_foreground((seed, i), height, width, kind)
+        alpha = alpha / np.float32(255)
+        image = alpha * foreground + (1 - alpha) * draw_background((seed, i), height, width)
+        image = np.rint(image).astype(np.float32) / np.float32(255)
+        samples.append({"name": f"synthetic {i}", "image": image, "alpha": alpha})
+    return samples
+
+
+def _photograph(name, image, height, width):
+    """The central part of the wanted aspect, resized."""
+    scale = max(height / image.shape[0], width / image.shape[1])
+    inner_height = min(round(height / scale), image.shape[0])
+    inner_width = min(round(width / scale), image.shape[1])
+    top, left = (image.shape[0] - inner_height) // 2, (image.shape[1] - inner_width) // 2
+    image = image[top : top + inner_height, left : left + inner_width]
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    image = cv2.resize(image, (width, height), interpolation=interpolation)
+    return {"name": name, "image": image.astype(np.float32) / np.float32(255), "alpha": None}
+
+
+def _read(path):
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError(f"{path} is damaged or not an image; replace or remove it.")
+    return image[..., ::-1]
+
+
+def _bundled():
+    try:
+        from skimage import data
+    except ImportError:
+        return []
+    return [(name, getattr(data, name)()) for name in ("astronaut", "chelsea", "coffee")]

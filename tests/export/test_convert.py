@@ -1,0 +1,95 @@
+"""Files: their promises, their names, and that no bad one is written."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from export import convert as module
+from export.convert import FORMATS, check, convert, export, parse_size
+from export.interpreters import RUNTIMES, AlphaModel, structure
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_name_signature_and_size(files, format):
+    assert files[format].name == f"toy_32x48_{format}.tflite"
+    assert AlphaModel(files[format].read_bytes()).size == (32, 48)
+    assert [path.name for path in files[format].parent.iterdir() if path.suffix != ".tflite"] == []
+
+
+@pytest.mark.parametrize("format", ["int8", "int8_qat"])
+def test_int8_is_integers_from_end_to_end(files, format):
+    found = structure(files[format].read_bytes())
+    assert found["float_tensors"] == []
+    assert "QUANTIZE" not in found["operators"] or format == "int8"
+    assert found["dtypes"] == {"image": "int8", "alpha": "int8"}
+    np.testing.assert_allclose(found["quantization"]["image"], [1 / 255, -128], rtol=1e-6)
+    np.testing.assert_allclose(found["quantization"]["alpha"], [1 / 256, -128], rtol=1e-6)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize(
+    "format, limit",
+    [("float32", 1e-4), ("float16", 1e-2), ("dynamic", 0.1), ("int8", 0.2), ("int16x8", 0.1)],
+)
+def test_files_agree_with_keras(network, files, pictures, format, limit, runtime):
+    images = pictures(4, seed=11)
+    expected = network.predict({"image": images}, verbose=0)["alpha"]
+    found = AlphaModel(files[format].read_bytes(), runtime)(images)
+    assert np.abs(found - expected).max() < limit
+
+
+def test_a_byte_minus_128_is_the_input(files, pictures):
+    model = AlphaModel(files["int8_qat"].read_bytes())
+    picture = pictures(1, seed=0)[0]
+    model.set_image(picture)
+    written = model.interpreter.get_tensor(model.image["index"])[0]
+    np.testing.assert_array_equal(written, np.rint(picture * 255).astype(int) - 128)
+
+
+def test_a_file_that_differs_from_keras_is_not_written(network, tmp_path, images, monkeypatch):
+    data = convert(network, "float32")
+    monkeypatch.setattr(module, "convert", lambda *_: data)
+    kernel = network.get_layer("alpha_logit_conv").kernel
+    before = kernel.numpy()
+    kernel.assign(before + 0.01)
+    try:
+        with pytest.raises(ValueError, match="float32 file of toy was not written because it diff"):
+            export(network, "float32", tmp_path, images)
+    finally:
+        kernel.assign(before)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_float_tensors_in_an_int8_file_are_refused(network, files, images):
+    with pytest.raises(ValueError, match="it has [0-9]+ float tensors"):
+        check(files["dynamic"].read_bytes(), network, "int8", images)
+
+
+def test_calibration_without_black_and_white_is_refused(network, images):
+    with pytest.raises(ValueError, match="exactly 0 to exactly 1"):
+        convert(network, "int8", 0.2 + 0.5 * images)
+
+
+def test_open_sizes_and_unknown_formats_are_refused(network, new_network):
+    with pytest.raises(ValueError, match="no format 'int4'"):
+        convert(network, "int4")
+    with pytest.raises(ValueError, match="toy has no fixed size"):
+        convert(new_network((None, None)), "float32")
+
+
+def test_sizes_are_height_first():
+    assert parse_size("512x384") == (512, 384)
+    for wrong in ("512", "0x32", "axb", "1x2x3"):
+        with pytest.raises(ValueError, match="write it HxW"):
+            parse_size(wrong)
+
+
+def test_the_command_ends_in_one_sentence():
+    flags = ["--weights=missing.weights.h5", "--size=64x64"]
+    command = [sys.executable, "-m", "export.convert", *flags]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == "There is no weights file missing.weights.h5."
+    assert "Traceback" not in ended.stderr

@@ -1,0 +1,38 @@
+"""Small constants of a float16 file are the float32 ones again, the others stay halved."""
+
+import numpy as np
+from tensorflow import keras
+
+from export.convert import convert
+from export.float16 import SMALL, keep_small_weights
+from export.interpreters import AlphaModel
+
+
+def model():
+    keras.utils.set_random_seed(0)
+    image = keras.Input((16, 16, 3), name="image")
+    x = keras.layers.Conv2D(16, 3, padding="same", bias_initializer="random_normal")(image)
+    x = keras.layers.Conv2D(64, 3, padding="same", activation="relu")(x)
+    assert 9 * 3 * 16 < SMALL < 9 * 16 * 64
+    alpha = keras.layers.Conv2D(1, 1, activation="sigmoid", name="alpha")(x)
+    return keras.Model({"image": image}, {"alpha": alpha}, name="toy")
+
+
+def test_only_the_large_kernel_is_halved():
+    network = model()
+    float32, float16 = convert(network, "float32"), convert(network, "float16")
+    halved = network.layers[2].kernel.numpy().astype(np.float16).astype(np.float32)
+    network.layers[2].kernel.assign(halved)
+    images = np.random.default_rng(0).random((2, 16, 16, 3), np.float32)
+    expected = network({"image": images})["alpha"]
+    np.testing.assert_allclose(AlphaModel(float16)(images), expected, atol=1e-6)
+    assert np.abs(AlphaModel(float32)(images) - expected).max() > 1e-6
+    assert len(float16) < len(float32)
+
+
+def test_nothing_below_the_limit_changes_nothing():
+    network = model()
+    float32, float16 = convert(network, "float32"), convert(network, "float16")
+    again = keep_small_weights(float16, float32, small=0)
+    images = np.random.default_rng(0).random((1, 16, 16, 3), np.float32)
+    np.testing.assert_array_equal(AlphaModel(again)(images), AlphaModel(float16)(images))

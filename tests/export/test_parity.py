@@ -1,0 +1,142 @@
+"""The parity report: right numbers, and a failure where a file is wrong."""
+
+import json
+
+import numpy as np
+import pytest
+
+from export.benchmark import benchmark
+from export.benchmark import table as benchmark_table
+from export.convert import FORMATS
+from export.interpreters import gpu_warnings
+from export.layers import worst_layers
+from export.parity import check, format_of, table
+from export.qat import deployment
+from export.report import write_report
+from export.samples import photographs, synthetic
+from keras_matting.metrics import sad
+
+
+@pytest.fixture(scope="module")
+def samples(pictures):
+    images = pictures(3, seed=20)
+    truths = [images[0][..., :1], images[1][..., 1:2], None]
+    return [
+        {"name": f"<{i}>", "image": image, "alpha": alpha}
+        for i, (image, alpha) in enumerate(zip(images, truths, strict=True))
+    ]
+
+
+@pytest.fixture(scope="module")
+def result(files, network, quantised, samples):
+    return check(files.values(), network, deployment(quantised), samples, threads=(1,), runs=2)
+
+
+def test_good_files_pass(result):
+    rows, _ = result
+    assert [row["format"] for row in rows] == list(FORMATS)
+    assert [row["problems"] for row in rows] == [[] for _ in rows]
+    assert all(row["passed"] for row in rows)
+
+
+def test_numbers_are_those_of_the_mattes(result, network, samples):
+    rows, pictures = result
+    keras = network.predict({"image": np.stack([s["image"] for s in samples])}, verbose=0)["alpha"]
+    for row in rows:
+        matte = pictures["mattes"][row["format"]]
+        errors = [sad(matte[i], samples[i]["alpha"]) for i in (0, 1)]
+        assert row["sad"] == pytest.approx(np.mean(errors))
+        if row["format"] != "int8_qat":
+            difference = np.abs(matte - keras)
+            assert row["max_difference"] == pytest.approx(difference.max(), abs=1e-6)
+            assert row["mean_difference"] == pytest.approx(difference.mean(), abs=1e-6)
+            assert row["p999"] == pytest.approx(np.percentile(difference, 99.9), abs=1e-6)
+        assert row["latency"][1]["p10"] <= row["latency_ms"] <= row["latency"][1]["p90"]
+    counts = {row["format"]: row["float_tensors"] for row in rows}
+    assert counts["int8"] == counts["int8_qat"] == 0 < counts["float32"]
+
+
+def test_a_file_of_other_weights_fails_its_limit(new_network, files, samples):
+    other = new_network()
+    kernel = other.get_layer("alpha_logit_conv").kernel
+    kernel.assign(kernel + 0.1)
+    (row,), _ = check([files["float32"]], other, samples=samples, threads=(1,), runs=1)
+    assert not row["passed"]
+    assert "more than 0.0001" in row["problems"][0]
+    assert "fails: max_difference" in table([row])
+
+
+def test_the_layer_that_differs_is_named(new_network, files, images):
+    other = new_network()
+    kernel = other.get_layer("low_conv").kernel
+    kernel.assign(-kernel)
+    found = worst_layers(files["int8"].read_bytes(), other, images[0])
+    assert len(found) == 5
+    assert found[0]["relative_error"] > 0.5
+    assert "low_relu" in [layer["layer"] for layer in found]
+    assert not {"stem_relu", "residual", "join4"} & {layer["layer"] for layer in found[:3]}
+
+
+def test_the_page_is_one_file_and_escapes(result, tmp_path):
+    write_report(*result, tmp_path / "page.html", tmp_path / "page.json")
+    page = (tmp_path / "page.html").read_text()
+    assert page.count("data:image/png;base64,") == 3 * (1 + 1 + 2 * len(FORMATS)) + 2
+    assert "src='http" not in page and "href" not in page
+    assert "&lt;0&gt;" in page and "<0>" not in page
+    assert [row["format"] for row in json.loads((tmp_path / "page.json").read_text())] == [*FORMATS]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["page.html", "page.json"]
+
+
+def test_formats_are_read_from_names(tmp_path):
+    assert format_of("a/net_int8_512x512_int8_qat.tflite") == "int8_qat"
+    with pytest.raises(ValueError, match="net.tflite does not say its format"):
+        format_of("net.tflite")
+
+
+def test_bad_files_are_named(network, files, tmp_path):
+    broken = tmp_path / "toy_32x48_float32.tflite"
+    broken.write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="toy_32x48_float32.tflite is no .tflite file"):
+        check([broken], network)
+    with pytest.raises(FileNotFoundError, match="no .tflite file missing"):
+        check(["missing_int8.tflite"], network)
+    with pytest.raises(ValueError, match="give --qat_weights"):
+        check([files["int8_qat"]], network)
+
+
+def test_benchmark_has_a_row_per_file_in_order(files):
+    chosen = [files["int8"], files["float32"]]
+    rows = benchmark(chosen, threads=1, runs=3)
+    assert [row["file"] for row in rows] == [path.name for path in chosen]
+    assert [row["bytes"] for row in rows] == [path.stat().st_size for path in chosen]
+    text = benchmark_table(rows).splitlines()
+    assert len(text) == 3 and text[1].endswith("1.00")
+
+
+def test_the_gpu_delegate_is_asked(files):
+    assert gpu_warnings(files["float32"].read_bytes()) == []
+
+
+def test_synthetic_samples_are_composites_on_the_byte_grid():
+    first, second = synthetic(48, 32, count=2)
+    for sample in (first, second):
+        assert sample["image"].shape == (48, 32, 3) and sample["alpha"].shape == (48, 32, 1)
+        steps = sample["image"] * 255
+        np.testing.assert_allclose(steps, np.rint(steps), atol=1e-4)
+    assert np.abs(first["image"] - second["image"]).max() > 0.1
+
+
+def test_photographs_are_cropped_to_the_aspect(tmp_path):
+    import cv2
+
+    picture = np.zeros((40, 100, 3), np.uint8)
+    picture[:, 30:70] = 255  # the central square
+    cv2.imwrite(str(tmp_path / "a.png"), picture)
+    (sample,) = photographs(32, 32, tmp_path)
+    assert sample["name"] == "a" and sample["alpha"] is None
+    np.testing.assert_array_equal(sample["image"], np.ones((32, 32, 3), np.float32))
+    (tmp_path / "b.png").write_bytes(b"broken")
+    with pytest.raises(ValueError, match="b.png is damaged"):
+        photographs(32, 32, tmp_path)
+    with pytest.raises(ValueError, match="no folder"):
+        photographs(32, 32, tmp_path / "missing")
