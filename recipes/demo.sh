@@ -7,7 +7,7 @@
 set -euo pipefail
 out=$1
 net=(--model modnet_mobilenetv2_mobile --width 0.5)
-train=(--size 128 --batch_size 8 --optimizer adam --schedule cosine)
+train=(--size 128 --batch_size 4 --optimizer adam --schedule cosine)
 float=$out/float/best.weights.h5
 int8=$out/int8/best.weights.h5
 
@@ -15,9 +15,9 @@ run() { printf '\n\033[1m$ %s\033[0m\n' "$*"; "$@"; }
 
 mkdir -p "$out"
 run python recipes/modnet.py "${net[@]}" "${train[@]}" --workdir "$out/float" \
-  --learning_rate 3e-3 --epochs 7 --steps_per_epoch 160 --figures 300
+  --learning_rate 3e-3 --epochs 5 --steps_per_epoch 400 --figures 400
 run python recipes/modnet.py "${net[@]}" "${train[@]}" --workdir "$out/int8" \
-  --quantize "$float" --learning_rate 3e-5 --epochs 2 --steps_per_epoch 80 --figures 200
+  --quantize "$float" --learning_rate 3e-5 --epochs 2 --steps_per_epoch 60 --figures 150
 run python -m export.convert "${net[@]}" --size 128x128 --format all \
   --weights "$float" --qat_weights "$int8" --out "$out"
 files=("$out"/*_128x128_*.tflite)
