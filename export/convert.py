@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from absl import app, flags
+from absl import app, flags, logging
 
 from export.float16 import keep_small_weights
 from export.interpreters import AlphaModel, structure
@@ -201,6 +201,8 @@ def _chosen(options):
 
 def main(_):
     options = flags.FLAGS
+    for logger in (logging.get_absl_logger(), tf.get_logger()):
+        logger.setLevel("ERROR")  # the converter tells of every temporary file
     try:
         formats = _chosen(options)
         if unknown := set(formats) - set(FORMATS):

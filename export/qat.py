@@ -86,7 +86,16 @@ def calibrate(model, images):
 
 
 def deployment(model):
-    """The part of a quantised (or float) model that is exported: image -> alpha, weights shared."""
+    """The part of a quantised (or float) model that is exported: image -> alpha, weights shared.
+
+    A quantised model's kernels and biases are moved onto their levels. A weight between two levels
+    might otherwise be rounded up by Keras and down by the converter, which reorders arithmetic.
+    """
+    for layer in model.layers:
+        if isinstance(layer, QuantizeWrapperV2) and layer._weight_vars:
+            (kernel, quantizer, _), (bias, bias_quantizer, _) = layer._weight_vars
+            kernel.assign(quantizer.settled(kernel))
+            bias.assign(bias_quantizer(bias, False, {}))
     return keras.Model(model.input, {"alpha": model.output["alpha"]}, name=model.name)
 
 

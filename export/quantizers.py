@@ -26,6 +26,8 @@ from tensorflow_model_optimization.quantization.keras.quantizers import Quantize
 SHRINK = 0.01
 # A multiplier just below a power of two is rounded once by TFLite's kernels, from there on twice.
 BELOW = 1.0 - 2.0**-22
+# The least of these powers of two: float32 still tells a sum from the middle between two levels.
+LEAST = 2.0**-12
 
 
 class _Quantizer(Quantizer):
@@ -62,8 +64,14 @@ class KernelQuantizer(_Quantizer):
         folded = self._folded(kernel)
         limits = tf.reduce_max(tf.abs(folded), axis=list(range(len(folded.shape) - 1)))
         limits = tf.stop_gradient(tf.maximum(limits, 1e-6))
-        multiplier = BELOW * self.target.step() / self.source.step()
-        return multiplier * _next_power_of_two(limits / (126.0 * multiplier))
+        unit = BELOW * self.target.step() / self.source.step()
+        # A kernel that lies on its levels already keeps its steps, whatever the last bit says.
+        return unit * tf.maximum(_next_power_of_two(limits / (126.01 * unit)), LEAST)
+
+    def settled(self, kernel):
+        """The kernel moved onto its levels, so that whoever rounds it again gets the same."""
+        levels = tf.reshape(self(kernel, False, {}), self._folded(kernel).shape)
+        return tf.reshape(levels / tf.where(self.scale == 0.0, 1.0, self.scale), kernel.shape)
 
     def _folded(self, kernel):
         """Channels last also for a depthwise kernel (h, w, C, 1)."""

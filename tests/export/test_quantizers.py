@@ -33,7 +33,7 @@ def mobile(pictures):
     model = create_model("modnet_mobilenetv2_mobile", (96, 64, 3), width=0.35)
     for _ in range(20):
         model({"image": images}, training=True)
-    quantised = qat.quantize(model, [images])
+    quantised = qat.deployment(qat.quantize(model, [images]))
     return quantised, convert(quantised, "int8_qat")
 
 
