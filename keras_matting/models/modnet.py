@@ -3,8 +3,9 @@
 `modnet_mobilenetv2` is the released network (ZHKKKe/MODNet, code and weights Apache-2.0) and takes
 its checkpoints. `modnet_mobilenetv2_easpp` puts the paper's efficient ASPP in place of the
 released squeeze-and-excitation. `modnet_mobilenetv2_mobile` is made for integer hardware: batch
-norm in place of IBNorm, TensorFlow's own padding, and no 1280-channel layer at the end of the
-backbone. All take a width multiplier.
+norm in place of IBNorm, TensorFlow's own padding, no 1280-channel layer at the end of the backbone,
+upsampling by repetition and a context that is added, since what bilinear sampling and products
+round to in integers differs from one backend to the next. All take a width multiplier.
 """
 
 from functools import partial
@@ -27,7 +28,7 @@ from keras_matting.layers.ibnorm import IBNorm
 VARIANTS = {
     "modnet_mobilenetv2": dict(context="squeeze_excite", ibnorm=True),
     "modnet_mobilenetv2_easpp": dict(context="easpp", ibnorm=True),
-    "modnet_mobilenetv2_mobile": dict(context="squeeze_excite", ibnorm=False),
+    "modnet_mobilenetv2_mobile": dict(context="global_context", ibnorm=False),
 }
 OUTPUTS = ("alpha",)
 STRIDE = 32
@@ -56,8 +57,8 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False, width=1.0):
 
     up = partial(upsample, interpolation="bilinear" if published else "nearest")
     channels = scaled(32, width)
-    context = _easpp if config["context"] == "easpp" else _squeeze_excite
-    low8 = _semantic_branch(context(features[32]), features, block, up)
+    attended = CONTEXTS[config["context"]](features[32])
+    low8 = _semantic_branch(attended, features, block, up)
     high2 = _detail_branch(pixels, features, low8, channels, block, up)
     outputs = {"alpha": _fusion_branch(pixels, low8, high2, channels, block, up)}
     if training_heads:
@@ -121,6 +122,20 @@ def _squeeze_excite(x):
     return squeeze_excite(x, 4, name="semantic_se")
 
 
+def _global_context(x):
+    """The global mean's two bias-free 1x1 convolutions, added everywhere (GCNet, Cao et al. 2019).
+
+    It adds where squeeze-and-excitation multiplies: some integer kernels round a product twice, and
+    all that comes after would differ from one phone to the next.
+    """
+    channels, name = x.shape[-1], "semantic_context"
+    mean = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_mean")(x)
+    mean = conv(mean, channels // 4, 1, use_bias=False, name=f"{name}_reduce")
+    mean = layers.ReLU(name=f"{name}_relu")(mean)
+    mean = conv(mean, channels, 1, use_bias=False, name=f"{name}_expand")
+    return layers.Add(name=f"{name}_add")([x, mean])
+
+
 def _easpp(x):
     """The paper's efficient ASPP (e-ASPP): ASPP with its channel mixing taken out of the branches.
 
@@ -156,3 +171,10 @@ def _conv_bn_relu(x, convolution):
 
 def _sigmoid(logit, name):
     return layers.Activation("sigmoid", dtype="float32", name=name)(logit)
+
+
+CONTEXTS = {
+    "squeeze_excite": _squeeze_excite,
+    "easpp": _easpp,
+    "global_context": _global_context,
+}

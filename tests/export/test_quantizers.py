@@ -63,7 +63,7 @@ def test_kernels_have_even_levels_and_a_power_of_two_per_channel():
 
 
 def test_a_depthwise_kernel_has_a_step_per_channel():
-    kernel = np.array([0.01, 1.0], np.float32).reshape(1, 1, 2, 1)
+    kernel = np.array([0.1, 1.0], np.float32).reshape(1, 1, 2, 1)
     found = scaled(1.0, depthwise=True)(tf.constant(kernel), False, {}).numpy()
     np.testing.assert_allclose(found, kernel, rtol=1 / 63)
 
