@@ -49,10 +49,7 @@ def convert(model, format, representative=None) -> bytes:
     height, width = model.input["image"].shape[1:3]
     if None in (height, width):
         raise ValueError(f"{model.name} has no fixed size; build it with input_shape=(H, W, 3).")
-    module = _module(model, height, width)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [module.run.get_concrete_function()], module
-    )
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(*_traced(model, height, width))
     if format != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if format == "float16":
@@ -153,19 +150,22 @@ def parse_size(text) -> tuple[int, int]:
     return int(sides[0]), int(sides[1])
 
 
-def _module(model, height, width):
-    """A batch-1 function image -> alpha that holds the variables but not the Keras layers.
+def _traced(model, height, width):
+    """([batch-1 function image -> alpha], an object that holds its variables and no Keras layer).
 
     With a dynamic batch some operations stay float, and saving every layer takes minutes.
     """
 
-    @tf.function(input_signature=[tf.TensorSpec((1, height, width, 3), tf.float32, name="image")])
+    @tf.function(
+        input_signature=[tf.TensorSpec((1, height, width, 3), tf.float32, name="image")],
+        autograph=False,
+    )
     def run(image):
         return {"alpha": model({"image": image}, training=False)["alpha"]}
 
-    module = tf.Module()
-    module.variables_of_model, module.run = model.variables, run
-    return module
+    holder = tf.Module()
+    holder.held = model.variables
+    return [run.get_concrete_function()], holder
 
 
 def _check_representative(images):

@@ -26,11 +26,8 @@ from tensorflow.keras import layers
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import (
     QuantizeLayer,
 )
-from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import (
-    QuantizeWrapperV2,
-)
 
-from export.quantizers import BlockMean, FixedRange, Int8, ObservedRange
+from export.quantizers import BlockMean, FixedRange, Int8, ObservedRange, Quantized
 
 PREFIX = "quant_"
 KERNELS = {layers.Conv2D: "kernel", layers.DepthwiseConv2D: "depthwise_kernel"}
@@ -92,8 +89,8 @@ def deployment(model):
     might otherwise be rounded up by Keras and down by the converter, which reorders arithmetic.
     """
     for layer in model.layers:
-        if isinstance(layer, QuantizeWrapperV2) and layer._weight_vars:
-            (kernel, quantizer, _), (bias, bias_quantizer, _) = layer._weight_vars
+        if isinstance(layer, Quantized) and layer.kernel_and_bias():
+            (kernel, quantizer), (bias, bias_quantizer) = layer.kernel_and_bias()
             kernel.assign(quantizer.settled(kernel))
             bias.assign(bias_quantizer(bias, False, {}))
     return keras.Model(model.input, {"alpha": model.output["alpha"]}, name=model.name)
@@ -109,7 +106,8 @@ def float_weights(quantised, model):
     for layer in model.layers:
         if type(layer) not in KERNELS:
             continue
-        kernel, bias = (variable.numpy() for variable in _kernel_and_bias(quantised, layer))
+        copy = quantised.get_layer(PREFIX + layer.name)
+        kernel, bias = (variable.numpy() for variable, _ in copy.kernel_and_bias())
         norm, (_, *own_bias) = _norm_behind(layer, consumers), layer.get_weights()
         if norm is None:
             layer.set_weights([kernel, bias][: len(layer.weights)])
@@ -224,7 +222,7 @@ class _Rebuild:
             config = Int8(None)
         # Keras names losses and metrics after the layers of the outputs: those keep their names.
         prefix = "" if id(layer.output) in self.outputs else PREFIX
-        wrapped = QuantizeWrapperV2(_plain(layer, self.consumers), config, name_prefix=prefix)
+        wrapped = Quantized(_plain(layer, self.consumers), config, name_prefix=prefix)
         self.quantizers[id(output)] = target
         self.tensors[id(layer.output)] = wrapped(x)
 
@@ -347,22 +345,13 @@ def _fill(quantised, layer, norm):
     """Copies the weights of a convolution and of the batch norm behind it, if there is one."""
     values = layer.get_weights()
     values += [np.zeros(layer.output.shape[-1], np.float32)] if len(values) == 1 else []
+    (kernel, quantizer), (bias, _) = quantised.get_layer(PREFIX + layer.name).kernel_and_bias()
     if norm is not None:
         scale, (_, beta, mean, _) = _norm_scale(norm), norm.get_weights()
-        _quantised(quantised, layer)[0][1].scale.assign(scale)
+        quantizer.scale.assign(scale)
         values[1] = (values[1] - mean) * scale + beta
-    for variable, value in zip(_kernel_and_bias(quantised, layer), values, strict=True):
-        variable.assign(value)
-
-
-def _kernel_and_bias(quantised, layer):
-    """The float variables behind the quantised copy of a convolution."""
-    return [variable for variable, *_ in _quantised(quantised, layer)]
-
-
-def _quantised(quantised, layer):
-    """[(variable, quantizer, ...)] of the quantised copy of a layer."""
-    return quantised.get_layer(PREFIX + layer.name)._weight_vars
+    kernel.assign(values[0])
+    bias.assign(values[1])
 
 
 def main(_):

@@ -19,6 +19,7 @@ for all channels). Even levels cost a bit of the kernels' eight; fine-tuning ear
 
 import numpy as np
 import tensorflow as tf
+from tensorflow_model_optimization.python.core.quantization.keras import quantize_wrapper
 from tensorflow_model_optimization.quantization.keras import QuantizeConfig
 from tensorflow_model_optimization.quantization.keras.quantizers import Quantizer
 
@@ -196,6 +197,19 @@ class Int8(QuantizeConfig):
 
     def get_config(self):
         return {}
+
+
+class Quantized(quantize_wrapper.QuantizeWrapperV2):
+    """tfmot's wrapper, traced as it stands: AutoGraph would rewrite every call and take minutes."""
+
+    _call = tf.autograph.experimental.do_not_convert(quantize_wrapper.QuantizeWrapperV2.call)
+
+    def call(self, inputs, training=None):
+        return self._call(inputs, training)
+
+    def kernel_and_bias(self):
+        """[(variable, its quantizer), ...] of a convolution, [] of other layers."""
+        return [(variable, quantizer) for variable, quantizer, _ in self._weight_vars]
 
 
 class BlockMean(tf.keras.layers.Layer):

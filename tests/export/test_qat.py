@@ -66,7 +66,7 @@ def test_a_convolution_without_bias_keeps_none(new_network, images):
     quantised = qat.quantize(new_network(), [images])
     quantised.compile("sgd", loss={"alpha": "mse"})
     quantised.fit({"image": images}, {"alpha": images[..., :1]}, verbose=0)
-    _, bias = qat._kernel_and_bias(quantised, quantised.get_layer("quant_context_conv").layer)
+    _, (bias, _) = quantised.get_layer("quant_context_conv").kernel_and_bias()
     np.testing.assert_array_equal(bias.numpy(), 0)
 
 
