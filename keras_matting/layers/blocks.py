@@ -5,22 +5,55 @@ from tensorflow.keras import layers
 
 
 def conv(
-    x, filters, kernel_size=3, strides=1, *, depthwise=False, use_bias=True, symmetric=True, name
+    x,
+    filters,
+    kernel_size=3,
+    strides=1,
+    dilation=1,
+    *,
+    depthwise=False,
+    use_bias=True,
+    symmetric=True,
+    name,
 ):
     """(B, H, W, C) -> (B, ceil(H/strides), ceil(W/strides), filters).
 
     `symmetric` pads kernel_size // 2 zeros on every side, as PyTorch does; otherwise TensorFlow's
     SAME pads an even map only at the bottom and right. The two differ for strides > 1 only.
-    `depthwise` filters every channel on its own and ignores `filters`.
+    `depthwise` filters every channel on its own, into filters / C new ones (one if None).
     """
     padding = "same"
     if symmetric and strides > 1 and kernel_size > 1:
         x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
         padding = "valid"
-    options = dict(strides=strides, padding=padding, use_bias=use_bias, name=f"{name}_conv")
+    options = dict(
+        strides=strides,
+        padding=padding,
+        dilation_rate=dilation,
+        use_bias=use_bias,
+        name=f"{name}_conv",
+    )
     if depthwise:
-        return layers.DepthwiseConv2D(kernel_size, depthwise_initializer=he_uniform(), **options)(x)
+        multiplier = filters // x.shape[-1] if filters else 1
+        return layers.DepthwiseConv2D(
+            kernel_size,
+            depth_multiplier=multiplier,
+            depthwise_initializer=he_uniform(),
+            **options,
+        )(x)
     return layers.Conv2D(filters, kernel_size, kernel_initializer=he_uniform(), **options)(x)
+
+
+def conv_bn(x, filters, kernel_size=3, strides=1, dilation=1, *, use_bias=False, name, **options):
+    """`conv`, by default without bias, then `batch_norm`."""
+    x = conv(x, filters, kernel_size, strides, dilation, use_bias=use_bias, name=name, **options)
+    return batch_norm(x, name=name)
+
+
+def conv_bn_relu(x, filters, kernel_size=3, strides=1, dilation=1, *, name, **options):
+    """`conv_bn`, then ReLU."""
+    x = conv_bn(x, filters, kernel_size, strides, dilation, name=name, **options)
+    return layers.ReLU(name=f"{name}_relu")(x)
 
 
 def he_uniform():

@@ -1,8 +1,16 @@
-"""Published checkpoints -> our networks. One rename table per method, in the file of its name."""
+"""Published checkpoints -> our networks. One rename table per method, in the file of its name.
+
+A table has
+
+    LAYERS       [(pattern of our layer, published module), ...], the first that matches counts.
+                 A pattern with a slash is of one variable; then the published name is a whole one.
+    HEADS        pattern of the tensors of training heads: a network without them passes them over
+    PASSED_OVER  pattern of the tensors that the published forward pass never reads
+    ALIASES      {prefix: the prefix under which the same tensors are saved again, which wins}
+"""
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
@@ -10,12 +18,18 @@ from keras_matting.weights import modnet
 
 TABLES = {"modnet_mobilenetv2": modnet}
 
-# the published leaf -> the Keras variable it fills, whichever of them the layer has
+
+# our variable: its names in PyTorch, in Paddle, and in GCA's spectral norm
 LEAVES = {
-    "weight": ("kernel", "depthwise_kernel", "gamma"),
-    "bias": ("bias", "beta"),
-    "running_mean": ("moving_mean",),
-    "running_var": ("moving_variance",),
+    "kernel": ("weight", "weight_bar"),
+    "depthwise_kernel": ("weight",),
+    "bias": ("bias",),
+    "gamma": ("weight", "scale"),
+    "beta": ("bias",),
+    "moving_mean": ("running_mean", "_mean"),
+    "moving_variance": ("running_var", "_variance"),
+    "u": ("weight_u",),
+    "v": ("weight_v",),
 }
 
 
@@ -23,8 +37,8 @@ def load_published(model, source):
     """Fills `model` with the tensors of a published checkpoint and returns it.
 
     `source` is a mapping of published names to arrays in the published layout (kernels out, in,
-    height, width), or an .npz file of such. A model without training heads passes over the heads'
-    tensors. Every other tensor that is missing, unused or of another shape is named in one
+    height, width), or a file of such. A model without training heads passes over the heads'
+    tensors. Every other tensor that is missing, superfluous or of another shape is named in one
     ValueError, and then nothing has been loaded.
     """
     if model.name not in TABLES:
@@ -32,70 +46,78 @@ def load_published(model, source):
             f"No checkpoint was published for {model.name}; there are some for {', '.join(TABLES)}."
         )
     table = TABLES[model.name]
-    state = _effective(source if isinstance(source, Mapping) else _read(source), table)
-    ours = {(layer.name, _leaf(v)): v for layer in model.layers for v in layer.weights}
-    values, problems = {}, []
-    for name, array in state.items():
-        layer, leaf = _rename(name, table)
-        key = next(((layer, slot) for slot in LEAVES.get(leaf, ()) if (layer, slot) in ours), None)
-        if key is None:
-            if layer is None or not re.fullmatch(table.HEADS, layer):
-                problems.append(f"{name} {np.shape(array)} has no place in {model.name}")
-            continue
-        value = _keras_layout(np.asarray(array, np.float32), key[1], len(ours[key].shape))
-        if value.shape != tuple(ours[key].shape):
-            problems.append(
-                f"{name} {np.shape(array)} does not fit {'/'.join(key)} {tuple(ours[key].shape)}"
-            )
-        values[key] = value
-    filled = set(values)
-    problems += [f"{'/'.join(key)} is not in the checkpoint" for key in ours if key not in filled]
+    state = _effective(_mapping(source), table.ALIASES)
+    return _fill(model, model.layers, state, table)
+
+
+def _fill(model, layers, state, table):
+    values, problems, taken = [], [], set()
+    for layer in layers:
+        for variable in layer.weights:
+            slot = variable.name.split("/")[-1].split(":")[0]
+            ours = f"{layer.name}/{slot} {tuple(variable.shape)}"
+            names = _published(layer.name, slot, table.LAYERS)
+            name = next((name for name in names if name in state), None)
+            if name is None:
+                problems.append(f"{names[0] if names else 'a tensor'} for our {ours} is missing")
+                continue
+            taken.add(name)
+            value = _keras_layout(state[name], slot, variable.shape)
+            if value.shape != tuple(variable.shape):
+                problems.append(f"{name} {np.shape(state[name])} does not fit our {ours}")
+            values.append((variable, value))
+    has_heads = any(re.fullmatch(table.HEADS, name) for name in taken)
+    passed_over = table.PASSED_OVER if has_heads else rf"{table.PASSED_OVER}|{table.HEADS}"
+    problems += [
+        f"{name} {np.shape(array)} has no place in our network"
+        for name, array in state.items()
+        if name not in taken and not re.fullmatch(passed_over, name)
+    ]
     if problems:
         raise ValueError(f"The checkpoint does not fit {model.name}: {'; '.join(problems)}.")
-    for key, value in values.items():
-        ours[key].assign(value)
+    for variable, value in values:
+        variable.assign(value)
     return model
 
 
-def _read(path):
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no checkpoint {path}.")
-    if path.suffix != ".npz":
-        raise ValueError(f"{path} is not an .npz file of named arrays.")
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)
+def _mapping(source):
+    if isinstance(source, Mapping):
+        return source
+    from keras_matting.weights import checkpoints
+
+    return checkpoints.read(source)
 
 
-def _effective(state, table):
-    """Without counters, and with only the later of two names that one module was saved under."""
-    state = {k: v for k, v in state.items() if not k.endswith(".num_batches_tracked")}
-    for prefix, effective in table.ALIASES.items():
-        for name in [n for n in state if n.startswith(prefix)]:
+def _effective(state, aliases):
+    """Without counters, without DataParallel's prefix, and one name for every tensor."""
+    state = {name: array for name, array in state.items() if not name.endswith("_batches_tracked")}
+    if state and all(name.startswith("module.") for name in state):
+        state = {name.removeprefix("module."): array for name, array in state.items()}
+    for prefix, effective in aliases.items():
+        for name in [name for name in state if name.startswith(prefix)]:
             array = state.pop(name)
             state.setdefault(effective + name.removeprefix(prefix), array)
     return state
 
 
-def _rename(name, table):
-    """Published tensor name -> (our layer or None, published leaf)."""
-    module, _, leaf = name.rpartition(".")
-    for pattern, layer in table.LAYERS:
-        if match := re.fullmatch(pattern, module):
-            return match.expand(layer), leaf
-    return None, leaf
+def _published(layer, slot, patterns):
+    """The names that the published tensor of our layer's variable may have."""
+    for pattern, published in patterns:
+        if match := re.fullmatch(pattern, f"{layer}/{slot}" if "/" in pattern else layer):
+            module = match.expand(published)
+            return [module] if "/" in pattern else [f"{module}.{leaf}" for leaf in LEAVES[slot]]
+    return []
 
 
-def _leaf(variable):
-    return variable.name.split("/")[-1].split(":")[0]
-
-
-def _keras_layout(array, slot, rank):
-    """(out, in, h, w) -> (h, w, in, out); dense (out, in) -> (in, out) or a 1x1 kernel of it."""
-    if slot == "depthwise_kernel":
-        return array.transpose(2, 3, 0, 1)
-    if slot == "kernel" and array.ndim == 2 and rank == 4:
-        return array.T[None, None]
-    if slot == "kernel":
-        return array.transpose(2, 3, 1, 0) if array.ndim == 4 else array.T
+def _keras_layout(array, slot, shape):
+    """(out, in, h, w) -> (h, w, in, out), as also (in, out, h, w) -> (h, w, out, in) of a
+    transposed convolution; depthwise (in * m, 1, h, w) -> (h, w, in, m); dense (out, in) ->
+    (in, out) or the 1x1 kernel of it."""
+    array = np.asarray(array, np.float32)
+    if slot == "depthwise_kernel" and array.ndim == 4:
+        return array.reshape(-1, shape[-1], *array.shape[2:]).transpose(2, 3, 0, 1)
+    if slot == "kernel" and array.ndim == 4:
+        return array.transpose(2, 3, 1, 0)
+    if slot == "kernel" and array.ndim == 2:
+        return array.T if len(shape) == 2 else array.T[None, None]
     return array

@@ -1,6 +1,7 @@
 """The recordings in this folder, as our models take and give them."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,21 @@ def recording(path):
         return {k: v.transpose(0, 2, 3, 1) if v.ndim == 4 else v for k, v in arrays.items()}
 
 
-def published_state(path):
-    """The stand-in checkpoint of a .layout.json: published names -> arrays."""
-    return synthetic_state(json.loads((FOLDER / path).read_text()))
+def published_state(path, meta=None):
+    """The stand-in checkpoint of a .layout.json: published names -> arrays.
+
+    A recording's .meta.json may scale some tensors (pairs of pattern and factor) and set elements.
+    """
+    state = synthetic_state(json.loads((FOLDER / path).read_text()))
+    rules = json.loads((FOLDER / meta).read_text()) if meta else {}
+    for pattern, factor in rules.get("scale", []):
+        for name in state:
+            if re.search(pattern, name):
+                state[name] = state[name] * np.float32(factor)
+    for name, elements in rules.get("set", {}).items():
+        for index, value in elements.items():
+            state[name][int(index)] = value
+    return state
 
 
 def unnormalised(pixels, mean=0.5, std=0.5):
