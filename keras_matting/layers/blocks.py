@@ -14,14 +14,17 @@ def conv(
     depthwise=False,
     use_bias=True,
     symmetric=True,
+    initializer=None,
     name,
 ):
     """(B, H, W, C) -> (B, ceil(H/strides), ceil(W/strides), filters).
 
     `symmetric` pads kernel_size // 2 zeros on every side, as PyTorch does; otherwise TensorFlow's
     SAME pads an even map only at the bottom and right. The two differ for strides > 1 only.
-    `depthwise` filters every channel on its own, into filters / C new ones (one if None).
+    `depthwise` filters every channel on its own, into filters / C new ones (one if None). The
+    kernel's `initializer` is `he_uniform` by default.
     """
+    initializer = initializer or he_uniform()
     padding = "same"
     if symmetric and strides > 1 and kernel_size > 1:
         x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
@@ -38,16 +41,27 @@ def conv(
         return layers.DepthwiseConv2D(
             kernel_size,
             depth_multiplier=multiplier,
-            depthwise_initializer=he_uniform(),
+            depthwise_initializer=initializer,
             **options,
         )(x)
-    return layers.Conv2D(filters, kernel_size, kernel_initializer=he_uniform(), **options)(x)
+    return layers.Conv2D(filters, kernel_size, kernel_initializer=initializer, **options)(x)
 
 
-def conv_bn(x, filters, kernel_size=3, strides=1, dilation=1, *, use_bias=False, name, **options):
+def conv_bn(
+    x,
+    filters,
+    kernel_size=3,
+    strides=1,
+    dilation=1,
+    *,
+    use_bias=False,
+    gamma="ones",
+    name,
+    **options,
+):
     """`conv`, by default without bias, then `batch_norm`."""
     x = conv(x, filters, kernel_size, strides, dilation, use_bias=use_bias, name=name, **options)
-    return batch_norm(x, name=name)
+    return batch_norm(x, gamma=gamma, name=name)
 
 
 def conv_bn_relu(x, filters, kernel_size=3, strides=1, dilation=1, *, name, **options):
@@ -61,12 +75,14 @@ def he_uniform():
     return keras.initializers.HeUniform()
 
 
-def batch_norm(x, *, name):
+def batch_norm(x, *, gamma="ones", name):
     """Batch normalisation with PyTorch's constants: eps 1e-5, running = 0.9 running + 0.1 batch.
 
     Keras' fused kernel feeds the running variance the unbiased batch variance, as PyTorch does.
     """
-    return layers.BatchNormalization(epsilon=1e-5, momentum=0.9, name=f"{name}_bn")(x)
+    return layers.BatchNormalization(
+        epsilon=1e-5, momentum=0.9, gamma_initializer=gamma, name=f"{name}_bn"
+    )(x)
 
 
 def upsample(x, factor=2, *, interpolation="bilinear", name):

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from tensorflow import keras
 
-from keras_matting.models import modnet
+from keras_matting.models import bisenetv2, modnet
 
-METHODS = (modnet,)
+METHODS = (bisenetv2, modnet)
 MODELS = {variant: method for method in METHODS for variant in method.VARIANTS}
 
 

@@ -14,9 +14,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from keras_matting.weights import modnet
+from keras_matting.weights import bisenetv2, modnet
 
-TABLES = {"modnet_mobilenetv2": modnet}
+TABLES = {
+    "bisenetv2": bisenetv2,
+    "modnet_mobilenetv2": modnet,
+}
 
 
 # our variable: its names in PyTorch, in Paddle, and in GCA's spectral norm

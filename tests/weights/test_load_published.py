@@ -46,7 +46,7 @@ def test_all_problems_at_once_and_nothing_loaded(state, model):
         load_published(model, broken)
     message = str(error.value)
     assert "f_branch.conv_f2x.layers.0.bias for our fusion2_conv/bias (32,) is missing" in message
-    assert "f_branch.conv_f2x.layers.0.weight (32, 64, 5, 5) does not fit our fusion2_conv/k" in message
+    assert "f_branch.conv_f2x.layers.0.weight (32, 64, 5, 5) does not fit our fusion2" in message
     assert "f_branch.surprise.weight (3,) has no place in our network" in message
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -57,7 +57,7 @@ def test_the_heads_are_passed_over_only_where_they_are_left_out(state, model):
     load_published(headless, state)
     without = {k: v for k, v in state.items() if not k.startswith("hr_branch.conv_hr.")}
     load_published(headless, without)
-    with pytest.raises(ValueError, match="hr_branch.conv_hr.0.layers.0.weight for our detail1_conv/kernel .* is missing"):
+    with pytest.raises(ValueError, match="conv_hr.0.layers.0.weight for our detail1_conv/k"):
         load_published(model, without)
 
 

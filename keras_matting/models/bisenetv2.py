@@ -1,0 +1,162 @@
+"""BiSeNetV2: a wide shallow and a narrow deep branch for segmentation (Yu et al., IJCV 2021).
+
+Its mask of people, dilated and eroded, is a trimap for the trimap-based methods; with two classes
+the probability of the second is a coarse alpha. `bisenetv2` is the network of CoinCheung/BiSeNet
+(code MIT; its weights were trained on Cityscapes, COCO-Stuff and ADE20k, whose terms restrict them)
+and takes its checkpoints. `bisenetv2_paper` expands the channels of a gather-and-expansion layer as
+the paper says, in its first 3x3 convolution; the released code does so in the depthwise one.
+"""
+
+from functools import partial
+
+from tensorflow import keras
+from tensorflow.keras import layers
+
+from keras_matting.backbones.resnet import max_pool
+from keras_matting.layers import blocks
+from keras_matting.layers.blocks import upsample
+
+VARIANTS = {
+    "bisenetv2": dict(expand_depthwise=True),
+    "bisenetv2_paper": dict(expand_depthwise=False),
+}
+OUTPUTS = ("semantic", "alpha")
+STRIDE = 32
+EXPANSION = 6
+# Cityscapes' statistics, RGB
+MEAN, STD = (0.3257, 0.3690, 0.3223), (0.2112, 0.2148, 0.2115)
+
+_fan_out = partial(keras.initializers.VarianceScaling, 2.0, "fan_out", "untruncated_normal")
+
+
+def build(variant, input_shape=(512, 512, 3), training_heads=False, num_classes=19):
+    """image (B, H, W, 3) in [0, 1] -> {"semantic": logits (B, H, W, num_classes)}.
+
+    H and W are multiples of 32. Two classes add `alpha` (B, H, W, 1), the probability of the
+    second. `training_heads` adds the booster's logits `auxiliary2` to `auxiliary5`, of full size.
+    """
+    image = keras.Input(input_shape, name="image")
+    variance = [std**2 for std in STD]
+    x = layers.Normalization(mean=MEAN, variance=variance, name="normalise")(image)
+    detail = _detail_branch(x)
+    features = _semantic_branch(x, **VARIANTS[variant])
+    aggregated = _aggregate(detail, _context(features[5]))
+    outputs = {"semantic": _head(aggregated, 1024, num_classes, 8, name="semantic")}
+    if num_classes == 2:
+        logit = outputs["semantic"][..., 1:] - outputs["semantic"][..., :1]
+        outputs["alpha"] = layers.Activation("sigmoid", dtype="float32", name="alpha")(logit)
+    if training_heads:
+        for level, feature in features.items():
+            name = f"auxiliary{level}"
+            outputs[name] = _booster(feature, num_classes, 2**level, name=name)
+    return keras.Model({"image": image}, outputs, name=variant)
+
+
+def _conv(x, filters, *arguments, **options):
+    return blocks.conv(x, filters, *arguments, initializer=_fan_out(), **options)
+
+
+def _conv_bn(x, filters, *arguments, **options):
+    return blocks.conv_bn(x, filters, *arguments, initializer=_fan_out(), **options)
+
+
+def _conv_bn_relu(x, filters, *arguments, **options):
+    return blocks.conv_bn_relu(x, filters, *arguments, initializer=_fan_out(), **options)
+
+
+def _detail_branch(x):
+    """-> (B, H/8, W/8, 128)."""
+    for stage, widths in enumerate(((64, 64), (64, 64, 64), (128, 128, 128)), start=1):
+        for i, width in enumerate(widths):
+            x = _conv_bn_relu(x, width, strides=1 if i else 2, name=f"detail{stage}_{i}")
+    return x
+
+
+def _semantic_branch(x, expand_depthwise):
+    """-> {2: 1/4, 3: 1/8, 4: 1/16, 5: 1/32}, with 16, 32, 64 and 128 channels."""
+    x = _stem(x)
+    features = {2: x}
+    for stage, (width, repeats) in enumerate(((32, 2), (64, 2), (128, 4)), start=3):
+        for i in range(repeats):
+            name = f"semantic{stage}_{i}"
+            x = _gather_expand(x, width, 1 if i else 2, expand_depthwise, name)
+        features[stage] = x
+    return features
+
+
+def _stem(x):
+    x = _conv_bn_relu(x, 16, strides=2, name="stem")
+    left = _conv_bn_relu(x, 8, 1, name="stem_left0")
+    left = _conv_bn_relu(left, 16, strides=2, name="stem_left1")
+    right = max_pool(x, name="stem_right")
+    x = layers.Concatenate(name="stem_concat")([left, right])
+    return _conv_bn_relu(x, 16, name="stem_fuse")
+
+
+def _gather_expand(x, width, strides, expand_depthwise, name):
+    shortcut, expanded = x, x.shape[-1] * EXPANSION
+    x = _conv_bn_relu(x, x.shape[-1] if expand_depthwise else expanded, name=f"{name}_gather")
+    if strides == 1:
+        x = _conv_bn_relu(x, expanded, depthwise=True, name=f"{name}_depthwise")
+    else:
+        x = _conv_bn(x, expanded, 3, strides, depthwise=True, name=f"{name}_depthwise0")
+        x = _conv_bn_relu(x, expanded, depthwise=True, name=f"{name}_depthwise1")
+        shortcut = _conv_bn(shortcut, None, 3, strides, depthwise=True, name=f"{name}_shortcut0")
+        shortcut = _conv_bn(shortcut, width, 1, name=f"{name}_shortcut1")
+    x = _conv_bn(x, width, 1, gamma="zeros", name=f"{name}_project")
+    x = layers.Add(name=f"{name}_add")([x, shortcut])
+    return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def _context(x):
+    """Context embedding: the global mean, through a convolution, added everywhere."""
+    mean = layers.GlobalAveragePooling2D(keepdims=True, name="context_mean")(x)
+    mean = blocks.batch_norm(mean, name="context_mean")
+    mean = _conv_bn_relu(mean, x.shape[-1], 1, name="context_reduce")
+    x = layers.Add(name="context_add")([x, mean])
+    return _conv_bn_relu(x, x.shape[-1], name="context_fuse")
+
+
+def _aggregate(detail, semantic):
+    """Bilateral guided aggregation of a 1/8 and a 1/32 map: each gates the other at its size."""
+    keep = _conv_bn(detail, None, depthwise=True, name="detail_keep0")
+    keep = _conv(keep, 128, 1, use_bias=False, name="detail_keep1")
+    down = _conv_bn(detail, 128, strides=2, name="detail_down")
+    # the border's padding counts in the mean, which is always of nine
+    down = layers.ZeroPadding2D(1, name="detail_down_pool_pad")(down)
+    down = layers.AveragePooling2D(3, 2, name="detail_down_pool")(down)
+
+    up = _conv_bn(semantic, 128, name="semantic_up")
+    up = upsample(up, 4, interpolation="nearest", name="semantic_up4")
+    up = layers.Activation("sigmoid", name="semantic_up_gate")(up)
+    gate = _conv_bn(semantic, None, depthwise=True, name="semantic_keep0")
+    gate = _conv(gate, 128, 1, use_bias=False, name="semantic_keep1")
+    gate = layers.Activation("sigmoid", name="semantic_keep_gate")(gate)
+
+    fine = layers.Multiply(name="aggregate_fine")([keep, up])
+    coarse = layers.Multiply(name="aggregate_coarse")([down, gate])
+    coarse = upsample(coarse, 4, interpolation="nearest", name="aggregate_up")
+    x = layers.Add(name="aggregate_add")([fine, coarse])
+    return _conv_bn_relu(x, 128, name="aggregate")
+
+
+def _head(x, width, num_classes, factor, *, name):
+    """-> logits (B, factor * h, factor * w, num_classes), bilinear and float32."""
+    x = _conv_bn_relu(x, width, name=f"{name}_head")
+    x = layers.Dropout(0.1, name=f"{name}_dropout")(x)
+    x = _conv(x, num_classes, 1, name=f"{name}_logit")
+    return _full_size(x, factor, name)
+
+
+def _booster(x, num_classes, factor, *, name):
+    """As `_head`, with a convolution to factor² channels at twice the feature's size."""
+    x = _conv_bn_relu(x, 128, name=f"{name}_head")
+    x = layers.Dropout(0.1, name=f"{name}_dropout")(x)
+    x = upsample(x, interpolation="nearest", name=f"{name}_up")
+    x = _conv_bn_relu(x, factor**2, name=f"{name}_wide")
+    x = _conv(x, num_classes, 1, name=f"{name}_logit")
+    return _full_size(x, factor // 2, name)
+
+
+def _full_size(logits, factor, name):
+    return layers.UpSampling2D(factor, interpolation="bilinear", dtype="float32", name=name)(logits)
