@@ -8,7 +8,7 @@ writes modnet_mobilenetv2_mobile_512x512_<format>.tflite, signature image -> alp
     float32   as Keras computes it
     float16   float16 weights, small kernels and biases float32
     dynamic   int8 weights, float arithmetic
-    int8      full integers, ranges from calibration (synthetic composites)
+    int8      full integers, ranges from calibration (--images, or synthetic composites)
     int8_qat  full integers, ranges and weights from quantization-aware training (--qat_weights)
     int16x8   int8 weights, 16-bit activations
 
@@ -18,12 +18,15 @@ of scale 1/256; no float tensor remains in them.
 
 import os
 import sys
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from absl import app, flags, logging
 
+from export import samples
 from export.float16 import keep_small_weights
 from export.interpreters import AlphaModel, structure
 
@@ -68,24 +71,24 @@ def convert(model, format, representative=None) -> bytes:
         ]
     if format in INTEGER:
         converter.inference_input_type = converter.inference_output_type = INTEGER[format]
+    with _quietly():
+        data = converter.convert()
     if format == "float16":
-        return keep_small_weights(converter.convert(), convert(model, "float32"))
-    return converter.convert()
+        return keep_small_weights(data, convert(model, "float32"))
+    return data
 
 
-def representative_images(height, width, count=32, seed=0):
-    """Synthetic composites (count, H, W, 3) float32 in [0, 1], each with a 0 and a 1 in it."""
-    from keras_matting.data import synthetic
+def representative_images(height, width, folder=None, count=32):
+    """Images (N, H, W, 3) float32 in [0, 1], each with a 0 and a 1 in it, to calibrate with.
 
-    images = []
-    for i in range(count):
-        foreground, alpha = synthetic.draw_foreground((seed, i), height, width)
-        background = synthetic.draw_background((seed, i), height, width)
-        alpha = alpha / np.float32(255)
-        image = (alpha * foreground + (1 - alpha) * background) / np.float32(255)
-        image[0, 0], image[0, 1] = 0.0, 1.0  # so that the input's scale is 1/255
-        images.append(image)
-    return np.stack(images)
+    The photographs of `folder`, or by default `count` synthetic composites. ValueError as
+    `samples.photographs`.
+    """
+    chosen = samples.photographs(height, width, folder) if folder else None
+    chosen = chosen or samples.synthetic(height, width, count, seed=0)
+    images = np.stack([sample["image"] for sample in chosen])
+    images[:, 0, 0], images[:, 0, 1] = 0.0, 1.0  # so that the input's scale is 1/255
+    return images
 
 
 def check(data, model, format, images):
@@ -168,6 +171,23 @@ def _traced(model, height, width):
     return [run.get_concrete_function()], holder
 
 
+@contextmanager
+def _quietly():
+    """Keeps back what the converter's C++ part writes to stderr, unless it fails."""
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except Exception:
+            kept.seek(0)
+            os.write(stderr, kept.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
 def _check_representative(images):
     if np.min(images) != 0.0 or np.max(images) != 1.0:
         raise ValueError(
@@ -201,14 +221,14 @@ def _chosen(options):
 
 def main(_):
     options = flags.FLAGS
-    for logger in (logging.get_absl_logger(), tf.get_logger()):
-        logger.setLevel("ERROR")  # the converter tells of every temporary file
+    logging.set_verbosity(logging.ERROR)  # the converter tells of every temporary file
+    tf.get_logger().setLevel("ERROR")
     try:
         formats = _chosen(options)
         if unknown := set(formats) - set(FORMATS):
             raise ValueError(f"There is no format {', '.join(unknown)}; see --help.")
         models = _models(options, formats)
-        images = representative_images(*parse_size(options.size))
+        images = representative_images(*parse_size(options.size), options.images)
         for format in formats:
             path = export(models[format], format, options.out, images[:4], images)
             print(f"{path}  {path.stat().st_size / 1e6:.2f} MB", flush=True)
@@ -223,6 +243,7 @@ def define_flags():
     flags.DEFINE_float("width", None, "The width multiplier it was trained with.")
     flags.DEFINE_string("size", "512x512", "HxW of the files, multiples of 32.")
     flags.DEFINE_string("format", "all", f"all, or some of {', '.join(FORMATS)}, with commas.")
+    flags.DEFINE_string("images", None, "A folder of photographs to calibrate with.")
     flags.DEFINE_string("out", "build", "Folder to write to.")
 
 

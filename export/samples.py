@@ -37,12 +37,19 @@ def synthetic(height, width, count=8, seed=1000, kind=None) -> list[dict]:
 
     samples = []
     for i in range(count):
-        foreground, alpha = draw_foreground((seed, i), height, width, kind)
+        foreground, alpha = draw_foreground((seed, i), 2 * height, 2 * width, kind)
+        background = draw_background((seed, i), 2 * height, 2 * width)
         alpha = alpha / np.float32(255)
-        image = alpha * foreground + (1 - alpha) * draw_background((seed, i), height, width)
-        image = np.rint(image).astype(np.float32) / np.float32(255)
-        samples.append({"name": f"synthetic {i}", "image": image, "alpha": alpha})
+        image = alpha * foreground + (1 - alpha) * background
+        image = np.rint(_halved(image)) / np.float32(255)
+        samples.append({"name": f"synthetic {i}", "image": image, "alpha": _halved(alpha)})
     return samples
+
+
+def _halved(x):
+    """Means of 2x2 pixels: the pictures are drawn larger, as photographs are taken larger."""
+    height, width, channels = x.shape
+    return x.reshape(height // 2, 2, width // 2, 2, channels).mean((1, 3), dtype=np.float32)
 
 
 def _photograph(name, image, height, width):

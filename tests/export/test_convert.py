@@ -3,11 +3,12 @@
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 
 from export import convert as module
-from export.convert import FORMATS, check, convert, export, parse_size
+from export.convert import FORMATS, check, convert, export, parse_size, representative_images
 from export.interpreters import RUNTIMES, AlphaModel, structure
 
 
@@ -70,6 +71,15 @@ def test_float_tensors_in_an_int8_file_are_refused(network, files, images):
 def test_calibration_without_black_and_white_is_refused(network, images):
     with pytest.raises(ValueError, match="exactly 0 to exactly 1"):
         convert(network, "int8", 0.2 + 0.5 * images)
+
+
+def test_a_folder_of_photographs_calibrates(tmp_path):
+    for i, level in enumerate((60, 200)):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), np.full((48, 64, 3), level, np.uint8))
+    images = representative_images(32, 32, tmp_path)
+    assert images.shape == (2, 32, 32, 3)
+    np.testing.assert_array_equal(images[:, 5, 5, 0], np.float32([60, 200]) / np.float32(255))
+    assert (images.min(), images.max()) == (0.0, 1.0)
 
 
 def test_open_sizes_and_unknown_formats_are_refused(network, new_network):
