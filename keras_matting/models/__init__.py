@@ -1,5 +1,7 @@
 """Every network by name: `create_model("modnet_mobilenetv2")`, `list_models()`."""
 
+import inspect
+from functools import partial
 from pathlib import Path
 
 from tensorflow import keras
@@ -31,14 +33,23 @@ def create_model(
     if name not in MODELS:
         raise ValueError(f"There is no model {name!r}; known are {', '.join(list_models())}.")
     method = MODELS[name]
-    build = method.build
+    known = list(inspect.signature(method.build).parameters)[3:]
+    if unknown := set(options) - set(known):
+        listed = ", ".join(known) or "none"
+        raise ValueError(f"{name} has no option {', '.join(sorted(unknown))}; it has {listed}.")
+    build = partial(method.build, name, input_shape, **options)
     if weights is None:
-        return build(name, input_shape, training_heads, **options)
-    if weights == "imagenet":
-        model = build(name, input_shape, training_heads, **options)
-        method.load_imagenet(model, **options)
-        return model
-    return load_weights(build(name, input_shape, True, **options), weights, training_heads)
+        return build(training_heads)
+    if weights != "imagenet":
+        return load_weights(build(True), weights, training_heads)
+    if not hasattr(method, "load_imagenet"):
+        raise ValueError(
+            f"keras.applications has no ImageNet weights for {name}; take those of a published "
+            "backbone through weights.load_backbone."
+        )
+    model = build(training_heads)
+    method.load_imagenet(model, **options)
+    return model
 
 
 def load_weights(model, path, training_heads=False):
