@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tensorflow import keras
 
-from keras_matting.models import bisenetv2, modnet
+from keras_matting.models import bisenetv2, gfm, modnet
 
-METHODS = (bisenetv2, modnet)
+METHODS = (bisenetv2, gfm, modnet)
 MODELS = {variant: method for method in METHODS for variant in method.VARIANTS}
 
 

@@ -24,12 +24,30 @@ def mobilenet_v2(prefix):
 
 def resnet(prefix=""):
     """`prefix` ends with a dot where it is not empty."""
-    block = rf"{prefix}layer\1.\2"
     return [
         ("backbone_stem_conv", f"{prefix}conv1"),
         ("backbone_stem_bn", f"{prefix}bn1"),
-        (r"backbone_stage(\d)_block(\d+)_(conv\d)_conv", rf"{block}.\3"),
-        (r"backbone_stage(\d)_block(\d+)_conv(\d)_bn", rf"{block}.bn\3"),
-        (r"backbone_stage(\d)_block(\d+)_shortcut_conv", f"{block}.downsample.0"),
-        (r"backbone_stage(\d)_block(\d+)_shortcut_bn", f"{block}.downsample.1"),
+        *residual_stage(r"\d", rf"{prefix}layer\1.\2"),
+    ]
+
+
+def residual_stage(stage, published, block=r"\d+"):
+    """Patterns `stage` and `block` are groups 1 and 2 of our names, for the `published` module."""
+    ours = rf"backbone_stage({stage})_block({block})"
+    return [
+        (rf"{ours}_conv(\d)_conv", rf"{published}.conv\3"),
+        (rf"{ours}_conv(\d)_bn", rf"{published}.bn\3"),
+        (rf"{ours}_shortcut_conv", f"{published}.downsample.0"),
+        (rf"{ours}_shortcut_bn", f"{published}.downsample.1"),
+    ]
+
+
+def densenet(block, transition):
+    """`block` and `transition` are the published modules of number \\1."""
+    ours = r"backbone_dense(\d)_layer(\d+)"
+    return [
+        (rf"{ours}_(\d)_bn", rf"{block}.denselayer\2.norm\3"),
+        (rf"{ours}_(\d)_conv", rf"{block}.denselayer\2.conv\3"),
+        (r"backbone_transition(\d)_bn", f"{transition}.norm"),
+        (r"backbone_transition(\d)_conv", f"{transition}.conv"),
     ]

@@ -1,0 +1,213 @@
+"""GFM: glance at the whole, focus on the transition, from one encoder (Li et al., IJCV 2022).
+
+`gfm_<backbone>_<representation>`, equal to the networks of JizhiziLi/GFM (code MIT; the authors
+allow its weights and AM-2k for non-commercial research only). The representations of semantics and
+transition area:
+
+    tt   glance: trimap (background, transition, foreground); focus: alpha in the transition
+    ft   glance: what is surely foreground; focus: alpha beyond it, added
+    bt   glance: all but what is surely background; focus: what it has too much, subtracted
+    rim  all three from one decoder, integrated by convolutions
+
+`resnet34_2b` is the deeper encoder at four times the resolution of the "r34_2b" files; its cost at
+512x512 is twelve times that of `resnet34`.
+"""
+
+import tensorflow as tf
+from tensorflow import keras
+from tensorflow.keras import layers
+
+from keras_matting.backbones import densenet
+from keras_matting.backbones.resnet import residual_stage, resnet
+from keras_matting.layers.blocks import conv, conv_bn_relu, squeeze_excite, upsample
+from keras_matting.layers.pooling import AdaptiveAveragePooling2D
+from keras_matting.layers.resize import ResizeLike
+
+# backbone: widths of the decoder's blocks, from 1/32 on
+DECODERS = {
+    "resnet34": [(512, 512, 256), (256, 256, 128), (128, 128, 64), (64, 64, 64)],
+    "resnet34_2b": [(512, 512, 512)] * 2
+    + [(512, 512, 256), (256, 256, 128), (128, 128, 64), (64, 64, 64)],
+    "densenet121": [(512, 512, 256), (256, 256, 128), (128, 128, 64), (64, 64, 64)],
+    "resnet101": [(2048, 1024, 1024), (1024, 512, 512), (512, 256, 256), (256, 128, 64)],
+}
+VARIANTS = {
+    f"gfm_{backbone}_{representation}": dict(backbone=backbone, representation=representation)
+    for backbone in DECODERS
+    for representation in ("tt", "ft", "bt", "rim")
+}
+OUTPUTS = ("alpha",)
+STRIDE = 32
+PYRAMID = (1, 3, 5)
+
+
+def build(variant, input_shape=(512, 512, 3), training_heads=False):
+    """image (B, H, W, 3) in [0, 1] -> {"alpha": (B, H, W, 1)}; H and W multiples of 32.
+
+    `training_heads` adds `glance` (B, H, W, 3 or 2) and `focus` (B, H, W, 1) in [0, 1]; for rim
+    glance_tt, focus_tt, alpha_tt and the same of ft and bt. The alpha of rim is not cut to [0, 1].
+    """
+    backbone = VARIANTS[variant]["backbone"]
+    representation = VARIANTS[variant]["representation"]
+    image = keras.Input(input_shape, name="image")
+    # the released encoders take 0..255 as they are, without ImageNet's statistics
+    features = ENCODERS[backbone](layers.Rescaling(255.0, name="normalise")(image))
+    glance, focus = _decoders(features, DECODERS[backbone])
+    kinds = ("tt", "ft", "bt") if representation == "rim" else (representation,)
+    heads = {}
+    for kind in kinds:
+        suffix = f"_{kind}" if representation == "rim" else ""
+        classes = 3 if kind == "tt" else 2
+        seen = _head(glance, classes, backbone, name=f"glance{suffix}")
+        detail = _head(focus, 1, backbone, name=f"focus{suffix}")
+        heads |= {f"glance{suffix}": seen, f"focus{suffix}": detail}
+        fused = FUSIONS[kind](seen, detail)
+        heads[f"alpha{suffix}"] = layers.Activation(
+            "linear", dtype="float32", name=f"alpha{suffix}"
+        )(fused)
+    if representation == "rim":
+        heads["alpha"] = _integrate([heads[f"alpha_{kind}"] for kind in kinds])
+    outputs = {"alpha": heads.pop("alpha")} | (heads if training_heads else {})
+    return keras.Model({"image": image}, outputs, name=variant)
+
+
+def load_imagenet(model):
+    """Fills DenseNet's backbone from keras.applications."""
+    if "densenet" not in model.name:
+        raise ValueError(
+            f"keras.applications has no ImageNet weights for {model.name}: its ResNets put the "
+            "stride elsewhere; take torchvision's through weights.load_backbone."
+        )
+    densenet.load_imagenet(model)
+
+
+def _resnet34(x):
+    return _resnet(x, "resnet34")
+
+
+def _resnet101(x):
+    return _resnet(x, "resnet101")
+
+
+def _resnet(x, depth):
+    """-> features from 1/2 to 1/32."""
+    features = resnet(x, depth)
+    return [features[key] for key in ("stem", 4, 8, 16, 32)]
+
+
+def _resnet34_2b(x):
+    """-> features at 1 (twice), 1/2, ... 1/32."""
+    x = conv_bn_relu(x, 64, use_bias=True, name="backbone_stem")
+    features = [x]
+    stages = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2), (512, 3, 1), (512, 3, 1))
+    for stage, (width, blocks, strides) in enumerate(stages, start=1):
+        if stage > 4:
+            x = layers.MaxPooling2D(2, padding="same", name=f"backbone_stage{stage}_pool")(x)
+        x = residual_stage(x, width, blocks, strides, name=f"backbone_stage{stage}")
+        features.append(x)
+    return features
+
+
+def _densenet121(x):
+    """-> features from 1/2 to 1/32; no pooling behind the stem, the last block at 1/16."""
+    features = [densenet.stem(x)]
+    x = features[0]
+    for block in (1, 2, 3):
+        x = densenet.transition(densenet.dense_block(x, block), block)
+        features.append(x)
+    x = densenet.dense_block(x, 4)
+    x = conv_bn_relu(x, 512, use_bias=True, name="encoder_last")
+    return [*features, layers.MaxPooling2D(2, padding="same", name="encoder_last_pool")(x)]
+
+
+def _decoders(features, widths):
+    """-> (glance, focus) features: at 1/2 with a skip to come, of resnet34_2b at full size."""
+    full = len(widths) == 6
+    bottom = features[-1]
+    pyramid = _pyramid_pooling(bottom)
+    glance = layers.Concatenate(name="glance_bottom")([pyramid, bottom])
+    focus = layers.Concatenate(name="focus_bottom")([_bridge(bottom), bottom])
+    for i, block in enumerate(widths):
+        level = len(widths) - i
+        grows = not (full and level == 1)
+        glance = _decoder_block(glance, block, grows, name=f"glance{level}")
+        focus = _decoder_block(focus, block, grows, name=f"focus{level}")
+        if not grows:
+            return glance, focus
+        context = conv_bn_relu(pyramid, block[-1], use_bias=True, name=f"context{level}")
+        context = upsample(context, 2 ** (i + 1), name=f"context{level}_up")
+        glance = layers.Concatenate(name=f"glance{level}_concat")([context, glance])
+        focus = layers.Concatenate(name=f"focus{level}_concat")([focus, features[level - 1]])
+    return glance, focus
+
+
+def _pyramid_pooling(x):
+    """PSPNet's, with bins 1, 3, 5 and corners aligned on the way back."""
+    levels = []
+    for bins in PYRAMID:
+        pooled = AdaptiveAveragePooling2D(bins, name=f"pyramid{bins}_pool")(x)
+        pooled = conv(pooled, x.shape[-1], 1, use_bias=False, name=f"pyramid{bins}")
+        levels.append(ResizeLike(align_corners=True, name=f"pyramid{bins}_up")([pooled, x]))
+    pooled = layers.Concatenate(name="pyramid_concat")([*levels, x])
+    return layers.ReLU(name="pyramid_relu")(conv(pooled, x.shape[-1], 1, name="pyramid"))
+
+
+def _bridge(x):
+    for i in range(3):
+        x = conv_bn_relu(x, x.shape[-1], dilation=2, use_bias=True, name=f"bridge{i}")
+    return x
+
+
+def _decoder_block(x, widths, grows, *, name):
+    for i, width in enumerate(widths):
+        x = conv_bn_relu(x, width, use_bias=True, name=f"{name}_{i}")
+    return upsample(x, name=f"{name}_up") if grows else x
+
+
+def _head(x, channels, backbone, *, name):
+    """-> (B, H, W, channels) in [0, 1]; logits are enlarged, then squashed."""
+    full = backbone == "resnet34_2b"
+    for i in range(0 if full else 2):
+        x = conv_bn_relu(x, 64, use_bias=True, name=f"{name}_head{i}")
+    x = conv(x, channels, name=f"{name}_logit")
+    if not full:
+        x = layers.UpSampling2D(interpolation="bilinear", dtype="float32", name=f"{name}_up")(x)
+    return layers.Activation("sigmoid", dtype="float32", name=name)(x)
+
+
+def _fuse_tt(glance, focus):
+    """Of equal classes the first counts; only focus receives a gradient."""
+    background, transition, foreground = tf.split(glance, 3, -1)
+    is_transition = tf.logical_and(transition > background, transition >= foreground)
+    is_foreground = tf.logical_and(foreground > background, foreground > transition)
+    sure = tf.where(is_foreground, tf.ones_like(focus), tf.zeros_like(focus))
+    return tf.where(is_transition, focus, sure)
+
+
+def _fuse_ft(glance, focus):
+    return tf.minimum(_second(glance, focus) + focus, 1.0)
+
+
+def _fuse_bt(glance, focus):
+    return tf.maximum(_second(glance, focus) - focus, 0.0)
+
+
+def _second(glance, focus):
+    is_second = glance[..., 1:] > glance[..., :1]
+    return tf.where(is_second, tf.ones_like(focus), tf.zeros_like(focus))
+
+
+def _integrate(alphas):
+    x = layers.Concatenate(name="integrate_concat")(alphas)
+    x = squeeze_excite(conv(x, 16, 1, name="integrate"), 4, name="integrate_se")
+    x = conv(x, 1, 1, name="integrate_logit")
+    return layers.Activation("linear", dtype="float32", name="alpha")(x)
+
+
+ENCODERS = {
+    "resnet34": _resnet34,
+    "resnet34_2b": _resnet34_2b,
+    "densenet121": _densenet121,
+    "resnet101": _resnet101,
+}
+FUSIONS = {"tt": _fuse_tt, "ft": _fuse_ft, "bt": _fuse_bt}
