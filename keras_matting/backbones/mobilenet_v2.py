@@ -30,12 +30,13 @@ def scaled(channels, width):
     return rounded + 8 if rounded < 0.9 * channels * width else rounded
 
 
-def mobilenet_v2(x, width=1.0, last_conv=True, symmetric=True):
+def mobilenet_v2(x, width=1.0, last_conv=True, symmetric=True, dilated=False):
     """Normalised image (B, H, W, 3) in [-1, 1] -> {stride: (B, H/stride, W/stride, C)}.
 
     At width 1 the features have 16, 24, 32, 96 and 1280 channels (320 without `last_conv`).
     `symmetric` as in `blocks.conv`: published PyTorch checkpoints want it, keras.applications'
-    weights were trained without.
+    weights were trained without. `dilated` (as DeepLab) keeps the last blocks at 1/16: no stride in
+    block 14, dilation 2 from there on, and {16} is block 17's output.
     """
     features = {}
     x = _conv_bn_relu6(x, scaled(32, width), 3, 2, symmetric=symmetric, name="backbone_stem")
@@ -43,23 +44,33 @@ def mobilenet_v2(x, width=1.0, last_conv=True, symmetric=True):
     for expansion, channels, repeats, stage_strides in STAGES:
         for i in range(repeats):
             block += 1
-            strides = stage_strides if i == 0 else 1
+            strides = stage_strides if i == 0 and not (dilated and block == 14) else 1
+            dilation = 2 if dilated and block > 14 else 1
             name = f"backbone_block{block}"
-            x = _inverted_residual(x, scaled(channels, width), strides, expansion, symmetric, name)
+            x = _inverted_residual(
+                x, scaled(channels, width), strides, dilation, expansion, symmetric, name
+            )
             if block in TAPS:
-                features[TAPS[block]] = x
+                features[min(TAPS[block], 16) if dilated else TAPS[block]] = x
     if last_conv:
         last = scaled(1280, max(1.0, width))
         features[32] = _conv_bn_relu6(x, last, 1, name="backbone_last")
     return features
 
 
-def _inverted_residual(x, filters, strides, expansion, symmetric, name):
+def _inverted_residual(x, filters, strides, dilation, expansion, symmetric, name):
     shortcut = x
     if expansion > 1:
         x = _conv_bn_relu6(x, x.shape[-1] * expansion, 1, name=f"{name}_expand")
     x = _conv_bn_relu6(
-        x, None, 3, strides, depthwise=True, symmetric=symmetric, name=f"{name}_depthwise"
+        x,
+        None,
+        3,
+        strides,
+        dilation,
+        depthwise=True,
+        symmetric=symmetric,
+        name=f"{name}_depthwise",
     )
     x = conv(x, filters, 1, use_bias=False, name=f"{name}_project")
     x = batch_norm(x, name=f"{name}_project")
@@ -68,8 +79,8 @@ def _inverted_residual(x, filters, strides, expansion, symmetric, name):
     return x
 
 
-def _conv_bn_relu6(x, filters, kernel_size, strides=1, *, name, **options):
-    x = conv(x, filters, kernel_size, strides, use_bias=False, name=name, **options)
+def _conv_bn_relu6(x, filters, kernel_size, strides=1, dilation=1, *, name, **options):
+    x = conv(x, filters, kernel_size, strides, dilation, use_bias=False, name=name, **options)
     return layers.ReLU(6.0, name=f"{name}_relu")(batch_norm(x, name=name))
 
 

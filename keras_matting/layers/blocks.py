@@ -14,6 +14,7 @@ def conv(
     depthwise=False,
     use_bias=True,
     symmetric=True,
+    padding="same",
     initializer=None,
     name,
 ):
@@ -21,11 +22,11 @@ def conv(
 
     `symmetric` pads kernel_size // 2 zeros on every side, as PyTorch does; otherwise TensorFlow's
     SAME pads an even map only at the bottom and right. The two differ for strides > 1 only.
+    `padding` "valid" pads nothing, and the map shrinks.
     `depthwise` filters every channel on its own, into filters / C new ones (one if None). The
     kernel's `initializer` is `he_uniform` by default.
     """
     initializer = initializer or he_uniform()
-    padding = "same"
     if symmetric and strides > 1 and kernel_size > 1:
         x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
         padding = "valid"

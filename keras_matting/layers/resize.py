@@ -1,4 +1,4 @@
-"""Bilinear resizing to a size that another tensor gives."""
+"""Bilinear resizing, without antialiasing, to sizes that are known only at run time."""
 
 import tensorflow as tf
 from tensorflow import keras
@@ -18,15 +18,35 @@ class ResizeLike(keras.layers.Layer):
 
     def call(self, inputs):
         x, reference = inputs
-        size = reference.shape[1:3]
-        size = tf.shape(reference)[1:3] if None in size else list(size)
-        resized = tf.raw_ops.ResizeBilinear(
-            images=x,
-            size=size,
-            align_corners=self.align_corners,
-            half_pixel_centers=not self.align_corners,
-        )
-        return tf.cast(resized, x.dtype)
+        return _resize(x, _size(reference), self.align_corners)
 
     def get_config(self):
         return super().get_config() | dict(align_corners=self.align_corners)
+
+
+@keras.utils.register_keras_serializable("keras_matting")
+class Downscale(keras.layers.Layer):
+    """(B, H, W, C) -> (B, floor(scale H), floor(scale W), C), bilinear between pixel centres."""
+
+    def __init__(self, scale, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, x):
+        if None not in x.shape[1:3]:
+            return _resize(x, [int(side * self.scale) for side in x.shape[1:3]])
+        return _resize(x, tf.cast(tf.cast(tf.shape(x)[1:3], tf.float64) * self.scale, tf.int32))
+
+    def get_config(self):
+        return super().get_config() | dict(scale=self.scale)
+
+
+def _size(x):
+    return tf.shape(x)[1:3] if None in x.shape[1:3] else list(x.shape[1:3])
+
+
+def _resize(x, size, align_corners=False):
+    resized = tf.raw_ops.ResizeBilinear(
+        images=x, size=size, align_corners=align_corners, half_pixel_centers=not align_corners
+    )
+    return tf.cast(resized, x.dtype)

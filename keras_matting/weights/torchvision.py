@@ -1,25 +1,28 @@
 """Names of torchvision's backbones, which published matting checkpoints keep."""
 
 
-def mobilenet_v2(prefix):
-    """`prefix` is the module of the list of blocks; the last 1x1 convolution is block 18."""
-    block = rf"{prefix}.\1.conv"
+def mobilenet_v2(prefix, nested=False):
+    """`prefix` is the module of the list of blocks, whose 18th is the last 1x1 convolution.
+
+    `nested`: newer versions put a convolution, its norm and ReLU6 into a module of their own.
+    """
+    expand, depthwise, project = ("0.0", "1.0", "2") if nested else ("0", "3", "6")
+    first, first_project = ("0.0", "1") if nested else ("0", "3")
     return [
-        ("backbone_stem_conv", f"{prefix}.0.0"),
-        ("backbone_stem_bn", f"{prefix}.0.1"),
-        ("backbone_block1_depthwise_conv", f"{prefix}.1.conv.0"),
-        ("backbone_block1_depthwise_bn", f"{prefix}.1.conv.1"),
-        ("backbone_block1_project_conv", f"{prefix}.1.conv.3"),
-        ("backbone_block1_project_bn", f"{prefix}.1.conv.4"),
-        (r"backbone_block(\d+)_expand_conv", f"{block}.0"),
-        (r"backbone_block(\d+)_expand_bn", f"{block}.1"),
-        (r"backbone_block(\d+)_depthwise_conv", f"{block}.3"),
-        (r"backbone_block(\d+)_depthwise_bn", f"{block}.4"),
-        (r"backbone_block(\d+)_project_conv", f"{block}.6"),
-        (r"backbone_block(\d+)_project_bn", f"{block}.7"),
-        ("backbone_last_conv", f"{prefix}.18.0"),
-        ("backbone_last_bn", f"{prefix}.18.1"),
+        *_conv_bn("backbone_stem", f"{prefix}.0.0"),
+        *_conv_bn("backbone_block1_depthwise", f"{prefix}.1.conv.{first}"),
+        *_conv_bn("backbone_block1_project", f"{prefix}.1.conv.{first_project}"),
+        *_conv_bn(r"backbone_block(\d+)_expand", rf"{prefix}.\1.conv.{expand}"),
+        *_conv_bn(r"backbone_block(\d+)_depthwise", rf"{prefix}.\1.conv.{depthwise}"),
+        *_conv_bn(r"backbone_block(\d+)_project", rf"{prefix}.\1.conv.{project}"),
+        *_conv_bn("backbone_last", f"{prefix}.18.0"),
     ]
+
+
+def _conv_bn(ours, published):
+    """A convolution in a sequence, its norm in the next place."""
+    sequence, place = published.rsplit(".", 1)
+    return [(f"{ours}_conv", published), (f"{ours}_bn", f"{sequence}.{int(place) + 1}")]
 
 
 def resnet(prefix=""):

@@ -1,0 +1,171 @@
+"""Background Matting V2: a captured background tells the foreground (Lin et al., CVPR 2021).
+
+`bgmv2_base_<backbone>` predicts a coarse alpha, foreground and error at a reduced size;
+`bgmv2_<backbone>` runs it on a quarter of the size and refines, at full size, 4x4 cells of large
+error. Equal to PeterL1n/BackgroundMattingV2 (code and weights MIT) and takes its checkpoints.
+"""
+
+import tensorflow as tf
+from tensorflow import keras
+from tensorflow.keras import layers
+
+from keras_matting.backbones.mobilenet_v2 import mobilenet_v2
+from keras_matting.backbones.resnet import resnet
+from keras_matting.layers.blocks import conv, conv_bn_relu, upsample
+from keras_matting.layers.patches import (
+    CELL,
+    CutPatches,
+    PastePatches,
+    SampleCells,
+    ThresholdCells,
+)
+from keras_matting.layers.resize import Downscale, ResizeLike
+
+BACKBONES = ("mobilenetv2", "resnet50", "resnet101")
+VARIANTS = {f"bgmv2_base_{b}": dict(backbone=b, refine=False) for b in BACKBONES}
+VARIANTS |= {f"bgmv2_{b}": dict(backbone=b, refine=True) for b in BACKBONES}
+OUTPUTS = ("alpha", "foreground")
+STRIDE = 4
+REFINE_MODES = ("full", "sampling", "thresholding")
+HIDDEN = 32
+
+
+def build(
+    variant,
+    input_shape=(512, 512, 3),
+    training_heads=False,
+    refine_mode="sampling",
+    refine_sample_pixels=80_000,
+    refine_threshold=0.1,
+    backbone_scale=0.25,
+):
+    """image, background (B, H, W, 3) in [0, 1] -> {"alpha": (B, H, W, 1), "foreground"} in [0, 1].
+
+    Base networks take any size; `training_heads` adds `error` (B, H, W, 1) and `hidden`. The others
+    take multiples of 4 and add `alpha_coarse`, `foreground_coarse`, `error_coarse` of
+    `backbone_scale` times the size and `refined` (B, H/4, W/4, 1), 1 where a cell was refined:
+    all cells ("full"), the refine_sample_pixels / 16 of largest error ("sampling"; all of them if
+    there are not as many), or those of error above `refine_threshold` ("thresholding"). These
+    options are for refinement alone; base networks ignore them.
+    """
+    config = VARIANTS[variant]
+    inputs = {key: keras.Input(input_shape, name=key) for key in ("image", "background")}
+    image, background = inputs.values()
+    if not config["refine"]:
+        maps = _base(image, background, config["backbone"])
+        outputs = _named(maps, image, names=("alpha", "foreground", "error"))
+        heads = {"error": outputs.pop("error"), "hidden": _float32(maps[3], "hidden")}
+    else:
+        _check_options(input_shape, refine_mode, backbone_scale)
+        small = [Downscale(backbone_scale, name=f"{k}_small")(x) for k, x in inputs.items()]
+        maps = _base(*small, config["backbone"])
+        select = {
+            "full": None,
+            "sampling": SampleCells(refine_sample_pixels // CELL**2, name="cells"),
+            "thresholding": ThresholdCells(refine_threshold, name="cells"),
+        }[refine_mode]
+        refined, where = _refine(image, background, maps, select)
+        outputs = _named((refined[..., :1], refined[..., 1:]), image)
+        names = ("alpha_coarse", "foreground_coarse", "error_coarse")
+        heads = _named(maps, small[0], names=names) | {"refined": _float32(where, "refined")}
+    return keras.Model(inputs, outputs | (heads if training_heads else {}), name=variant)
+
+
+def _check_options(input_shape, refine_mode, backbone_scale):
+    if refine_mode not in REFINE_MODES:
+        known = ", ".join(REFINE_MODES)
+        raise ValueError(f"There is no refine_mode {refine_mode!r}; known are {known}.")
+    if not 0 < backbone_scale <= 0.5:
+        raise ValueError(f"backbone_scale is {backbone_scale}; give a number up to 0.5.")
+    if any(side is not None and side % STRIDE for side in input_shape[:2]):
+        raise ValueError(f"The size {input_shape[:2]} is not a multiple of 4, which patches need.")
+
+
+def _named(maps, image, names=("alpha", "foreground")):
+    """Alpha and foreground (predicted as what to add to the image) and error, cut to [0, 1]."""
+    alpha, residual, *error = maps[:3]
+    foreground = layers.Add(name=f"{names[1]}_add")([residual, image])
+    values = [alpha, foreground, *error]
+    return {
+        name: layers.ReLU(1.0, dtype="float32", name=name)(x)
+        for name, x in zip(names, values, strict=True)
+    }
+
+
+def _float32(x, name):
+    return layers.Activation("linear", dtype="float32", name=name)(x)
+
+
+def _base(image, background, backbone):
+    """-> alpha in [0, 1], residual of the foreground, error in [0, 1], 32 hidden channels."""
+    pair = layers.Concatenate(name="pair")([image, background])
+    if backbone == "mobilenetv2":
+        features = mobilenet_v2(pair, last_conv=False, dilated=True)
+        skips = [features[8], features[4], features[2], pair]
+    else:
+        features = resnet(pair, backbone, dilated=True)
+        skips = [features[8], features[4], features["stem"], pair]
+    x = _aspp(features[16])
+    for i, (width, skip) in enumerate(zip((128, 64, 48), skips, strict=False)):
+        x = _decode(x, skip, f"decoder{i}")
+        x = conv_bn_relu(x, width, name=f"decoder{i}")
+    x = conv(_decode(x, pair, "decoder3"), 5 + HIDDEN, name="decoder3")
+    return (
+        layers.ReLU(1.0, name="coarse_alpha")(x[..., :1]),
+        x[..., 1:4],
+        layers.ReLU(1.0, name="coarse_error")(x[..., 4:5]),
+        layers.ReLU(name="coarse_hidden")(x[..., 5:]),
+    )
+
+
+def _aspp(x):
+    """Atrous spatial pyramid pooling (Chen et al. 2017) with rates 3, 6, 9."""
+    branches = [conv_bn_relu(x, 256, 1, name="aspp_rate1")]
+    branches += [conv_bn_relu(x, 256, 3, 1, rate, name=f"aspp_rate{rate}") for rate in (3, 6, 9)]
+    mean = layers.GlobalAveragePooling2D(keepdims=True, name="aspp_mean")(x)
+    mean = conv_bn_relu(mean, 256, 1, name="aspp_mean")
+    branches.append(ResizeLike(name="aspp_mean_up")([mean, x]))
+    x = layers.Concatenate(name="aspp_concat")(branches)
+    return layers.Dropout(0.5, name="aspp_dropout")(conv_bn_relu(x, 256, 1, name="aspp"))
+
+
+def _decode(x, skip, name):
+    x = ResizeLike(name=f"{name}_up")([x, skip])
+    return layers.Concatenate(name=f"{name}_concat")([x, skip])
+
+
+def _refine(image, background, maps, select):
+    """-> alpha and residual (B, H, W, 4), not yet cut, and the map of refined cells.
+
+    Patches are as wide as two unpadded 3x3 convolutions at half size and two at full size need, so
+    that a cell comes out the same whether patches are computed or the whole map (`select` None).
+    """
+    alpha, residual, error, hidden = maps
+    coarse = layers.Concatenate(name="refine_coarse")([alpha, residual])
+    pair = layers.Concatenate(name="refine_pair")([image, background])
+    half = Downscale(0.5, name="refine_pair_half")(pair)
+    coarse_half = layers.Concatenate(name="refine_half")([hidden, coarse])
+    coarse_half = ResizeLike(name="refine_half_up")([coarse_half, half])
+    half = layers.Concatenate(name="refine_half_concat")([coarse_half, half])
+    half = layers.ZeroPadding2D(3, name="refine_half_pad")(half)
+    full = layers.ZeroPadding2D(2, name="refine_full_pad")(pair)
+    error = ResizeLike(name="refine_error")([error, Downscale(0.25, name="refine_cells")(image)])
+    if select is None:
+        return _refiner(half, full), tf.ones_like(error)
+    cells, keep = select(error)
+    patches = _refiner(
+        CutPatches(8, 2, name="refine_half_cut")([half, cells]),
+        CutPatches(8, 4, name="refine_full_cut")([full, cells]),
+    )
+    coarse = ResizeLike(name="refine_coarse_up")([coarse, image])
+    return PastePatches(name="refine_paste")([coarse, cells, keep, patches])
+
+
+def _refiner(half, full):
+    """(N, h + 6, w + 6, 42), (N, 2h + 4, 2w + 4, 6) -> (N, 2h, 2w, 4)."""
+    x = conv_bn_relu(half, 24, padding="valid", name="refine0")
+    x = conv_bn_relu(x, 16, padding="valid", name="refine1")
+    x = upsample(x, interpolation="nearest", name="refine_up")
+    x = layers.Concatenate(name="refine_concat")([x, full])
+    x = conv_bn_relu(x, 12, padding="valid", name="refine2")
+    return conv(x, 4, padding="valid", name="refine3")

@@ -1,0 +1,143 @@
+"""Background Matting V2 gives the released networks' numbers for the same weights."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from recordings import FOLDER, published_state, recording
+
+from keras_matting.models import create_model
+from keras_matting.weights import load_published
+
+TOLERANCE = 1e-4  # the reference's own outputs move by 2e-5 between float32 and float64
+NAMES = {
+    "pha": "alpha",
+    "fgr": "foreground",
+    "err": "error",
+    "pha_sm": "alpha_coarse",
+    "fgr_sm": "foreground_coarse",
+    "err_sm": "error_coarse",
+    "ref_sm": "refined",
+}
+OPTIONS = {
+    "full": dict(refine_mode="full"),
+    "sampling": dict(refine_mode="sampling", refine_sample_pixels=1600),
+    "sampling_over": dict(refine_mode="sampling", refine_sample_pixels=14400),
+    "thresholding": dict(refine_mode="thresholding", refine_threshold=0.1),
+}
+
+
+def images(golden):
+    return {"image": golden["input_src"], "background": golden["input_bgr"]}
+
+
+def run(config, size, model):
+    layout = f"bgmv2/{config}.layout.json"
+    return load_published(model, published_state(layout, f"bgmv2/{size}.meta.json"))
+
+
+@pytest.mark.parametrize("backbone", ["mobilenetv2", "resnet50"])
+def test_base_equals_the_published_network(backbone):
+    config = f"mattingbase_{backbone}"
+    golden = recording(f"bgmv2/{config}_64x96.npz")
+    model = create_model(f"bgmv2_base_{backbone}", (None, None, 3), training_heads=True)
+    outputs = run(config, f"{config}_64x96", model)(images(golden))
+    for theirs in ("pha", "fgr", "err"):
+        np.testing.assert_allclose(
+            outputs[NAMES[theirs]], golden[theirs], rtol=0, atol=TOLERANCE, err_msg=theirs
+        )
+    np.testing.assert_allclose(
+        outputs["hidden"][:, ::2, ::2], golden["hid_s2"], rtol=0, atol=TOLERANCE
+    )
+
+
+@pytest.mark.parametrize("mode", OPTIONS)
+@pytest.mark.parametrize("shape", [(None, None, 3), (96, 160, 3)])
+def test_refinement_equals_the_published_network(mode, shape):
+    config = "mattingrefine_mobilenetv2"
+    golden = recording(f"bgmv2/{config}_{mode}_96x160.npz")
+    model = create_model("bgmv2_mobilenetv2", shape, training_heads=True, **OPTIONS[mode])
+    outputs = run(config, f"{config}_{mode}_96x160", model)(images(golden))
+    for theirs in ("pha", "fgr", "pha_sm", "fgr_sm", "err_sm", "ref_sm"):
+        np.testing.assert_allclose(
+            outputs[NAMES[theirs]], golden[theirs], rtol=0, atol=TOLERANCE, err_msg=theirs
+        )
+    cells = json.loads((FOLDER / f"bgmv2/{config}_{mode}_96x160.meta.json").read_text())
+    assert np.sum(outputs["refined"]) == cells.get("refined_cells", 24 * 40)
+
+
+@pytest.mark.parametrize(
+    "name, count",
+    [
+        ("bgmv2_base_mobilenetv2", 4_991_395),
+        ("bgmv2_base_resnet50", 40_232_259),
+        ("bgmv2_base_resnet101", 59_224_387),
+        ("bgmv2_mobilenetv2", 5_006_839),
+        ("bgmv2_resnet50", 40_247_703),
+    ],
+)
+def test_trainable_parameters_are_the_published_count(name, count):
+    model = create_model(name, (None, None, 3))
+    assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == count
+
+
+def pair(batch, height, width):
+    rng = np.random.default_rng(0)
+    return {
+        key: rng.random((batch, height, width, 3), np.float32) for key in ("image", "background")
+    }
+
+
+def test_the_base_network_takes_any_size():
+    model = create_model("bgmv2_base_mobilenetv2", (None, None, 3), training_heads=True)
+    outputs = model(pair(2, 70, 91))
+    assert {key: tuple(x.shape) for key, x in outputs.items()} == {
+        "alpha": (2, 70, 91, 1),
+        "foreground": (2, 70, 91, 3),
+        "error": (2, 70, 91, 1),
+        "hidden": (2, 70, 91, 32),
+    }
+
+
+def test_patches_are_what_the_whole_map_has_there():
+    tf.keras.utils.set_random_seed(0)
+    full, patches = (
+        create_model("bgmv2_mobilenetv2", (64, 96, 3), training_heads=True, **options)
+        for options in (dict(refine_mode="full"), dict(refine_sample_pixels=100 * 16))
+    )
+    patches.set_weights(full.get_weights())
+    x = pair(3, 64, 96)
+    whole, some = full(x), patches(x)
+    refined = np.repeat(np.repeat(some["refined"], 4, 1), 4, 2) == 1
+    assert (refined.sum((1, 2, 3)) == 1600).all()
+    np.testing.assert_allclose(some["alpha"][refined], whole["alpha"][refined], atol=1e-6)
+    assert np.abs(some["alpha"] - whole["alpha"])[~refined].max() > 1e-3
+
+
+def test_nothing_above_the_threshold_leaves_the_coarse_matte():
+    tf.keras.utils.set_random_seed(0)
+    model = create_model(
+        "bgmv2_mobilenetv2",
+        (None, None, 3),
+        True,
+        refine_mode="thresholding",
+        refine_threshold=1.0,
+    )
+    outputs = model(pair(1, 64, 64))
+    assert np.sum(outputs["refined"]) == 0
+    coarse = tf.image.resize(outputs["alpha_coarse"], (64, 64))
+    np.testing.assert_allclose(outputs["alpha"], coarse, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (dict(refine_mode="best"), "no refine_mode 'best'; known are full, sampling"),
+        (dict(backbone_scale=0.75), "backbone_scale is 0.75; give a number up to 0.5"),
+        (dict(input_shape=(66, 64, 3)), "not a multiple of 4"),
+    ],
+)
+def test_wrong_options_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        create_model("bgmv2_mobilenetv2", **({"input_shape": (64, 64, 3)} | options))
