@@ -34,6 +34,7 @@ flags.DEFINE_string("quantize", None, "Fine-tune these float weights quantizatio
 flags.DEFINE_enum("optimizer", "sgd", ["sgd", "adam"], "SGD has momentum 0.9.")
 flags.DEFINE_enum("schedule", "step", ["step", "cosine"], "step: times 0.1 every quarter.")
 flags.DEFINE_float("learning_rate", 0.01, "At the start.")
+flags.DEFINE_float("closest", 0.5, "Smallest crop: this part of the picture's shorter side.")
 run.define_flags(workdir="runs/modnet")
 sources.define_flags(kind="portrait")
 FLAGS = flags.FLAGS
@@ -53,7 +54,7 @@ def main(_):
     checkpoints = Checkpoints(model, FLAGS.workdir, monitor="val_alpha_sad")
 
     start = checkpoints.epoch * steps * batch
-    transforms = [*training(size), ops.keep("image", "alpha", "trimap")]
+    transforms = [*training(size, FLAGS.closest), ops.keep("image", "alpha", "trimap")]
     data = composition(foregrounds, backgrounds, transforms, batch, FLAGS.seed, start)
     held_out_data = (
         composition(held_out, held_out_backgrounds, validation(size), batch, FLAGS.seed)

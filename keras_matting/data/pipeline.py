@@ -41,13 +41,14 @@ def unlabelled(
     return _stream([images], transforms, batch_size, seed, start)
 
 
-def training(size: int) -> list[Callable]:
+def training(size: int, closest: float = 0.5) -> list[Callable]:
     """Portrait augmentation in the order light takes: geometry, colour, lens, sensor, file.
 
-    Radii of trimaps go with the size: 2 to 20 pixels at 512.
+    Crops are from `closest` to 1.25 times the picture's shorter side. Radii of trimaps go with the
+    size: 2 to 20 pixels at 512.
     """
     return [
-        geometry.random_crop_affine(size),
+        geometry.random_crop_affine(size, scale=(closest, 1.25)),
         geometry.random_crop("background", size),
         ops.random_color("foreground"),
         ops.random_color("background"),

@@ -57,12 +57,13 @@ def conv_bn(
     *,
     use_bias=False,
     gamma="ones",
+    biased=False,
     name,
     **options,
 ):
     """`conv`, by default without bias, then `batch_norm`."""
     x = conv(x, filters, kernel_size, strides, dilation, use_bias=use_bias, name=name, **options)
-    return batch_norm(x, gamma=gamma, name=name)
+    return batch_norm(x, gamma=gamma, biased=biased, name=name)
 
 
 def conv_bn_relu(x, filters, kernel_size=3, strides=1, dilation=1, *, name, **options):
@@ -76,13 +77,18 @@ def he_uniform():
     return keras.initializers.HeUniform()
 
 
-def batch_norm(x, *, gamma="ones", name):
+def batch_norm(x, *, gamma="ones", biased=False, name):
     """Batch normalisation with PyTorch's constants: eps 1e-5, running = 0.9 running + 0.1 batch.
 
-    Keras' fused kernel feeds the running variance the unbiased batch variance, as PyTorch does.
+    The running variance is fed the unbiased batch variance, as in PyTorch (Keras' fused kernel does
+    so); with `biased` the biased one, as in Paddle. Both normalise by the biased one.
     """
     return layers.BatchNormalization(
-        epsilon=1e-5, momentum=0.9, gamma_initializer=gamma, name=f"{name}_bn"
+        epsilon=1e-5,
+        momentum=0.9,
+        gamma_initializer=gamma,
+        fused=False if biased else None,
+        name=f"{name}_bn",
     )(x)
 
 

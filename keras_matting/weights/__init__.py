@@ -14,12 +14,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from keras_matting.weights import bgmv2, bisenetv2, gfm, modnet
+from keras_matting.weights import bgmv2, bisenetv2, dim, gfm, modnet
 
 TABLES = {
     "bisenetv2": bisenetv2,
     "modnet_mobilenetv2": modnet,
     **bgmv2.TABLES,
+    **dim.TABLES,
     **gfm.TABLES,
 }
 

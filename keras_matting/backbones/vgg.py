@@ -1,0 +1,60 @@
+"""VGG16 (Simonyan and Zisserman 2015), the convolutions and pools in front of its dense layers.
+
+`load_imagenet` takes the weights of keras.applications (Oxford's, CC BY 4.0, trained on ImageNet).
+"""
+
+import numpy as np
+from tensorflow import keras
+from tensorflow.keras import layers
+
+from keras_matting.layers.blocks import conv
+
+STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
+# keras.applications' network was trained on BGR pixels 0..255 minus these means (here RGB)
+CAFFE_MEAN = (123.68, 116.779, 103.939)
+
+
+def vgg16(x, pool, use_bias=True):
+    """(B, H, W, C) -> the five maps in front of the pools, and the last pool's output.
+
+    `pool` is a function of a map and a stage's number, 1 to 5.
+    """
+    features = []
+    for stage, (width, repeats) in enumerate(STAGES, start=1):
+        for i in range(1, repeats + 1):
+            name = f"backbone_stage{stage}_{i}"
+            x = conv(x, width, use_bias=use_bias, name=name)
+            x = layers.ReLU(name=f"{name}_relu")(x)
+        features.append(x)
+        x = pool(x, stage)
+    return features, x
+
+
+def load_imagenet(model, mean, std, source=None):
+    """Copies ImageNet weights into the backbone inside `model`.
+
+    The model's pixels are (x - mean) / std of x in [0, 1], RGB: a linear function of the published
+    network's, which goes into the first kernel and its bias; where there is no bias the constant
+    part is lost. The trimap's weights start from zero. `source` is a keras.applications VGG16, by
+    default the published one (downloaded once).
+    """
+    if source is None:
+        source = keras.applications.VGG16(include_top=False, weights="imagenet")
+    for stage, (_, repeats) in enumerate(STAGES, start=1):
+        for i in range(1, repeats + 1):
+            kernel, bias = source.get_layer(f"block{stage}_conv{i}").get_weights()
+            layer = model.get_layer(f"backbone_stage{stage}_{i}_conv")
+            if stage == i == 1:
+                kernel, bias = _first(kernel[:, :, ::-1], bias, mean, std, layer.kernel.shape)
+            layer.set_weights([kernel, bias][: len(layer.weights)])
+
+
+def _first(kernel, bias, mean, std, shape):
+    """For pixels 0..255 minus CAFFE_MEAN -> for normalised ones and further channels."""
+    ours = np.zeros(shape, np.float32)
+    constant = bias.copy()
+    for channel in range(3):
+        ours[:, :, channel] = kernel[:, :, channel] * 255.0 * std[channel]
+        shift = 255.0 * mean[channel] - CAFFE_MEAN[channel]
+        constant += shift * kernel[:, :, channel].sum((0, 1))
+    return ours, constant

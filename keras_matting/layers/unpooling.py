@@ -1,0 +1,42 @@
+"""Max pooling that remembers where its values came from, and its inverse (Zeiler and Fergus 2014).
+
+Made of comparisons and selections, which integer hardware has, and not of MaxPoolWithArgmax. Of
+equal values the first in reading order counts: behind a ReLU ties of zeros are common.
+"""
+
+import tensorflow as tf
+from tensorflow import keras
+
+
+@keras.utils.register_keras_serializable("keras_matting")
+class PoolWithPositions(keras.layers.Layer):
+    """(B, 2h, 2w, C) -> maxima of 2x2 pixels (B, h, w, C) and positions (B, h, w, 4C) bool.
+
+    The positions are four masks of C channels: upper left, upper right, lower left, lower right.
+    """
+
+    def call(self, x):
+        a, b = x[:, ::2, ::2], x[:, ::2, 1::2]
+        c, d = x[:, 1::2, ::2], x[:, 1::2, 1::2]
+        upper, lower = tf.maximum(a, b), tf.maximum(c, d)
+        in_upper, upper_left, lower_left = upper >= lower, a >= b, c >= d
+        in_lower = tf.logical_not(in_upper)
+        positions = [
+            tf.logical_and(in_upper, upper_left),
+            tf.logical_and(in_upper, tf.logical_not(upper_left)),
+            tf.logical_and(in_lower, lower_left),
+            tf.logical_and(in_lower, tf.logical_not(lower_left)),
+        ]
+        # selected and not maximised: only the pixel that counts receives the gradient
+        pooled = tf.where(positions[0], a, tf.where(positions[1], b, tf.where(positions[2], c, d)))
+        return pooled, tf.concat(positions, -1)
+
+
+@keras.utils.register_keras_serializable("keras_matting")
+class Unpool(keras.layers.Layer):
+    """[x (B, h, w, C), positions (B, h, w, 4C)] -> (B, 2h, 2w, C), zero but at the positions."""
+
+    def call(self, inputs):
+        x, positions = inputs
+        x = tf.concat([x, x, x, x], -1)
+        return tf.nn.depth_to_space(tf.where(positions, x, tf.zeros_like(x)), 2)

@@ -1,0 +1,115 @@
+"""Deep Image Matting: the paper that began it, from an image and a trimap (Xu et al., CVPR 2017).
+
+`dim_vgg16` unpools by the encoder's argmax as the paper does; it equals the best open reproduction
+with that (huochaitiantang/pytorch-deep-image-matting, code MIT, weights without a licence of their
+own) and takes its checkpoints. `dim_vgg16_bilinear` is PaddleSeg's form (code Apache-2.0): batch
+norm, bilinear upsampling, and a refinement that can only raise alpha. The checkpoints of both come
+from Adobe's Composition-1k data, which is for non-commercial use.
+"""
+
+import tensorflow as tf
+from tensorflow import keras
+from tensorflow.keras import layers
+
+from keras_matting.backbones.vgg import load_imagenet as load_vgg
+from keras_matting.backbones.vgg import vgg16
+from keras_matting.layers.blocks import conv, conv_bn_relu
+from keras_matting.layers.clip import InferenceClip
+from keras_matting.layers.resize import ResizeLike
+from keras_matting.layers.unpooling import PoolWithPositions, Unpool
+
+# mean and standard deviation of what the encoder was trained on
+VARIANTS = {
+    "dim_vgg16": dict(unpooling=True, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
+    "dim_vgg16_bilinear": dict(unpooling=False, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
+}
+OUTPUTS = ("alpha",)
+STRIDE = 32
+DECODER = (512, 256, 128, 64, 64)
+
+
+def build(variant, input_shape=(512, 512, 3), training_heads=False, refinement=True):
+    """image (B, H, W, 3), trimap (B, H, W, 1) {0, 0.5, 1} -> {"alpha": (B, H, W, 1)} in [0, 1].
+
+    `training_heads` adds `alpha_raw`, the encoder-decoder's alpha; without `refinement` that is
+    alpha itself. H and W are multiples of 32 for `dim_vgg16`, anything for `dim_vgg16_bilinear`,
+    whose alpha may exceed 1 while it trains.
+    """
+    config = VARIANTS[variant]
+    image = keras.Input(input_shape, name="image")
+    trimap = keras.Input((*input_shape[:2], 1), name="trimap")
+    variance = [std**2 for std in config["std"]]
+    pixels = layers.Normalization(mean=config["mean"], variance=variance, name="normalise")(image)
+    # the networks were fed bytes / 255, in which 0.5 is 128
+    x = layers.Concatenate(name="pixels")([pixels, tf.round(trimap * 255.0) / 255.0])
+    form = _unpooling if config["unpooling"] else _bilinear
+    outputs = form(x, pixels, refinement)
+    if not training_heads:
+        outputs.pop("alpha_raw", None)
+    return keras.Model({"image": image, "trimap": trimap}, outputs, name=variant)
+
+
+def load_imagenet(model, refinement=True):
+    """Fills the encoder from keras.applications' VGG16; the trimap's weights start from zero."""
+    config = VARIANTS[model.name]
+    load_vgg(model, config["mean"], config["std"])
+
+
+def _unpooling(x, pixels, refinement):
+    positions = []
+
+    def pool(x, stage):
+        x, where = PoolWithPositions(name=f"backbone_pool{stage}")(x)
+        positions.append(where)
+        return x
+
+    def conv_relu(x, filters, kernel_size, name):
+        return layers.ReLU(name=f"{name}_relu")(conv(x, filters, kernel_size, name=name))
+
+    skips, x = vgg16(x, pool)
+    x = conv_relu(x, 512, 3, "bottom")
+    x = conv_relu(x, 512, 1, "decoder6")
+    for stage, width in zip((5, 4, 3, 2, 1), DECODER, strict=True):
+        x = Unpool(name=f"decoder{stage}_unpool")([x, positions[stage - 1]])
+        x = layers.Add(name=f"decoder{stage}_add")([x, skips[stage - 1]])
+        x = conv_relu(x, width, 5, f"decoder{stage}")
+    logit = conv(x, 1, 5, name="alpha_raw_logit")
+    if not refinement:
+        return {"alpha": _sigmoid(logit, "alpha")}
+    raw = _sigmoid(logit, "alpha_raw")
+    x = layers.Concatenate(name="refine_concat")([pixels, raw])
+    for i in range(3):
+        x = conv_relu(x, 64, 3, f"refine{i}")
+    residual = conv(x, 1, name="refine_logit")
+    logit = layers.Add(name="alpha_logit")([logit, residual])
+    return {"alpha": _sigmoid(logit, "alpha"), "alpha_raw": raw}
+
+
+def _bilinear(x, pixels, refinement):
+    def pool(x, stage):
+        return layers.MaxPooling2D(2, name=f"backbone_pool{stage}")(x)
+
+    def block(x, filters, kernel_size, name):
+        return conv_bn_relu(x, filters, kernel_size, biased=True, name=name)
+
+    skips, x = vgg16(x, pool, use_bias=False)
+    x = layers.ReLU(name="bottom_relu")(conv(x, 512, use_bias=False, name="bottom"))
+    x = conv(x, 512, 1, use_bias=False, name="decoder6")
+    for stage, width in zip((5, 4, 3, 2, 1), DECODER, strict=True):
+        x = ResizeLike(name=f"decoder{stage}_up")([x, skips[stage - 1]])
+        x = layers.Add(name=f"decoder{stage}_add")([x, skips[stage - 1]])
+        x = block(x, width, 5, f"decoder{stage}")
+    logit = conv(x, 1, 5, use_bias=False, name="alpha_raw_logit")
+    if not refinement:
+        return {"alpha": _sigmoid(logit, "alpha")}
+    raw = _sigmoid(logit, "alpha_raw")
+    x = layers.Concatenate(name="refine_concat")([pixels, raw])
+    for i in range(3):
+        x = block(x, 64, 3, f"refine{i}")
+    x = block(x, 1, 3, "refine_logit")
+    alpha = layers.Add(dtype="float32", name="alpha_add")([raw, x])
+    return {"alpha": InferenceClip(dtype="float32", name="alpha")(alpha), "alpha_raw": raw}
+
+
+def _sigmoid(logit, name):
+    return layers.Activation("sigmoid", dtype="float32", name=name)(logit)
