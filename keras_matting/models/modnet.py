@@ -5,7 +5,9 @@ its checkpoints. `modnet_mobilenetv2_easpp` puts the paper's efficient ASPP in p
 released squeeze-and-excitation. `modnet_mobilenetv2_mobile` is made for integer hardware: batch
 norm in place of IBNorm, TensorFlow's own padding, no 1280-channel layer at the end of the backbone,
 upsampling by repetition and a context that is added, since what bilinear sampling and products
-round to in integers differs from one backend to the next. All take a width multiplier.
+round to in integers differs from one backend to the next. These take a width multiplier.
+
+`modnet_hrnet_w18` is PaddleSeg's version (code Apache-2.0; a licence of the weights is not stated).
 """
 
 from functools import partial
@@ -14,6 +16,7 @@ from tensorflow import keras
 from tensorflow.keras import layers
 
 from keras_matting.backbones import mobilenet_v2
+from keras_matting.backbones.hrnet import hrnet
 from keras_matting.backbones.mobilenet_v2 import scaled
 from keras_matting.layers.blocks import (
     batch_norm,
@@ -29,6 +32,7 @@ VARIANTS = {
     "modnet_mobilenetv2": dict(context="squeeze_excite", ibnorm=True),
     "modnet_mobilenetv2_easpp": dict(context="easpp", ibnorm=True),
     "modnet_mobilenetv2_mobile": dict(context="global_context", ibnorm=False),
+    "modnet_hrnet_w18": dict(context="squeeze_excite", ibnorm=True, hrnet=True),
 }
 OUTPUTS = ("alpha",)
 STRIDE = 32
@@ -38,21 +42,30 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False, width=1.0):
     """image (B, H, W, 3) in [0, 1] -> {"alpha": (B, H, W, 1)}; H and W multiples of 32.
 
     `training_heads` adds `semantic` (B, H/16, W/16, 1) and `detail` (B, H, W, 1), all in [0, 1].
-    `width` multiplies the channels of backbone and branches.
+    `width` multiplies the channels of backbone and branches; ValueError for HRNet, which has one.
     """
     config = VARIANTS[variant]
+    paddle = config.get("hrnet", False)
+    if paddle and width != 1.0:
+        raise ValueError(f"{variant} has no width multiplier.")
     image = keras.Input(input_shape, name="image")
     pixels = layers.Rescaling(2.0, -1.0, name="normalise")(image)
     published = config["ibnorm"]
-    features = mobilenet_v2.mobilenet_v2(
-        pixels, width, last_conv=published, symmetric=published
-    )
+    if paddle:
+        features = hrnet(pixels, "hrnet_w18")
+    else:
+        features = mobilenet_v2.mobilenet_v2(
+            pixels, width, last_conv=published, symmetric=published
+        )
 
     def block(x, filters, kernel_size=3, strides=1, *, name):
         x = conv(
             x, filters, kernel_size, strides, use_bias=published, symmetric=published, name=name
         )
-        x = IBNorm(name=f"{name}_norm")(x) if published else batch_norm(x, name=name)
+        if published:
+            x = IBNorm(paddle=paddle, name=f"{name}_norm")(x)
+        else:
+            x = batch_norm(x, name=name)
         return layers.ReLU(name=f"{name}_relu")(x)
 
     up = partial(upsample, interpolation="bilinear" if published else "nearest")
@@ -72,7 +85,12 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False, width=1.0):
 
 
 def load_imagenet(model, width=1.0):
-    """Fills the backbone from keras.applications."""
+    """Fills the backbone from keras.applications; ValueError for HRNet, which is not there."""
+    if VARIANTS[model.name].get("hrnet"):
+        raise ValueError(
+            "keras.applications has no HRNet; take its ImageNet weights through "
+            "weights.load_backbone."
+        )
     mobilenet_v2.load_imagenet(model, width)
 
 

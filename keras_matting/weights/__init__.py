@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from keras_matting.weights import bgmv2, bisenetv2, dim, gfm, modnet
+from keras_matting.weights import bgmv2, bisenetv2, dim, gfm, modnet, paddle
 
 TABLES = {
     "bisenetv2": bisenetv2,
@@ -22,6 +22,7 @@ TABLES = {
     **bgmv2.TABLES,
     **dim.TABLES,
     **gfm.TABLES,
+    **paddle.TABLES,
 }
 
 

@@ -2,7 +2,7 @@
 
 from keras_matting.weights.torchvision import mobilenet_v2
 
-_NORMED = {  # a convolution, its IBNorm
+NORMED = {  # a convolution, its IBNorm
     "semantic16": "lr_branch.conv_lr16x",
     "semantic8": "lr_branch.conv_lr8x",
     "detail_skip2": "hr_branch.tohr_enc2x",
@@ -23,8 +23,8 @@ LAYERS = [
     ("semantic_logit_conv", "lr_branch.conv_lr.layers.0"),
     ("detail_logit_conv", "hr_branch.conv_hr.1.layers.0"),
     ("alpha_logit_conv", "f_branch.conv_f.1.layers.0"),
-    *[(f"{ours}_conv", f"{published}.layers.0") for ours, published in _NORMED.items()],
-    *[(f"{ours}_norm", f"{published}.layers.1.bnorm") for ours, published in _NORMED.items()],
+    *[(f"{ours}_conv", f"{published}.layers.0") for ours, published in NORMED.items()],
+    *[(f"{ours}_norm", f"{published}.layers.1.bnorm") for ours, published in NORMED.items()],
 ]
 HEADS = r"lr_branch\.conv_lr\..+|hr_branch\.conv_hr\..+"
 PASSED_OVER = r"(?!)"
