@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tensorflow import keras
 
-from keras_matting.models import bgmv2, bisenetv2, dim, gfm, modnet, ppmatting
+from keras_matting.models import bgmv2, bisenetv2, dim, gca, gfm, modnet, ppmatting
 
-METHODS = (bgmv2, bisenetv2, dim, gfm, modnet, ppmatting)
+METHODS = (bgmv2, bisenetv2, dim, gca, gfm, modnet, ppmatting)
 MODELS = {variant: method for method in METHODS for variant in method.VARIANTS}
 
 

@@ -14,13 +14,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from keras_matting.weights import bgmv2, bisenetv2, dim, gfm, modnet, paddle
+from keras_matting.weights import bgmv2, bisenetv2, dim, gca, gfm, modnet, paddle
 
 TABLES = {
     "bisenetv2": bisenetv2,
     "modnet_mobilenetv2": modnet,
     **bgmv2.TABLES,
     **dim.TABLES,
+    "gca": gca,
     **gfm.TABLES,
     **paddle.TABLES,
 }

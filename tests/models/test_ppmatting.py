@@ -9,6 +9,8 @@ from keras_matting.models import create_model
 from keras_matting.weights import load_published
 
 LOGITS, MAPS = 1e-4, 2e-5  # tolerances; the references' own logits move by 3e-5 at most
+# in training mode the recording itself is 0.9e-4 from a float64 run (ours 0.7e-4)
+TRAINING = 2e-4
 
 
 def published(name, config, size, shape=(None, None, 3)):
@@ -50,8 +52,8 @@ def test_ppmatting_in_training_mode_equals_the_published_network():
     names = ("semantic_logit_s2", "detail_logit_s2", "fusion_s2")
     expected = [golden[name].transpose(0, 2, 3, 1) for name in names]
     for ours, theirs in zip(found[:2], expected[:2], strict=True):
-        np.testing.assert_allclose(ours[:, ::2, ::2], theirs, rtol=0, atol=LOGITS)
-    check_alpha(found[2][:, ::2, ::2], expected[2], expected[0], atol=LOGITS)
+        np.testing.assert_allclose(ours[:, ::2, ::2], theirs, rtol=0, atol=TRAINING)
+    check_alpha(found[2][:, ::2, ::2], expected[2], expected[0], atol=TRAINING)
     norms = {
         "backbone.conv_layer1_1._batch_norm": "backbone_stem1_bn",
         "scb.psp_module.stages.0.1._batch_norm": "pyramid1_bn",

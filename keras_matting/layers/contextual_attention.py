@@ -1,0 +1,76 @@
+"""Guided contextual attention (Li and Lu 2020): unknown places borrow features from similar ones.
+
+Similar are places whose neighbourhood looks alike in a guidance map. Patches are made of slices and
+put together by padding and adding, so that TFLite has every operation.
+"""
+
+import tensorflow as tf
+from tensorflow import keras
+
+SELF = -1e4  # score of an unknown place with itself
+SMALLEST_NORM = 1e-4
+
+
+@keras.utils.register_keras_serializable("keras_matting")
+class GuidedContextualAttention(keras.layers.Layer):
+    """[guidance (B, h, w, G), features (B, h, w, C), unknown (B, h, w, 1)] -> (B, h, w, C).
+
+    h and w are even, unknown is 0 or 1. Every 4x4 patch of the result is the mean of the features'
+    4x4 patches, weighted by the softmax of how well the 3x3 patches of guidance around them match
+    at half size, times a factor for unknown and one for known places that depends on how many
+    there are of each.
+    """
+
+    def call(self, inputs):
+        guidance, features, unknown = (tf.cast(x, tf.float32) for x in inputs)
+        guidance, unknown = guidance[:, ::2, ::2], unknown[:, ::2, ::2]
+        batch, height, width = tf.unstack(tf.shape(guidance)[:3])
+        count = height * width
+
+        queries = tf.reshape(_neighbours(guidance), (batch, count, 9 * guidance.shape[-1]))
+        norm = tf.sqrt(tf.reduce_sum(tf.square(queries), -1, keepdims=True))
+        keys = queries / tf.maximum(norm, SMALLEST_NORM)
+        is_unknown = tf.reduce_max(_neighbours(unknown), -1)
+        is_unknown = tf.reshape(is_unknown, (batch, 1, count))
+        share = tf.reduce_mean(unknown, [1, 2])[..., None]
+        factor = _balance(share, 1 - share) * is_unknown
+        factor += _balance(1 - share, share) * (1 - is_unknown)
+        scores = tf.matmul(queries, keys, transpose_b=True) * factor
+        scores += SELF * tf.eye(count) * is_unknown
+
+        values = tf.reshape(_blocks(features), (batch, count, 16 * features.shape[-1]))
+        mixed = tf.matmul(tf.nn.softmax(scores), values)
+        mixed = tf.reshape(mixed, (batch, height, width, 16 * features.shape[-1]))
+        return tf.cast(_overlapped(mixed) / 4, self.compute_dtype)
+
+
+def _neighbours(x):
+    """(B, H, W, C) -> (B, H, W, 9C): 3x3 patches, reflected at the border."""
+    height, width = tf.unstack(tf.shape(x)[1:3])
+    x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT")
+    return tf.concat([x[:, i : i + height, j : j + width] for i in range(3) for j in range(3)], -1)
+
+
+def _blocks(x):
+    """(B, 2h, 2w, C) -> (B, h, w, 16C): 4x4 patches at every second pixel, reflected.
+
+    In the order of `_overlapped`: four blocks of 2x2 pixels.
+    """
+    height, width = tf.unstack(tf.shape(x)[1:3])
+    x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT")
+    order = [(2 * i + k, 2 * j + m) for i in (0, 1) for j in (0, 1) for k in (0, 1) for m in (0, 1)]
+    return tf.concat([x[:, i : i + height : 2, j : j + width : 2] for i, j in order], -1)
+
+
+def _overlapped(x):
+    """(B, h, w, 16C) -> (B, 2h, 2w, C): 4x4 patches at every second pixel, added up."""
+    quarters = tf.split(x, 4, -1)
+    total = 0.0
+    for quarter, (i, j) in zip(quarters, ((0, 0), (0, 1), (1, 0), (1, 1)), strict=True):
+        total += tf.pad(quarter, [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]])
+    return tf.nn.depth_to_space(total, 2)[:, 1:-1, 1:-1]
+
+
+def _balance(a, b):
+    """sqrt(a / b) between 0.1 and 10; 10 where b is 0."""
+    return tf.clip_by_value(tf.sqrt(a / b), 0.1, 10.0)
