@@ -1,16 +1,130 @@
-"""Files of named arrays."""
+"""Checkpoint files of PyTorch, Paddle, safetensors and NumPy -> {published name: array}.
 
+Neither PyTorch nor Paddle is needed, and no file can run code (see `pickles`).
+"""
+
+import pickle
+import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from keras_matting.weights import pickles, safetensors, torch_files
+from keras_matting.weights.pickles import Array, Refused
+
+# under which a training script may have put the network's tensors
+WRAPPERS = ("state_dict", "model_state_dict", "model", "params", "network", "net", "weights")
+# np.savez_compressed of weights saves a tenth; what shrinks a hundredfold is no network
+LARGEST_RATIO = 100
+NPY_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+BIG = "UnpackBigParamInfor@@"  # Paddle's list of arrays that it cut into pieces
+
 
 def read(path) -> dict:
-    """{name: array} of an .npz file."""
+    """{name: array} of a .pth, .ckpt, .pt, .pdparams, .safetensors or .npz file.
+
+    What the file is, its first bytes say, not its name. FileNotFoundError, and ValueError in one
+    sentence: foreign, damaged, encrypted, or with anything in it that tensors do not need.
+    """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no checkpoint {path}.")
-    if path.suffix != ".npz":
-        raise ValueError(f"{path} is not an .npz file of named arrays.")
+    try:
+        return _tensors(_reader(path)(path))
+    except Refused as error:
+        raise ValueError(
+            f"{path} was not read because it contains {error}; save the network's tensors alone "
+            "(state_dict) and try again."
+        ) from error
+    except MemoryError:
+        raise ValueError(f"{path} needs more memory than there is.") from None
+    except (
+        *(EOFError, OSError, RecursionError, pickle.UnpicklingError, zipfile.BadZipFile),
+        *(ValueError, TypeError, KeyError, AttributeError, IndexError, NotImplementedError),
+        *(OverflowError, RuntimeError),
+    ) as error:
+        raise ValueError(
+            f"{path} is damaged or incomplete ({type(error).__name__}); download it again."
+        ) from error
+
+
+def _reader(path):
+    with open(path, "rb") as stream:
+        head = stream.read(512)
+    if head.startswith(b"PK\x03\x04"):
+        with zipfile.ZipFile(path) as archive:
+            arrays = any(name.endswith(".npy") for name in archive.namelist())
+        return _read_npz if arrays else torch_files.read_zip
+    if head.startswith(torch_files.MAGIC_PICKLE):
+        return torch_files.read_legacy
+    if head[257:262] == b"ustar":
+        raise Refused("a tar archive, which only PyTorch before 0.2 wrote")
+    if head[8:9] == b"{":
+        return safetensors.read
+    if head.startswith(b"\x80"):
+        return _read_paddle
+    kind = "nothing" if not head else "neither tensors of PyTorch, Paddle, safetensors nor NumPy"
+    if head.startswith(b"version https://git-lfs"):
+        kind = "a git-lfs pointer in place of the file"
+    elif head.lstrip()[:1] == b"<":
+        kind = "a web page in place of the file"
+    raise Refused(kind)
+
+
+def _read_npz(path):
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            if info.flag_bits & 1:
+                raise Refused("encryption")
+            if info.file_size > LARGEST_RATIO * info.compress_size + 2**20:
+                raise Refused(f"{info.filename}, which unpacks to {info.file_size} bytes")
+            with archive.open(info) as stream:
+                version = np.lib.format.read_magic(stream)
+                shape, _, dtype = NPY_HEADERS[version](stream)
+            if dtype.hasobject:
+                raise Refused(f"objects in {info.filename}")
+            if int(np.prod(shape, dtype=object)) * dtype.itemsize > info.file_size:
+                raise Refused(f"{info.filename}, whose shape {shape} does not fit its bytes")
     with np.load(path, allow_pickle=False) as arrays:
         return dict(arrays)
+
+
+def _read_paddle(path):
+    with open(path, "rb") as stream:
+        found = pickles.load(stream)
+    if not isinstance(found, dict):
+        return found
+    found = {key: _paddle_array(value) for key, value in found.items()}
+    for name, parts in (found.pop(BIG, None) or {}).items():
+        pieces = [found.pop(piece) for piece in parts["slices"]]
+        found[name] = np.concatenate([p.ravel() for p in pieces]).reshape(parts["OriginShape"])
+    return found
+
+
+def _paddle_array(value):
+    """Paddle writes an array, or a pair of its name and it."""
+    if isinstance(value, tuple) and len(value) == 2:
+        value = value[1]
+    return value.array() if isinstance(value, Array) else value
+
+
+def _tensors(found):
+    """The mapping of arrays in what a training script saved."""
+    if isinstance(found, dict) and not _has_arrays(found):
+        wrapped = [found[key] for key in WRAPPERS if isinstance(found.get(key), dict)]
+        found = next((value for value in wrapped if _has_arrays(value)), found)
+    if not isinstance(found, dict) or not _has_arrays(found):
+        held = ", ".join(map(str, list(found)[:8])) if isinstance(found, dict) else "no mapping"
+        raise Refused(f"no tensors where they were looked for (but: {held or 'nothing'})")
+    return {
+        name: value
+        for name, value in found.items()
+        if isinstance(name, str) and isinstance(value, np.ndarray)
+    }
+
+
+def _has_arrays(found):
+    return any(isinstance(value, np.ndarray) for value in found.values())

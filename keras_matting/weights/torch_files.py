@@ -1,0 +1,110 @@
+"""PyTorch's files: zip archives (since 1.6) and the older sequence of pickles and raw storages."""
+
+import io
+import struct
+import zipfile
+
+import numpy as np
+
+from keras_matting.weights import pickles
+from keras_matting.weights.pickles import Array, Refused, Tensor
+
+MAGIC = 0x1950A86A20F9469CFC6C
+MAGIC_PICKLE = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+PROTOCOL = 1001
+
+
+def read_zip(path):
+    """The object in a zip archive, with `Tensor`s turned to arrays at its first two levels."""
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if name.endswith("data.pkl")]
+        if any(info.flag_bits & 1 for info in archive.infolist()):
+            raise Refused("encryption")
+        # PyTorch does not compress: what is, may unpack to any size
+        if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
+            raise Refused("compression")
+        if len(names) != 1:
+            raise Refused(f"{len(names)} files data.pkl instead of one")
+        root = names[0].removesuffix("data.pkl")
+        if f"{root}constants.pkl" in archive.namelist():
+            raise Refused("TorchScript, a program; its source network's state_dict is needed")
+        if f"{root}byteorder" in archive.namelist():
+            if archive.read(f"{root}byteorder") != b"little":
+                raise Refused("numbers in big-endian order")
+        found = pickles.load(io.BytesIO(archive.read(names[0])), pickles.storage_of)
+
+        def elements(storage):
+            try:
+                info = archive.getinfo(f"{root}data/{storage.key}")
+            except KeyError:
+                raise Refused(f"a tensor whose storage {storage.key} is not in the file") from None
+            if info.file_size < storage.count * _dtype(storage).itemsize:
+                raise Refused(f"a storage {storage.key} that is shorter than its tensors")
+            return np.frombuffer(archive.read(info), _dtype(storage), storage.count)
+
+        return _arrays(found, elements)
+
+
+def read_legacy(path):
+    """The object in a file of PyTorch before 1.6, tensors as in `read_zip`."""
+    with open(path, "rb") as stream:
+        if pickles.load(stream) != MAGIC or pickles.load(stream) != PROTOCOL:
+            raise Refused("another protocol than PyTorch's 1001")
+        info = pickles.load(stream)
+        if not isinstance(info, dict) or not info.get("little_endian", True):
+            raise Refused("numbers in big-endian order")
+        wanted = {}
+
+        def storage_of(identifier):
+            storage = pickles.storage_of(identifier)
+            wanted[storage.key] = storage
+            return storage
+
+        found = pickles.load(stream, storage_of)
+        keys = pickles.load(stream)
+        if not isinstance(keys, list) or set(keys) != set(wanted):
+            raise Refused("storages that do not belong to its tensors")
+        contents = {}
+        for key in keys:
+            storage = wanted[key]
+            (count,) = struct.unpack("<q", _exactly(stream, 8))
+            if count != storage.count:
+                raise Refused(f"a storage {key} of another size than its tensors say")
+            size = count * _dtype(storage).itemsize
+            contents[key] = np.frombuffer(_exactly(stream, size), _dtype(storage))
+        return _arrays(found, lambda storage: contents[storage.key])
+
+
+def _arrays(found, elements):
+    """Tensors to arrays, in a mapping and the mappings in it; each storage is read once."""
+    cache = {}
+
+    def turned(value):
+        if isinstance(value, Array):
+            return value.array()
+        if not isinstance(value, Tensor):
+            return value
+        if value.storage not in cache:
+            cache[value.storage] = elements(value.storage)
+        return value.array(cache[value.storage])
+
+    if not isinstance(found, dict):
+        return turned(found)
+    return {
+        key: {k: turned(v) for k, v in value.items()} if isinstance(value, dict) else turned(value)
+        for key, value in found.items()
+    }
+
+
+def _dtype(storage):
+    # bfloat16 travels as its bits, an untyped storage as bytes
+    return np.dtype({"bfloat16": "u2", "untyped": "u1"}.get(storage.dtype, storage.dtype))
+
+
+def _exactly(stream, size):
+    position = stream.tell()
+    end = stream.seek(0, 2)
+    stream.seek(position)
+    if end - position < size:
+        raise EOFError
+    return stream.read(size)
