@@ -15,9 +15,9 @@ run() { printf '\n\033[1m$ %s\033[0m\n' "$*"; "$@"; }
 
 mkdir -p "$out"
 run python recipes/modnet.py "${net[@]}" "${train[@]}" --workdir "$out/float" \
-  --learning_rate 3e-3 --closest 0.95 --epochs 4 --steps_per_epoch 400 --figures 400
+  --learning_rate 3e-3 --closest 0.85 --epochs 4 --steps_per_epoch 430 --figures 400
 run python recipes/modnet.py "${net[@]}" "${train[@]}" --workdir "$out/int8" \
-  --quantize "$float" --learning_rate 3e-5 --closest 0.95 --epochs 1 --steps_per_epoch 100 --figures 60
+  --quantize "$float" --learning_rate 3e-5 --closest 0.85 --epochs 1 --steps_per_epoch 100 --figures 60
 run python -m export.convert "${net[@]}" --size 128x128 \
   --format float32,float16,dynamic,int8,int8_qat \
   --weights "$float" --qat_weights "$int8" --out "$out"

@@ -13,17 +13,22 @@ SMALLEST_NORM = 1e-4
 
 @keras.utils.register_keras_serializable("keras_matting")
 class GuidedContextualAttention(keras.layers.Layer):
-    """[guidance (B, h, w, G), features (B, h, w, C), unknown (B, h, w, 1)] -> (B, h, w, C).
+    """[guidance (B, h, w, G), features (B, h, w, C), unknown (B, s*h, s*w, 1)] -> (B, h, w, C).
 
-    h and w are even, unknown is 0 or 1. Every 4x4 patch of the result is the mean of the features'
-    4x4 patches, weighted by the softmax of how well the 3x3 patches of guidance around them match
-    at half size, times a factor for unknown and one for known places that depends on how many
-    there are of each.
+    h and w are even, unknown is 0 or 1 at `scale` s times the size of the features. Every 4x4 patch
+    of the result is the mean of the features' 4x4 patches, weighted by the softmax of how well the
+    3x3 patches of guidance around them match at half size, times a factor for unknown and one for
+    known places that depends on how many there are of each.
     """
+
+    def __init__(self, scale=1, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
 
     def call(self, inputs):
         guidance, features, unknown = (tf.cast(x, tf.float32) for x in inputs)
-        guidance, unknown = guidance[:, ::2, ::2], unknown[:, ::2, ::2]
+        guidance = guidance[:, ::2, ::2]
+        unknown = unknown[:, :: 2 * self.scale, :: 2 * self.scale]
         batch, height, width = tf.unstack(tf.shape(guidance)[:3])
         count = height * width
 
@@ -42,6 +47,9 @@ class GuidedContextualAttention(keras.layers.Layer):
         mixed = tf.matmul(tf.nn.softmax(scores), values)
         mixed = tf.reshape(mixed, (batch, height, width, 16 * features.shape[-1]))
         return tf.cast(_overlapped(mixed) / 4, self.compute_dtype)
+
+    def get_config(self):
+        return super().get_config() | dict(scale=self.scale)
 
 
 def _neighbours(x):

@@ -20,15 +20,15 @@ class _Spectral:
 
     def normalised_kernel(self, training):
         """The kernel divided by u . (W v)."""
-        matrix = tf.reshape(tf.transpose(self.kernel, (3, 2, 0, 1)), (self.u.shape[0], -1))
-        matrix = tf.cast(matrix, tf.float32)
+        kernel = tf.cast(self.kernel, tf.float32)
+        matrix = tf.reshape(tf.transpose(kernel, (3, 2, 0, 1)), (self.u.shape[0], -1))
         if training:
             fixed = tf.stop_gradient(matrix)
             v = _normalise(tf.linalg.matvec(fixed, self.u, transpose_a=True))
             self.v.assign(v)
             self.u.assign(_normalise(tf.linalg.matvec(fixed, v)))
         sigma = tf.tensordot(self.u, tf.linalg.matvec(matrix, self.v), 1)
-        return self.kernel / tf.cast(sigma, self.kernel.dtype)
+        return tf.cast(kernel / sigma, self.compute_dtype)
 
 
 @keras.utils.register_keras_serializable("keras_matting")

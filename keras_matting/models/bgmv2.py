@@ -65,7 +65,7 @@ def build(
             "thresholding": ThresholdCells(refine_threshold, name="cells"),
         }[refine_mode]
         refined, where = _refine(image, background, maps, select)
-        outputs = _named((refined[..., :1], refined[..., 1:]), image)
+        outputs = _named(tf.split(refined, [1, 3], -1), image)
         names = ("alpha_coarse", "foreground_coarse", "error_coarse")
         heads = _named(maps, small[0], names=names) | {"refined": _float32(where, "refined")}
     return keras.Model(inputs, outputs | (heads if training_heads else {}), name=variant)
@@ -110,11 +110,12 @@ def _base(image, background, backbone):
         x = _decode(x, skip, f"decoder{i}")
         x = conv_bn_relu(x, width, name=f"decoder{i}")
     x = conv(_decode(x, pair, "decoder3"), 5 + HIDDEN, name="decoder3")
+    alpha, residual, error, hidden = tf.split(x, [1, 3, 1, HIDDEN], -1)
     return (
-        layers.ReLU(1.0, name="coarse_alpha")(x[..., :1]),
-        x[..., 1:4],
-        layers.ReLU(1.0, name="coarse_error")(x[..., 4:5]),
-        layers.ReLU(name="coarse_hidden")(x[..., 5:]),
+        layers.ReLU(1.0, name="coarse_alpha")(alpha),
+        residual,
+        layers.ReLU(1.0, name="coarse_error")(error),
+        layers.ReLU(name="coarse_hidden")(hidden),
     )
 
 

@@ -9,6 +9,7 @@ the paper says, in its first 3x3 convolution; the released code does so in the d
 
 from functools import partial
 
+import tensorflow as tf
 from tensorflow import keras
 from tensorflow.keras import layers
 
@@ -43,8 +44,9 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False, num_classes=
     aggregated = _aggregate(detail, _context(features[5]))
     outputs = {"semantic": _head(aggregated, 1024, num_classes, 8, name="semantic")}
     if num_classes == 2:
-        logit = outputs["semantic"][..., 1:] - outputs["semantic"][..., :1]
-        outputs["alpha"] = layers.Activation("sigmoid", dtype="float32", name="alpha")(logit)
+        background, person = tf.split(outputs["semantic"], 2, -1)
+        difference = layers.Subtract(dtype="float32", name="alpha_logit")([person, background])
+        outputs["alpha"] = layers.Activation("sigmoid", dtype="float32", name="alpha")(difference)
     if training_heads:
         for level, feature in features.items():
             name = f"auxiliary{level}"

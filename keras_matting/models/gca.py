@@ -1,7 +1,8 @@
 """GCA-Matting: attention fills in what the trimap leaves open (Li and Lu, AAAI 2020).
 
-`gca` equals the released network (Yaoyi-Li/GCA-Matting, code MIT; weights trained on Adobe's data,
-which is for non-commercial use) and takes its checkpoints. Convolutions are spectrally normalised.
+`gca` equals the released network of Yaoyi-Li/GCA-Matting (a licence of the code is not stated; the
+weights are for non-commercial use, as Adobe's data) and takes its checkpoints. Convolutions are
+spectrally normalised.
 """
 
 from functools import partial
@@ -37,7 +38,7 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False):
     unknown = 1.0 - known[0] - known[1]
     x = layers.Concatenate(name="pixels")([pixels, known[0], unknown, known[1]])
     guidance = _guidance(pixels)
-    attend = partial(_attend, guidance=guidance, unknown=unknown[:, ::8, ::8])
+    attend = partial(_attend, guidance=guidance, unknown=unknown)
     x, skips = _encoder(x, attend, config["encoder"])
     x = _decoder(x, skips, attend, config["decoder"])
     x = layers.Activation("tanh", dtype="float32", name="alpha_tanh")(x)
@@ -112,7 +113,7 @@ def _encoder_block(x, width, strides, name):
 
 def _attend(x, guidance, unknown, *, name):
     similar = conv(guidance, 64, 1, name=f"{name}_guidance")
-    y = GuidedContextualAttention(name=name)([similar, x, unknown])
+    y = GuidedContextualAttention(8, name=name)([similar, x, unknown])
     y = conv(y, x.shape[-1], 1, use_bias=False, name=f"{name}_out")
     y = batch_norm(y, gamma=keras.initializers.Constant(1e-3), name=f"{name}_out")
     return layers.Add(name=f"{name}_add")([y, x])

@@ -1,8 +1,7 @@
 """GFM: glance at the whole, focus on the transition, from one encoder (Li et al., IJCV 2022).
 
-`gfm_<backbone>_<representation>`, equal to the networks of JizhiziLi/GFM (code MIT; the authors
-allow its weights and AM-2k for non-commercial research only). The representations of semantics and
-transition area:
+`gfm_<backbone>_<representation>`, equal to the networks of JizhiziLi/GFM (MIT; its data have
+agreements of their own). The representations of semantics and transition area:
 
     tt   glance: trimap (background, transition, foreground); focus: alpha in the transition
     ft   glance: what is surely foreground; focus: alpha beyond it, added
@@ -97,13 +96,14 @@ def _resnet(x, depth):
 
 def _resnet34_2b(x):
     """-> features at 1 (twice), 1/2, ... 1/32."""
-    x = conv_bn_relu(x, 64, use_bias=True, name="backbone_stem")
+    x = conv_bn_relu(x, 64, use_bias=True, name="encoder_stem")
     features = [x]
     stages = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2), (512, 3, 1), (512, 3, 1))
     for stage, (width, blocks, strides) in enumerate(stages, start=1):
+        name = f"{'backbone' if stage <= 4 else 'encoder'}_stage{stage}"
         if stage > 4:
-            x = layers.MaxPooling2D(2, padding="same", name=f"backbone_stage{stage}_pool")(x)
-        x = residual_stage(x, width, blocks, strides, name=f"backbone_stage{stage}")
+            x = layers.MaxPooling2D(2, padding="same", name=f"{name}_pool")(x)
+        x = residual_stage(x, width, blocks, strides, name=name)
         features.append(x)
     return features
 
@@ -193,8 +193,8 @@ def _fuse_bt(glance, focus):
 
 
 def _second(glance, focus):
-    is_second = glance[..., 1:] > glance[..., :1]
-    return tf.where(is_second, tf.ones_like(focus), tf.zeros_like(focus))
+    first, second = tf.split(glance, 2, -1)
+    return tf.where(second > first, tf.ones_like(focus), tf.zeros_like(focus))
 
 
 def _integrate(alphas):

@@ -11,10 +11,11 @@ A table has
 
 import re
 from collections.abc import Mapping
+from types import SimpleNamespace
 
 import numpy as np
 
-from keras_matting.weights import bgmv2, bisenetv2, dim, gca, gfm, modnet, paddle
+from keras_matting.weights import bgmv2, bisenetv2, dim, gca, gfm, modnet, paddle, torchvision
 
 TABLES = {
     "bisenetv2": bisenetv2,
@@ -56,6 +57,39 @@ def load_published(model, source):
     table = TABLES[model.name]
     state = _effective(_mapping(source), table.ALIASES)
     return _fill(model, model.layers, state, table)
+
+
+def load_backbone(model, source):
+    """Fills the backbone of `model` with an ImageNet checkpoint of its family and returns it.
+
+    torchvision's files for MobileNetV2, ResNet, DenseNet and VGG16, PaddleSeg's for HRNet; `source`
+    as in `load_published`. Where our first convolution has more than the image's three channels,
+    they start from zero. ValueError names what is missing or misshapen; the classifier is not read.
+    """
+    families = torchvision.BACKBONES | {"hrnet": [paddle.hrnet("")]}
+    forms = next((forms for part, forms in families.items() if part in model.name), None)
+    if forms is None:
+        raise ValueError(f"{model.name} has no backbone of a family with ImageNet checkpoints.")
+    state = _effective(_mapping(source), {})
+    layers = [layer for layer in model.layers if layer.name.startswith("backbone_")]
+    state = {name: _widened(name, array, layers, forms) for name, array in state.items()}
+    for form in forms:
+        table = SimpleNamespace(LAYERS=form, HEADS=r"(?!)", PASSED_OVER=r".*")
+        try:
+            return _fill(model, layers, state, table)
+        except ValueError as error:
+            problem = error
+    raise problem
+
+
+def _widened(name, array, layers, forms):
+    """The first kernel with zeros for the channels that only our network has."""
+    first = next(layer for layer in layers if layer.weights)
+    names = [_published(first.name, "kernel", form)[0] for form in forms]
+    channels = first.weights[0].shape[2]
+    if name not in names or np.ndim(array) != 4 or array.shape[1] >= channels:
+        return array
+    return np.pad(array, [(0, 0), (0, channels - array.shape[1]), (0, 0), (0, 0)])
 
 
 def _fill(model, layers, state, table):

@@ -32,8 +32,8 @@ def convert(checkpoint, name, path, **options):
 
     if not str(path).endswith(".weights.h5"):
         raise ValueError(f"{path} does not end with .weights.h5, which Keras wants of weights.")
-    model = create_model(name, (None, None, 3), training_heads=True, **options)
     state = checkpoints.read(checkpoint)
+    model = create_model(name, (None, None, 3), training_heads=True, **options)
     try:
         load_published(model, state)
     except ValueError as error:

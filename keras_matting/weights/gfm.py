@@ -34,7 +34,7 @@ _DECODER = [
     ("integrate_se_expand_conv", "rim.1.fc.2"),
     ("integrate_logit_conv", "rim.2"),
 ]
-_STEM = _block("backbone_stem", "encoder0", 0)
+_STEM = _block("(?:backbone|encoder)_stem", "encoder0", 0)
 
 
 def _logits(place):
@@ -62,7 +62,11 @@ _RESNET = _table(
 )
 _RESNET_2B = _table(
     # a pool is block 0 of its two own stages
-    [pair for i in range(3) for pair in residual_stage("[56]", rf"encoder\1.{i + 1}", block=str(i))]
+    [
+        pair
+        for i in range(3)
+        for pair in residual_stage("[56]", rf"encoder\1.{i + 1}", str(i), ours="encoder")
+    ]
     + [*_STEM, *residual_stage(r"\d", r"encoder\1.\2"), *_DECODER, *_logits(0)],
     {"resnet.layer1.": "encoder1.", **_STAGES},
     r"(resnet\.(fc|conv1|bn1)|psp1)\..+",

@@ -34,9 +34,9 @@ def resnet(prefix=""):
     ]
 
 
-def residual_stage(stage, published, block=r"\d+"):
+def residual_stage(stage, published, block=r"\d+", ours="backbone"):
     """Patterns `stage` and `block` are groups 1 and 2 of our names, for the `published` module."""
-    ours = rf"backbone_stage({stage})_block({block})"
+    ours = rf"{ours}_stage({stage})_block({block})"
     return [
         (rf"{ours}_conv(\d)_conv", rf"{published}.conv\3"),
         (rf"{ours}_conv(\d)_bn", rf"{published}.bn\3"),
@@ -54,3 +54,28 @@ def densenet(block, transition):
         (r"backbone_transition(\d)_bn", f"{transition}.norm"),
         (r"backbone_transition(\d)_conv", f"{transition}.conv"),
     ]
+
+
+def vgg16():
+    """The convolutions of torchvision's plain VGG16, numbered with their ReLUs and pools."""
+    places = iter((0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28))
+    return [
+        (f"backbone_stage{stage}_{i}_conv", f"features.{next(places)}")
+        for stage, repeats in enumerate((2, 2, 3, 3, 3), start=1)
+        for i in range(1, repeats + 1)
+    ]
+
+
+# part of a model's name: the forms that an ImageNet checkpoint of its backbone may have
+BACKBONES = {
+    "mobilenetv2": [mobilenet_v2("features", nested=True), mobilenet_v2("features")],
+    "resnet": [resnet()],
+    "densenet121": [
+        [
+            ("backbone_stem_conv", "features.conv0"),
+            ("backbone_stem_bn", "features.norm0"),
+            *densenet(r"features.denseblock\1", r"features.transition\1"),
+        ]
+    ],
+    "vgg16": [vgg16()],
+}

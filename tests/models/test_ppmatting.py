@@ -1,5 +1,7 @@
 """PP-Matting, and MODNet on HRNet, give PaddleSeg's numbers for the same weights."""
 
+import functools
+
 import numpy as np
 import pytest
 from recordings import FOLDER, published_state, recording, unnormalised
@@ -13,10 +15,14 @@ LOGITS, MAPS = 1e-4, 2e-5  # tolerances; the references' own logits move by 3e-5
 TRAINING = 2e-4
 
 
-def published(name, config, size, shape=(None, None, 3)):
-    model = create_model(name, shape, training_heads=True)
-    layout = f"ppmatting/{config}.layout.json"
-    return load_published(model, published_state(layout, f"ppmatting/{config}_{size}.meta.json"))
+@functools.cache
+def network(name):
+    return create_model(name, (None, None, 3), training_heads=True)
+
+
+def published(name, size):
+    layout, meta = f"ppmatting/{name}.layout.json", f"ppmatting/{name}_{size}.meta.json"
+    return load_published(network(name), published_state(layout, meta))
 
 
 def taps(model):
@@ -37,7 +43,7 @@ def check_alpha(alpha, golden, semantic_logit, atol):
 def test_ppmatting_equals_the_published_network(width, size):
     config = f"ppmatting_hrnet_{width}"
     golden = recording(f"ppmatting/{config}_{size}.npz")
-    model = taps(published(config, config, size))
+    model = taps(published(config, size))
     semantic, detail, alpha = model({"image": unnormalised(golden["input"])})
     np.testing.assert_allclose(semantic, golden["semantic_logit"], rtol=0, atol=LOGITS)
     np.testing.assert_allclose(detail, golden["detail_logit"], rtol=0, atol=LOGITS)
@@ -47,7 +53,7 @@ def test_ppmatting_equals_the_published_network(width, size):
 def test_ppmatting_in_training_mode_equals_the_published_network():
     with np.load(FOLDER / "ppmatting/ppmatting_hrnet_w18_train_b4_64x96.npz") as arrays:
         golden = dict(arrays)
-    model = published("ppmatting_hrnet_w18", "ppmatting_hrnet_w18", "train_b4_64x96")
+    model = published("ppmatting_hrnet_w18", "train_b4_64x96")
     found = taps(model)({"image": np.float32(golden["img_u8"]) / np.float32(255)}, training=True)
     names = ("semantic_logit_s2", "detail_logit_s2", "fusion_s2")
     expected = [golden[name].transpose(0, 2, 3, 1) for name in names]
@@ -70,7 +76,7 @@ def test_ppmatting_in_training_mode_equals_the_published_network():
 @pytest.mark.parametrize("size", ["64x64", "64x96"])
 def test_modnet_equals_the_published_network(size):
     golden = recording(f"ppmatting/modnet_hrnet_w18_{size}.npz")
-    model = published("modnet_hrnet_w18", "modnet_hrnet_w18", size)
+    model = published("modnet_hrnet_w18", size)
     outputs = model({"image": unnormalised(golden["input"])})
     for theirs, ours in (("semantic", "semantic"), ("detail", "detail"), ("matte", "alpha")):
         np.testing.assert_allclose(outputs[ours], golden[theirs], rtol=0, atol=MAPS)
@@ -79,7 +85,7 @@ def test_modnet_equals_the_published_network(size):
 def test_modnet_in_training_mode_equals_the_published_network():
     with np.load(FOLDER / "ppmatting/modnet_hrnet_w18_train_b2_64x96.npz") as arrays:
         golden = dict(arrays)
-    model = published("modnet_hrnet_w18", "modnet_hrnet_w18", "train_b2_64x96")
+    model = published("modnet_hrnet_w18", "train_b2_64x96")
     outputs = model({"image": np.float32(golden["img_u8"]) / np.float32(255)}, training=True)
     for theirs, ours in (("semantic", "semantic"), ("detail", "detail"), ("matte", "alpha")):
         expected = golden[theirs].transpose(0, 2, 3, 1)
@@ -106,6 +112,6 @@ def test_trainable_parameters_are_the_published_ones_that_are_read(name, publish
         (9, 1, 1), (9, 1, 4), (9, 2, 4), (1, 8, 4),  # to 1/16
     ]  # fmt: skip
     count = sum(k * i * width * o * width + 2 * o * width for k, i, o in unread)
-    model = create_model(name, (None, None, 3), training_heads=True)
+    model = network(name)
     found = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     assert found == published_count - count

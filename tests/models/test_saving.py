@@ -1,0 +1,69 @@
+"""Saved, loaded and in half precision every method is the same function."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow import keras
+
+from keras_matting.models import create_model, without_heads
+
+# with every layer that is ours but for those of tests/layers, in the networks that load quickest
+NAMES = [
+    "bgmv2_mobilenetv2",
+    "bisenetv2",
+    "dim_vgg16",
+    "dim_vgg16_bilinear",
+    "gca",
+    "modnet_mobilenetv2",
+    "modnet_mobilenetv2_mobile",
+]
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def model(request):
+    keras.utils.set_random_seed(1)
+    return create_model(request.param, (None, None, 3), training_heads=True)
+
+
+def inputs(model, batch):
+    rng = np.random.default_rng(0)
+    values = {key: rng.random((batch, 64, 64, 3), np.float32) for key in model.input}
+    if "trimap" in values:
+        values["trimap"] = np.float32(rng.integers(0, 3, (batch, 64, 64, 1)) / 2)
+    return values
+
+
+def test_saved_and_loaded_it_is_the_same_function(model, tmp_path):
+    x = inputs(model, 1)
+    plain = without_heads(model)
+    expected = plain(x)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")(x)
+    for name, output in expected.items():
+        np.testing.assert_allclose(again[name], output, atol=1e-5)
+    model.save_weights(tmp_path / "full.weights.h5")
+    plain.save_weights(tmp_path / "plain.weights.h5")
+    for file in ("full", "plain"):
+        path = str(tmp_path / f"{file}.weights.h5")
+        loaded = create_model(model.name, (64, 64, 3), weights=path)(x)
+        assert list(loaded) == list(expected)
+        for name, output in expected.items():
+            np.testing.assert_allclose(loaded[name], output, atol=1e-5)
+
+
+def test_half_precision_keeps_float32_outputs(model):
+    policy = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        half = create_model(model.name, (64, 64, 3), training_heads=True)
+    finally:
+        keras.mixed_precision.set_global_policy(policy)
+    half.set_weights(model.get_weights())
+    x = inputs(model, 2)
+    expected = model(x)
+    for name, output in half(x).items():
+        assert output.dtype == tf.float32
+        # eight bits of mantissa, and here and there another class or patch
+        scale = max(1.0, np.abs(expected[name]).max())
+        assert np.abs(output - expected[name]).mean() < 0.03 * scale, name
+    assert any(layer.compute_dtype == "bfloat16" for layer in half.layers)

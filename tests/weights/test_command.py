@@ -1,0 +1,73 @@
+"""python -m keras_matting.weights CHECKPOINT MODEL OUT.weights.h5"""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from recordings import published_state
+from torch_files import tensors, write_zip
+
+from keras_matting.models import create_model
+from keras_matting.weights import load_published
+from keras_matting.weights.__main__ import convert, parse_options
+
+NAME = "modnet_mobilenetv2"
+
+
+@pytest.fixture(scope="module")
+def state():
+    return published_state("modnet/modnet.layout.json")
+
+
+def alpha(model):
+    return model({"image": np.full((1, 64, 64, 3), 0.25, np.float32)})["alpha"]
+
+
+def test_a_checkpoint_becomes_a_weights_file(state, tmp_path):
+    # as the released ones: DataParallel's prefix, and the backbone under both of its names
+    prefixed = {f"module.{name}": array for name, array in state.items()}
+    write_zip(tmp_path / "modnet.ckpt", tensors(prefixed))
+    convert(tmp_path / "modnet.ckpt", NAME, tmp_path / "new" / "modnet.weights.h5")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["modnet.weights.h5"]
+    path = str(tmp_path / "new" / "modnet.weights.h5")
+    found = create_model(NAME, (64, 64, 3), weights=path)
+    expected = load_published(create_model(NAME, (64, 64, 3)), state)
+    np.testing.assert_array_equal(alpha(found), alpha(expected))
+    heads = create_model(NAME, (64, 64, 3), training_heads=True, weights=path)
+    assert set(heads.output) == {"alpha", "semantic", "detail"}
+
+
+def test_without_its_heads_it_is_converted_without(tmp_path):
+    state = published_state("bisenetv2/bisenetv2_c19_eval.layout.json")
+    np.savez(tmp_path / "eval.npz", **state)
+    model = convert(tmp_path / "eval.npz", "bisenetv2", tmp_path / "eval.weights.h5")
+    assert list(model.output) == ["semantic"]
+
+
+def test_nothing_is_written_of_what_does_not_fit(state, tmp_path):
+    np.savez(tmp_path / "odd.npz", **{k: v for k, v in state.items() if "f_branch" not in k})
+    with pytest.raises(ValueError, match="f_branch.conv_lr4x.layers.0.weight for our fusion4_conv"):
+        convert(tmp_path / "odd.npz", NAME, tmp_path / "odd.weights.h5")
+    assert [path.name for path in tmp_path.iterdir()] == ["odd.npz"]
+
+
+def test_options():
+    assert parse_options(["num_classes=2", "refine_mode=full"]) == {
+        "num_classes": 2,
+        "refine_mode": "full",
+    }
+    with pytest.raises(ValueError, match="'width' is no option; write name=value"):
+        parse_options(["width"])
+
+
+def test_the_command_ends_in_one_sentence(tmp_path):
+    found = subprocess.run(
+        [sys.executable, "-m", "keras_matting.weights", "gone.pth", NAME, "x.weights.h5"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert found.returncode == 1
+    assert found.stderr.splitlines()[-1] == "There is no checkpoint gone.pth."
+    assert "Traceback" not in found.stderr
