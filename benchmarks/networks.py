@@ -1,0 +1,184 @@
+"""The README's table of networks: parameters, multiply-adds, difference to what was published.
+
+    python -m benchmarks.networks                # print it
+    python -m benchmarks.networks --write        # put it into README.md, between its two marks
+
+Parameters are the trainable ones with training heads, of what the forward pass uses. Multiply-adds
+are those of convolutions and attention for one 512x512 image without the training heads. The
+difference is the largest of any output to the recordings in tests/golden, made by the published
+implementation from the same weights in inference; a dash where nothing was published.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from absl import app, flags
+from tensorflow.keras import layers
+
+from keras_matting.models import MODELS, create_model
+from keras_matting.weights import load_published
+
+ROOT = Path(__file__).parents[1]
+MARKS = "<!-- networks: written by python -m benchmarks.networks -->", "<!-- /networks -->"
+HALF, IMAGENET = ((0.5,) * 3, (0.5,) * 3), ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+CITYSCAPES = (0.3257, 0.3690, 0.3223), (0.2112, 0.2148, 0.2115)
+MAPS = {"semantic": "semantic", "detail": "detail", "matte": "alpha"}
+REFINED = {"pha": "alpha", "fgr": "foreground", "err_sm": "error_coarse"}
+# variant: layout, recordings, options, what the network was fed, {recorded output: ours}
+RECORDED = {
+    "bgmv2_base_mobilenetv2": (
+        *("bgmv2/mattingbase_mobilenetv2", ["64x96"], {}, "pair"),
+        {"pha": "alpha", "fgr": "foreground", "err": "error"},
+    ),
+    "bgmv2_base_resnet50": (
+        *("bgmv2/mattingbase_resnet50", ["64x96"], {}, "pair"),
+        {"pha": "alpha", "fgr": "foreground", "err": "error"},
+    ),
+    "bgmv2_mobilenetv2": (
+        *("bgmv2/mattingrefine_mobilenetv2", ["sampling_96x160"]),
+        *(dict(refine_sample_pixels=1600), "pair", REFINED),
+    ),
+    "bisenetv2": (
+        *("bisenetv2/bisenetv2_c2_train", ["64x96"], dict(num_classes=2), CITYSCAPES),
+        {"logits": "semantic"},
+    ),
+    "dim_vgg16": (
+        *("dim/dim_unpool_vgg16", ["64x64", "96x64"], {}, "four"),
+        {"alpha_raw": "alpha_raw", "alpha_refined": "alpha"},
+    ),
+    "dim_vgg16_bilinear": (
+        *("dim/dim_vgg16", ["64x64", "64x96"], {}, "img"),
+        {"alpha_raw": "alpha_raw", "alpha_pred": "alpha"},
+    ),
+    "gca": ("gca/gca", ["train_b2_64x96"], {}, "one-hot", {"alpha": "alpha"}),
+    "modnet_mobilenetv2": ("modnet/modnet", ["128x128"], {}, HALF, MAPS),
+    "modnet_hrnet_w18": ("ppmatting/modnet_hrnet_w18", ["64x64", "64x96"], {}, HALF, MAPS),
+    **{
+        f"ppmatting_hrnet_{width}": (
+            *(f"ppmatting/ppmatting_hrnet_{width}", ["64x64"], {}, HALF),
+            {"semantic": "semantic", "detail": "detail"},
+        )
+        for width in ("w18", "w48")
+    },
+    **{
+        f"gfm_{backbone}_{kind}": (
+            *(f"gfm/gfm_{short}_{kind}", ["64x96" if kind == "rim" else "96x96"], {}, "bytes"),
+            {"glance_tt": "glance_tt", "focus_bt": "focus_bt"}
+            if kind == "rim"
+            else {"glance": "glance", "focus": "focus"},
+        )
+        for backbone, short, kinds in (
+            ("resnet34", "r34", ("tt", "ft", "bt", "rim")),
+            ("resnet34_2b", "r34_2b", ("tt",)),
+            ("densenet121", "d121", ("tt",)),
+            ("resnet101", "r101", ("tt",)),
+        )
+        for kind in kinds
+    },
+}
+
+
+def difference(name, model):
+    """The largest to the recordings of a variant, or None."""
+    sys.path.append(str(ROOT / "tests" / "golden"))
+    from recordings import published_state, recording
+
+    if name not in RECORDED:
+        return None
+    config, recordings, _, fed, outputs = RECORDED[name]
+    largest = 0.0
+    for size in recordings:
+        golden = recording(f"{config}_{size}.npz")
+        state = published_state(f"{config}.layout.json", f"{config}_{size}.meta.json")
+        load_published(model, state)
+        # GCA's stand-in vectors are no singular vectors before a training step
+        found = model(_inputs(golden, fed), training=name == "gca")
+        for theirs, ours in outputs.items():
+            largest = max(largest, float(np.abs(found[ours] - golden[theirs]).max()))
+    return largest
+
+
+def _inputs(golden, fed):
+    if fed == "pair":
+        return {"image": golden["input_src"], "background": golden["input_bgr"]}
+    if fed == "bytes":
+        return {"image": golden["input"] / np.float32(255)}
+    if fed == "img":
+        trimap = np.rint(golden["trimap"] / 127.5) / 2
+        return {"image": _image(golden["img"], *HALF), "trimap": trimap}
+    if fed == "four":
+        pixels, trimap = golden["input"][..., :3], golden["input"][..., 3:]
+        return {"image": _image(pixels, *IMAGENET), "trimap": np.rint(2 * trimap) / 2}
+    if fed == "one-hot":
+        trimap = golden["input_trimap"] @ np.float32([[0.0], [0.5], [1.0]])
+        return {"image": _image(golden["input_image"], *IMAGENET), "trimap": trimap}
+    return {"image": _image(golden["input"], *fed)}
+
+
+def _image(pixels, mean, std):
+    return pixels * np.float32(std) + np.float32(mean)
+
+
+def multiply_adds(model):
+    """Of a model of fixed size, for one image."""
+    total = 0
+    for layer in model.layers:
+        count = 1
+        if layer.name.startswith("refine") and type(layer) is layers.Conv2D:
+            count = _cells(model)
+        if isinstance(layer, layers.Conv2DTranspose):
+            total += np.prod(layer.input_shape[1:3]) * np.prod(layer.kernel.shape)
+        elif isinstance(layer, layers.DepthwiseConv2D):
+            total += np.prod(layer.output_shape[1:3]) * np.prod(layer.depthwise_kernel.shape)
+        elif isinstance(layer, layers.Conv2D):
+            total += count * np.prod(layer.output_shape[1:3]) * np.prod(layer.kernel.shape)
+        elif type(layer).__name__ == "GuidedContextualAttention":
+            guidance, features, _ = layer.input_shape
+            places = guidance[1] * guidance[2] // 4
+            total += places**2 * (9 * guidance[-1] + 16 * features[-1])
+    return int(total)
+
+
+def _cells(model):
+    """How many patches a refinement computes, 1 for whole maps."""
+    choice = [layer for layer in model.layers if type(layer).__name__ == "SampleCells"]
+    return min(choice[0].count, np.prod(choice[0].input_shape[1:3])) if choice else 1
+
+
+def row(name):
+    options = RECORDED[name][2] if name in RECORDED else {}
+    model = create_model(name, (None, None, 3), training_heads=True, **options)
+    parameters = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+    largest = difference(name, model)
+    inputs = ", ".join(model.input)
+    del model
+    giga = multiply_adds(create_model(name, (512, 512, 3), **options)) / 1e9
+    note = "".join(f", {key}={value}" for key, value in options.items())
+    shown = "" if largest is None else f"{largest:.0e}"
+    method = MODELS[name].__name__.rsplit(".", 1)[-1]
+    return (
+        f"| {method} | `{name}`{note} | {inputs} | {parameters:,} | {giga:.1f} | {shown or '-'} |"
+    )
+
+
+def main(_):
+    lines = [
+        "| method | variant | inputs | parameters | G multiply-adds at 512x512 | difference |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name in sorted(MODELS):
+        lines.append(row(name))
+        print(lines[-1], flush=True)
+    if flags.FLAGS.write:
+        readme = ROOT / "README.md"
+        head, _, rest = readme.read_text().partition(MARKS[0])
+        tail = rest.partition(MARKS[1])[2]
+        partial = readme.with_name(".README.md.partial")
+        partial.write_text("\n".join([head + MARKS[0], *lines, MARKS[1]]) + tail)
+        partial.replace(readme)
+
+
+if __name__ == "__main__":
+    flags.DEFINE_bool("write", False, "Put the table into README.md.")
+    app.run(main)
