@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from recordings import recording
+from recordings import FOLDER, recording
 
-from keras_matting.losses import bisenetv2, dim, edges, gca, gfm
+from keras_matting.losses import bgmv2, bisenetv2, dim, edges, gca, gfm, ppmatting
 
 
 def check(loss, prediction, golden, name, gradient=None, scale=1.0):
@@ -94,3 +94,97 @@ def test_paddle_errors(masked):
     np.testing.assert_allclose(
         edges.sobel_magnitude(golden["pred"]), golden["sobel_magnitude_of_pred"], atol=1e-6
     )
+
+
+def test_ppmatting():
+    golden = recording("losses/paddle_ppmatting_total.npz")
+    alpha = golden["alpha_u8"][..., None] / np.float32(255)
+    trimap = golden["trimap_u8"][..., None]
+    classes = np.where(trimap == 255, 0, np.where(trimap == 0, 2, 1))
+    with np.load(FOLDER / "losses/paddle_ppmatting_total.npz") as arrays:
+        foreground, background = (arrays[k] / np.float32(255) for k in ("fg_u8", "bg_u8"))
+    semantic = tf.Variable(np.float32(golden["semantic_f16"]))
+    detail, fusion = tf.Variable(golden["detail"]), tf.Variable(golden["fusion"])
+    with tf.GradientTape() as tape:
+        parts = {
+            "semantic": ppmatting.semantic_loss(classes, semantic),
+            "detail": ppmatting.detail_loss(
+                tf.concat([alpha, np.float32(trimap == 128)], -1), detail
+            ),
+            "fusion": ppmatting.fusion_loss(tf.concat([alpha, foreground, background], -1), fusion),
+        }
+        total = sum(parts.values())
+    for name, value in parts.items():
+        np.testing.assert_allclose(4 * value, golden[f"loss.{name}"], rtol=1e-5)
+    by_semantic, by_detail, by_fusion = tape.gradient(total, [semantic, detail, fusion])
+    close(by_semantic[:, ::2, ::2], golden["grad.semantic_s2"])
+    close(by_detail, golden["grad.detail"])
+    close(by_fusion[:, ::2, ::2], golden["grad.fusion_s2"])
+
+
+def close(found, expected):
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+
+def test_bgmv2_base():
+    golden = recording("losses/bgmv2_base.npz")
+    names = ("pred_pha", "pred_fgr", "pred_err")
+    alpha, foreground, error = (tf.Variable(golden[name]) for name in names)
+    truth = golden["true_pha"]
+    with tf.GradientTape() as tape:
+        by_alpha = bgmv2.alpha_loss(truth, alpha)
+        by_foreground = bgmv2.foreground_loss(
+            tf.concat([golden["true_fgr"], truth], -1), foreground
+        )
+        both = tf.concat([error, tf.stop_gradient(alpha)], -1)
+        by_error = bgmv2.error_loss(truth, both)
+        total = by_alpha + by_foreground + by_error
+    np.testing.assert_allclose(by_alpha, golden["pha_l1"] + golden["sobel_l1"], rtol=1e-5)
+    np.testing.assert_allclose(by_foreground, golden["fgr_l1"][0], rtol=1e-5)
+    np.testing.assert_allclose(by_error, golden["err_mse"][0], rtol=1e-5)
+    np.testing.assert_allclose(total, golden["loss"][0], rtol=1e-5)
+    for name, gradient in zip(names, tape.gradient(total, [alpha, foreground, error]), strict=True):
+        close(gradient, golden[f"grad_{name}"])
+
+
+def test_bgmv2_refine():
+    golden = recording("losses/bgmv2_refine.npz")
+    names = ("pred_pha", "pred_fgr", "pred_pha_sm", "pred_fgr_sm", "pred_err_sm")
+    variables = [tf.Variable(golden[name]) for name in names]
+    truth, foreground = golden["true_pha"], golden["true_fgr"]
+    size, small = truth.shape[1:3], golden["pred_pha_sm"].shape[1:3]
+    with tf.GradientTape() as tape:
+        alpha, colour, alpha_small, colour_small, error = variables
+        coarse = tf.image.resize(tf.concat([error, alpha_small], -1), size)
+        truth_small = tf.image.resize(truth, small)
+        small_target = tf.concat([tf.image.resize(foreground, small), truth_small], -1)
+        total = (
+            bgmv2.alpha_loss(truth, alpha)
+            + bgmv2.alpha_loss(truth_small, alpha_small)
+            + bgmv2.foreground_loss(tf.concat([foreground, truth], -1), colour)
+            + bgmv2.foreground_loss(small_target, colour_small)
+            + bgmv2.error_loss(truth, coarse)
+        )
+    np.testing.assert_allclose(total, golden["loss"][0], rtol=1e-5)
+    for name, gradient in zip(names, tape.gradient(total, variables), strict=True):
+        close(gradient, golden[f"grad_{name}"])
+
+
+def test_dim_of_paddle():
+    """Stage 3: half of alpha_raw's error and of its composite's, and that of the refined alpha."""
+    golden = recording("losses/paddle_dim_total.npz")
+    with np.load(FOLDER / "losses/paddle_dim_total.npz") as arrays:
+        image, foreground, background = (
+            arrays[f"{name}_u8"] / np.float32(127.5) - 1 for name in ("img", "fg", "bg")
+        )
+    alpha = golden["alpha_u8"][..., None] / np.float32(255)
+    region = np.float32(golden["trimap_u8"] == 128)[..., None]
+    raw, refined = tf.Variable(golden["alpha_raw"]), tf.Variable(golden["alpha_pred"])
+    with tf.GradientTape() as tape:
+        composite = raw * foreground + (1 - raw) * background
+        total = 0.5 * dim.mrsd(raw, alpha, region) + 0.5 * dim.mrsd(composite, image, region)
+        total += dim.mrsd(refined, alpha, region)
+    np.testing.assert_allclose(total, golden["stage3.loss.all"], rtol=1e-5)
+    by_raw, by_refined = tape.gradient(total, [raw, refined])
+    close(by_raw[:, ::2, ::2], golden["stage3.grad.alpha_raw_s2"])
+    close(by_refined[:, ::2, ::2], golden["stage3.grad.alpha_pred_s2"])

@@ -1,0 +1,53 @@
+"""PP-Matting's losses (Chen et al. 2022, section 3.5), with the reductions of PaddleSeg's code.
+
+Each is a scalar over the whole batch, and stands beside its output in `compile`:
+
+    losses = {"semantic": semantic_loss, "detail": detail_loss, "alpha": fusion_loss}
+"""
+
+import tensorflow as tf
+
+from keras_matting.losses.dim import mrsd
+from keras_matting.losses.edges import sobel_magnitude
+
+WEIGHT = 0.25
+
+
+def semantic_loss(classes, semantic):
+    """0.25 * negative log likelihood of probabilities (B, H, W, 3) for classes (B, H, W, 1).
+
+    0 foreground, 1 transition, 2 background.
+    """
+    labels = tf.one_hot(tf.cast(classes[:, :, :, 0], tf.int32), 3)
+    likelihood = tf.reduce_sum(labels * semantic, -1)
+    return -WEIGHT * tf.reduce_mean(tf.math.log(likelihood + 1e-6))
+
+
+def detail_loss(target, detail):
+    """0.25 * (error + gradient) in the transition. target (B, H, W, 2): alpha, 1 there."""
+    alpha, region = target[..., :1], target[..., 1:]
+    return WEIGHT * (mrsd(detail, alpha, region) + gradient_loss(detail, alpha, region))
+
+
+def fusion_loss(target, fusion):
+    """0.25 * (error + composition + gradient) over the whole image.
+
+    target (B, H, W, 7): alpha, foreground, background in [0, 1]. Composites are compared on the
+    network's scale, [-1, 1].
+    """
+    alpha, foreground, background = tf.split(target, [1, 3, 3], -1)
+    contrast = 2.0 * (foreground - background)
+    # composites differ by what alphas differ, times this
+    composition = mrsd(fusion * contrast, alpha * contrast)
+    return WEIGHT * (mrsd(fusion, alpha) + composition + gradient_loss(fusion, alpha))
+
+
+def gradient_loss(prediction, alpha, region=None):
+    """Mean absolute difference of Sobel magnitudes.
+
+    In a region both maps are masked first, so that its border is an edge of both.
+    """
+    if region is None:
+        return tf.reduce_mean(tf.abs(sobel_magnitude(prediction) - sobel_magnitude(alpha)))
+    found, expected = sobel_magnitude(prediction * region), sobel_magnitude(alpha * region)
+    return tf.reduce_sum(tf.abs(found - expected)) / (tf.reduce_sum(region) + 1e-6)
