@@ -17,13 +17,13 @@ mkdir -p "$out"
 run python recipes/modnet.py "${net[@]}" "${train[@]}" --workdir "$out/float" \
   --learning_rate 3e-3 --closest 0.85 --epochs 4 --steps_per_epoch 430 --figures 400
 run python recipes/modnet.py "${net[@]}" "${train[@]}" --workdir "$out/int8" \
-  --quantize "$float" --learning_rate 3e-5 --closest 0.85 --epochs 1 --steps_per_epoch 100 --figures 60
+  --quantize "$float" --learning_rate 3e-5 --closest 0.85 --epochs 1 --steps_per_epoch 60 --figures 60
 run python -m export.convert "${net[@]}" --size 128x128 \
-  --format float32,float16,dynamic,int8,int8_qat \
+  --format float32,float16,int8,int8_qat \
   --weights "$float" --qat_weights "$int8" --out "$out"
 files=("$out"/*_128x128_*.tflite)
 run python -m export.parity "${files[@]}" "${net[@]}" \
-  --weights "$float" --qat_weights "$int8" --samples 64 --figure_kind portrait --report "$out/report.html"
+  --weights "$float" --qat_weights "$int8" --samples 48 --figure_kind portrait --report "$out/report.html"
 
 photograph=$(python -c 'import skimage.data, os; print(os.path.dirname(skimage.data.__file__))')/astronaut.png
 run python -m keras_matting.predict "$photograph" "$out/mattes" \

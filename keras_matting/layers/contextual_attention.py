@@ -46,7 +46,8 @@ class GuidedContextualAttention(keras.layers.Layer):
         values = tf.reshape(_blocks(features), (batch, count, 16 * features.shape[-1]))
         mixed = tf.matmul(tf.nn.softmax(scores), values)
         mixed = tf.reshape(mixed, (batch, height, width, 16 * features.shape[-1]))
-        return tf.cast(_overlapped(mixed) / 4, self.compute_dtype)
+        result = tf.ensure_shape(_overlapped(mixed) / 4, features.shape)
+        return tf.cast(result, self.compute_dtype)
 
     def get_config(self):
         return super().get_config() | dict(scale=self.scale)

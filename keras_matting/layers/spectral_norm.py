@@ -52,7 +52,8 @@ class SpectralConv2DTranspose(_Spectral, keras.layers.Conv2DTranspose):
     def call(self, x, training=None):
         shape = tf.shape(x)
         size = (shape[0], shape[1] * self.strides[0], shape[2] * self.strides[1], self.filters)
-        return tf.nn.conv2d_transpose(x, self.normalised_kernel(training), size, self.strides)
+        y = tf.nn.conv2d_transpose(x, self.normalised_kernel(training), size, self.strides)
+        return tf.ensure_shape(y, self.compute_output_shape(x.shape))
 
 
 def _normalise(x):
