@@ -25,15 +25,24 @@ flags.DEFINE_multi_string(
 )
 
 
-def convert(checkpoint, name, path, **options):
+# the other arguments of create_model, which the command chooses
+CHOSEN = {"name", "input_shape", "training_heads", "weights"}
+
+
+def convert(checkpoint, name, path, /, **options):
     """Writes the weights file and returns the model. ValueError and OSError in one sentence."""
     from keras_matting.models import create_model
     from keras_matting.weights import checkpoints, load_published
 
     if not str(path).endswith(".weights.h5"):
         raise ValueError(f"{path} does not end with .weights.h5, which Keras wants of weights.")
+    if chosen := CHOSEN & set(options):
+        raise ValueError(f"{', '.join(sorted(chosen))} is no option of a network; leave it out.")
     state = checkpoints.read(checkpoint)
-    model = create_model(name, (None, None, 3), training_heads=True, **options)
+    try:
+        model = create_model(name, (None, None, 3), training_heads=True, **options)
+    except TypeError as error:  # an option of the wrong type fails somewhere in the layers
+        raise ValueError(f"{name} cannot be built with {options}: {error}.") from error
     try:
         load_published(model, state)
     except ValueError as error:
@@ -58,6 +67,8 @@ def parse_options(texts):
     options = {}
     for text in texts:
         name, _, value = text.partition("=")
+        if not name.isidentifier():
+            raise ValueError(f"{text!r} is no option; write name=value.")
         try:
             options[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):

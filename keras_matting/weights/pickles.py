@@ -34,10 +34,15 @@ DTYPES = {
     "int16": "i2",
     "int8": "i1",
     "uint8": "u1",
+    "uint16": "u2",
     "bool": "b1",
 }
 FORBIDDEN = {"EXT1", "EXT2", "EXT4", "PERSID", "INST", "OBJ", "NEXT_BUFFER", "READONLY_BUFFER"}
-MEMO = {"PUT", "BINPUT", "LONG_BINPUT"}
+PUT = {"PUT", "BINPUT", "LONG_BINPUT"}
+GET = {"GET", "BINGET", "LONG_BINGET"}
+# objects in an object, each counted as often as it is met: tuples in tuples in tuples, each twice,
+# make an hour's work of a hundred bytes, and Python cannot be interrupted in it
+LARGEST_COUNT = 10**7
 
 
 class Refused(ValueError):
@@ -87,6 +92,10 @@ class Tensor(Stateless):
     offset: int
     shape: tuple
     strides: tuple
+
+    @property
+    def count(self):
+        return int(np.prod(self.shape, dtype=object))
 
     def array(self, elements) -> np.ndarray:
         """`elements` (count,) of the storage -> this tensor, a copy."""
@@ -181,11 +190,33 @@ class _Unpickler(pickle.Unpickler):
 
 def _scan(stream):
     """Reads the pickle's operations without doing them, and refuses what no checkpoint has."""
+    stack, memo = [], {}  # of every object, how many are in it; None is a mark
     for count, (operation, argument, _) in enumerate(pickletools.genops(stream)):
-        if operation.name in FORBIDDEN:
-            raise Refused(f"the operation {operation.name}")
-        if operation.name in MEMO and argument > count + 1:
+        name = operation.name
+        if name in FORBIDDEN:
+            raise Refused(f"the operation {name}")
+        if name in PUT and argument > count + 1:
             raise Refused("a memo of many gigabytes")
+        size = 1 + memo[argument] if name in GET else 1 + _taken(stack, operation)
+        if size > LARGEST_COUNT:
+            raise Refused("an object that holds others millions of times")
+        stack += [
+            None if after is pickletools.markobject else size for after in operation.stack_after
+        ]
+        if name in PUT or name == "MEMOIZE":
+            memo[len(memo) if name == "MEMOIZE" else int(argument)] = stack[-1]
+
+
+def _taken(stack, operation):
+    """How many objects are in those that the operation takes from the stack."""
+    taken = 0
+    for wanted in reversed(operation.stack_before):
+        if wanted is pickletools.stackslice:
+            while (size := stack.pop()) is not None:
+                taken += size
+        elif wanted is not pickletools.markobject:
+            taken += stack.pop() or 0
+    return taken
 
 
 def storage_of(identifier) -> Storage:
@@ -197,8 +228,10 @@ def storage_of(identifier) -> Storage:
         raise Refused("a view of a storage, which only PyTorch before 0.4 wrote")
     if not isinstance(kind, Kind) or not isinstance(count, int) or count < 0:
         raise Refused("a storage without type or size")
-    if not isinstance(key, str) or not (key.isascii() and key.isdigit()):
-        raise Refused(f"a storage named {key!r}")
+    if not isinstance(key, str):
+        raise Refused(f"a storage named by a {type(key).__name__}")
+    if not (key.isascii() and key.isdigit()):
+        raise Refused(f"a storage named {key[:80]!r}")
     return Storage(key, kind.dtype, count)
 
 
@@ -236,7 +269,8 @@ def _sizes(values) -> tuple:
 
 
 def _tuple(values=()):
-    if not isinstance(values, tuple | list):
+    # what it holds was counted when it was written, which a list may outgrow
+    if not isinstance(values, tuple | list) or any(isinstance(v, tuple) for v in values):
         raise Refused("a tuple of something odd")
     return tuple(values)
 

@@ -12,6 +12,8 @@ from keras_matting.weights.pickles import Array, Refused, Tensor
 MAGIC = 0x1950A86A20F9469CFC6C
 MAGIC_PICKLE = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 PROTOCOL = 1001
+# an alias doubles, a network and its running average double again
+LARGEST_SHARE = 8
 
 
 def read_zip(path):
@@ -20,29 +22,29 @@ def read_zip(path):
         names = [name for name in archive.namelist() if name.endswith("data.pkl")]
         if any(info.flag_bits & 1 for info in archive.infolist()):
             raise Refused("encryption")
+        if any(name.endswith("constants.pkl") for name in archive.namelist()):
+            raise Refused("TorchScript, a program; its source network's state_dict is needed")
         # PyTorch does not compress: what is, may unpack to any size
         if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
             raise Refused("compression")
+        size = path.stat().st_size
+        if sum(info.file_size for info in archive.infolist()) > size:
+            raise Refused("storages that overlap")
         if len(names) != 1:
             raise Refused(f"{len(names)} files data.pkl instead of one")
         root = names[0].removesuffix("data.pkl")
-        if f"{root}constants.pkl" in archive.namelist():
-            raise Refused("TorchScript, a program; its source network's state_dict is needed")
         if f"{root}byteorder" in archive.namelist():
             if archive.read(f"{root}byteorder") != b"little":
                 raise Refused("numbers in big-endian order")
         found = pickles.load(io.BytesIO(archive.read(names[0])), pickles.storage_of)
 
-        def elements(storage):
+        def content(key):
             try:
-                info = archive.getinfo(f"{root}data/{storage.key}")
+                return archive.read(f"{root}data/{key}")
             except KeyError:
-                raise Refused(f"a tensor whose storage {storage.key} is not in the file") from None
-            if info.file_size < storage.count * _dtype(storage).itemsize:
-                raise Refused(f"a storage {storage.key} that is shorter than its tensors")
-            return np.frombuffer(archive.read(info), _dtype(storage), storage.count)
+                raise Refused(f"a tensor whose storage {key} is not in the file") from None
 
-        return _arrays(found, elements)
+        return _arrays(found, content, size)
 
 
 def read_legacy(path):
@@ -57,7 +59,8 @@ def read_legacy(path):
 
         def storage_of(identifier):
             storage = pickles.storage_of(identifier)
-            wanted[storage.key] = storage
+            if wanted.setdefault(storage.key, storage) != storage:
+                raise Refused(f"two storages {storage.key}")
             return storage
 
         found = pickles.load(stream, storage_of)
@@ -71,22 +74,33 @@ def read_legacy(path):
             if count != storage.count:
                 raise Refused(f"a storage {key} of another size than its tensors say")
             size = count * _dtype(storage).itemsize
-            contents[key] = np.frombuffer(_exactly(stream, size), _dtype(storage))
-        return _arrays(found, lambda storage: contents[storage.key])
+            contents[key] = _exactly(stream, size)
+        return _arrays(found, contents.get, path.stat().st_size)
 
 
-def _arrays(found, elements):
-    """Tensors to arrays, in a mapping and the mappings in it; each storage is read once."""
-    cache = {}
+def _arrays(found, content, size):
+    """Tensors to arrays, in a mapping and the mappings in it.
+
+    `content` gives the bytes of a storage's key, and is asked once for each. Tensors may share a
+    storage; those of a file of `size` bytes may not come to many times of that.
+    """
+    contents, left = {}, LARGEST_SHARE * size
 
     def turned(value):
         if isinstance(value, Array):
             return value.array()
         if not isinstance(value, Tensor):
             return value
-        if value.storage not in cache:
-            cache[value.storage] = elements(value.storage)
-        return value.array(cache[value.storage])
+        key, dtype, count = value.storage.key, _dtype(value.storage), value.storage.count
+        if key not in contents:
+            contents[key] = content(key)
+        if len(contents[key]) < count * dtype.itemsize:
+            raise Refused(f"a storage {key} that is shorter than its tensors")
+        nonlocal left
+        left -= value.count * dtype.itemsize
+        if left < 0:
+            raise Refused(f"tensors of over {LARGEST_SHARE} times its size")
+        return value.array(np.frombuffer(contents[key], dtype, count))
 
     if not isinstance(found, dict):
         return turned(found)

@@ -39,6 +39,14 @@ def test_torch(write, wrapper, tmp_path):
     same(read(tmp_path / "model.pth"))
 
 
+@pytest.mark.parametrize("write", [write_zip, write_legacy])
+def test_tensors_beside_the_network_are_not_taken_for_it(write, tmp_path):
+    # GCA's trainer saves its last loss as a tensor
+    loss = Tensor(Storage(9, np.float32([0.5])), ())
+    write(tmp_path / "gca.pth", {"iter": 7, "loss": loss, "state_dict": tensors(ARRAYS)})
+    same(read(tmp_path / "gca.pth"))
+
+
 def test_views_of_a_shared_storage(tmp_path):
     values = np.arange(24, dtype="f4")
     storage = Storage(0, values)
@@ -66,6 +74,15 @@ def test_paddle(protocol, tmp_path):
     pairs = {name: (f"tensor_{name}", array) for name, array in ARRAYS.items()}
     path.write_bytes(pickle.dumps(pairs, protocol))
     same(read(path))
+
+
+def test_paddle_in_a_wrapper_and_bfloat16(tmp_path):
+    path = tmp_path / "model.pdparams"
+    path.write_bytes(pickle.dumps({"state_dict": ARRAYS, "epoch": 3}, 2))
+    same(read(path))
+    bits = np.array([0x3F80, 0xC000], np.uint16)
+    path.write_bytes(pickle.dumps({"x": bits}, 2))
+    same(read(path), {"x": np.float32([1, -2])})
 
 
 def test_paddle_puts_pieces_of_large_arrays_together(tmp_path):
@@ -123,6 +140,26 @@ def test_a_missing_file_is_named(tmp_path):
         read(tmp_path / "nowhere.pth")
 
 
+@pytest.mark.parametrize("header", ["((((", "'''", "{'descr': '<f4', 'shape': (1"])
+def test_damaged_npz_headers_say_so(header, tmp_path):
+    header = header.encode() + b"\n"
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        start = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header))
+        archive.writestr("w.npy", start + header + bytes(64))
+    with pytest.raises(ValueError, match="x.npz is damaged"):
+        read(tmp_path / "x.npz")
+
+
+def test_damaged_compression_says_so(tmp_path):
+    path = tmp_path / "x.npz"
+    np.savez_compressed(path, w=RNG.normal(size=(50, 50)))
+    content = bytearray(path.read_bytes())
+    content[200:260] = b"\xff" * 60
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="x.npz is damaged"):
+        read(path)
+
+
 @pytest.mark.parametrize("kind", ["zip", "legacy", "paddle", "safetensors", "npz"])
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.95])
 def test_truncated_files_say_so(kind, part, tmp_path):
@@ -164,6 +201,8 @@ def test_torchscript_is_named(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("script/data.pkl", pickle.dumps({}, 2))
         archive.writestr("script/constants.pkl", pickle.dumps((), 2))
+        # as PyTorch compresses it
+        archive.writestr("script/code/net.py", "pass", zipfile.ZIP_DEFLATED)
     with pytest.raises(ValueError, match="script.pt was not read because .* TorchScript"):
         read(path)
 

@@ -57,8 +57,26 @@ def test_options():
         "num_classes": 2,
         "refine_mode": "full",
     }
-    with pytest.raises(ValueError, match="'width' is no option; write name=value"):
-        parse_options(["width"])
+    for text in ("width", "=5", "width="):
+        with pytest.raises(ValueError, match=f"'{text}' is no option; write name=value"):
+            parse_options([text])
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("training_heads=False", "training_heads is no option of a network"),
+        ("input_shape=(64, 64, 3)", "input_shape is no option of a network"),
+        ("name=bisenetv2", "name is no option of a network"),
+        ("checkpoint=1", f"{NAME} has no option checkpoint; it has width"),
+        ("width=wide", f"{NAME} cannot be built with {{'width': 'wide'}}"),
+    ],
+)
+def test_options_that_do_not_fit_are_named(text, message, tmp_path):
+    np.savez(tmp_path / "x.npz", w=np.zeros(1, np.float32))
+    with pytest.raises(ValueError, match=message):
+        convert(tmp_path / "x.npz", NAME, tmp_path / "x.weights.h5", **parse_options([text]))
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npz"]
 
 
 def test_the_command_ends_in_one_sentence(tmp_path):

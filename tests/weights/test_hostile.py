@@ -9,7 +9,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from torch_files import pickled, tensors, write_archive
+from torch_files import Storage, Tensor, pickled, tensors, write_archive, write_legacy, write_zip
 
 from keras_matting.weights.checkpoints import read
 
@@ -197,6 +197,72 @@ def test_a_zip_bomb(tmp_path):
     np.savez_compressed(tmp_path / "bomb.npz", w=np.zeros(2**22, np.float32))
     with pytest.raises(ValueError, match="w.npy, which unpacks to 16777344 bytes"):
         read(tmp_path / "bomb.npz")
+
+
+def test_many_small_arrays_are_a_zip_bomb_too(tmp_path):
+    content = npy("{'descr': '<f4', 'fortran_order': False, 'shape': (262000,)}") + bytes(1048000)
+    with zipfile.ZipFile(tmp_path / "many.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        for i in range(8):
+            archive.writestr(f"w{i}.npy", content)
+    with pytest.raises(ValueError, match="arrays that together unpack to 8[0-9]{6} bytes"):
+        read(tmp_path / "many.npz")
+
+
+@pytest.mark.parametrize("write", [write_zip, write_legacy])
+def test_many_tensors_of_one_storage(write, tmp_path):
+    storage = Storage(0, np.zeros(2**16, np.float32))
+    write(tmp_path / "many.pth", {f"w{i}": Tensor(storage, (2**16,)) for i in range(50)})
+    with pytest.raises(ValueError, match="tensors of over 8 times its size"):
+        read(tmp_path / "many.pth")
+
+
+def test_a_storage_that_claims_two_sizes(tmp_path):
+    """The larger would be read from beyond the bytes of the smaller."""
+    large, small = (Storage(0, np.zeros(count, np.float32)) for count in (50_000, 1))
+    found = {"w": Tensor(large, (50_000,)), "x": Tensor(small, (1,))}
+    write_legacy(tmp_path / "two.pth", found)
+    with pytest.raises(ValueError, match="two storages 0"):
+        read(tmp_path / "two.pth")
+    write_zip(tmp_path / "two.pth", found)
+    with pytest.raises(ValueError, match="a storage 0 that is shorter than its tensors"):
+        read(tmp_path / "two.pth")
+
+
+def doubled(kind):
+    """An object that holds the one before it twice, forty times over."""
+    first, whole = {"tuple": (b")", b"h%ch%c\x86"), "list": (b"]", b"](h%ch%ce")}[kind]
+    steps = [whole % (i, i) + b"q%c0" % (i + 1) for i in range(40)]
+    return first + b"q\x000" + b"".join(steps) + b"h\x28"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        instructions(b"}", doubled("tuple"), b"K\x01s"),  # its hash
+        instructions(b"(X\x07\x00\x00\x00storageN", doubled("list"), b"NK\x04tQ"),  # its text
+    ],
+)
+def test_what_would_keep_python_busy_for_hours(content, tmp_path):
+    write_archive(tmp_path / "busy.pth", content)
+    with pytest.raises(ValueError, match="an object that holds others millions of times"):
+        read(tmp_path / "busy.pth")
+
+
+def test_a_tuple_made_of_a_list_that_grew(tmp_path):
+    grown = b"]q\x00(K\x01\x85K\x01\x85e0h\x00\x85R"
+    (tmp_path / "x.pdparams").write_bytes(
+        instructions(b"}", named("torch", "Size"), grown, b"K\x01s")
+    )
+    with pytest.raises(ValueError, match="a tuple of something odd"):
+        read(tmp_path / "x.pdparams")
+
+
+def test_a_long_name_stays_one_sentence(tmp_path):
+    name = "x\n" * 5000
+    (tmp_path / "x.pdparams").write_bytes(b"\x80\x04" + text(name) + text(name) + b"\x93.")
+    with pytest.raises(ValueError, match="contains x x x") as error:
+        read(tmp_path / "x.pdparams")
+    assert "\n" not in str(error.value) and len(str(error.value)) < 1000
 
 
 def npy(header):
