@@ -1,7 +1,7 @@
 """Deep Image Matting: the paper that began it, from an image and a trimap (Xu et al., CVPR 2017).
 
 `dim_vgg16` unpools by the encoder's argmax as the paper does; it equals the best open reproduction
-with that (huochaitiantang/pytorch-deep-image-matting, no licence stated) and takes its checkpoints.
+with that (huochaitiantang/pytorch-deep-image-matting, release V1.5) and takes its checkpoint.
 `dim_vgg16_bilinear` is PaddleSeg's form (code Apache-2.0): batch norm, bilinear upsampling, and a
 refinement that can only raise alpha. The checkpoints of both come from Adobe's Composition-1k data,
 which is for non-commercial use.

@@ -1,7 +1,7 @@
 """GCA-Matting: attention fills in what the trimap leaves open (Li and Lu, AAAI 2020).
 
-`gca` equals the released network of Yaoyi-Li/GCA-Matting (a licence of the code is not stated; the
-weights are for non-commercial use, as Adobe's data) and takes its checkpoints. Convolutions are
+`gca` equals the released network of Yaoyi-Li/GCA-Matting (code MIT; the weights are for
+non-commercial use, as Adobe's data) and takes its checkpoints. Convolutions are
 spectrally normalised.
 """
 
