@@ -13,7 +13,7 @@ from keras_matting.weights import load_published
 LOGITS, MAPS = 1e-4, 2e-5  # tolerances; the references' own logits move by 3e-5 at most
 # in training mode the recording itself is 0.9e-4 from a float64 run (ours 0.7e-4)
 TRAINING = 2e-4
-# semantic logit in training mode: the recording is 0.9e-4 from a float64 run, ours 0.7e-4
+
 
 @functools.cache
 def network(name):
