@@ -51,8 +51,8 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False):
     image = keras.Input(input_shape, name="image")
     # the released encoders take 0..255 as they are, without ImageNet's statistics
     features = ENCODERS[backbone](layers.Rescaling(255.0, name="normalise")(image))
-    glance, focus = _decoders(features, DECODERS[backbone])
     kinds = ("tt", "ft", "bt") if representation == "rim" else (representation,)
+    glance, focus = _decoders(features, DECODERS[backbone], len(kinds))
     heads = {}
     for kind in kinds:
         suffix = f"_{kind}" if representation == "rim" else ""
@@ -120,8 +120,8 @@ def _densenet121(x):
     return [*features, layers.MaxPooling2D(2, padding="same", name="encoder_last_pool")(x)]
 
 
-def _decoders(features, widths):
-    """-> (glance, focus) features: at 1/2 with a skip to come, of resnet34_2b at full size."""
+def _decoders(features, widths, heads):
+    """-> (glance, focus) features for `heads` pairs: at 1/2, of resnet34_2b at full size."""
     full = len(widths) == 6
     bottom = features[-1]
     pyramid = _pyramid_pooling(bottom)
@@ -134,7 +134,8 @@ def _decoders(features, widths):
         focus = _decoder_block(focus, block, grows, name=f"focus{level}")
         if not grows:
             return glance, focus
-        context = conv_bn_relu(pyramid, block[-1], use_bias=True, name=f"context{level}")
+        # the released network computes its last context anew for every head
+        context = _context(pyramid, block[-1], heads if level == 1 else 1, name=f"context{level}")
         context = upsample(context, 2 ** (i + 1), name=f"context{level}_up")
         glance = layers.Concatenate(name=f"glance{level}_concat")([context, glance])
         focus = layers.Concatenate(name=f"focus{level}_concat")([focus, features[level - 1]])
@@ -150,6 +151,13 @@ def _pyramid_pooling(x):
         levels.append(ResizeLike(align_corners=True, name=f"pyramid{bins}_up")([pooled, x]))
     pooled = layers.Concatenate(name="pyramid_concat")([*levels, x])
     return layers.ReLU(name="pyramid_relu")(conv(pooled, x.shape[-1], 1, name="pyramid"))
+
+
+def _context(x, filters, calls, *, name):
+    """`conv_bn_relu`, whose running statistics move as far as `calls` calls would move them."""
+    x = conv(x, filters, name=name)
+    x = layers.BatchNormalization(epsilon=1e-5, momentum=0.9**calls, name=f"{name}_bn")(x)
+    return layers.ReLU(name=f"{name}_relu")(x)
 
 
 def _bridge(x):

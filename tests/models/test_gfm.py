@@ -53,6 +53,21 @@ def test_outputs_equal_the_published_network(variant):
         )
 
 
+def test_rim_moves_the_statistics_of_its_last_context_once_per_head():
+    model = create_model("gfm_resnet34_rim", (64, 96, 3))
+    taps = {level: model.get_layer(f"context{level}_conv").output for level in (1, 2)}
+    image = np.random.default_rng(0).random((2, 64, 96, 3), np.float32)
+    batch = tf.keras.Model(model.input, taps)({"image": image}, training=True)
+    for layer in model.layers:
+        if layer.name.endswith("_bn"):
+            layer.moving_mean.assign(tf.zeros_like(layer.moving_mean))
+    model({"image": image}, training=True)
+    for level, share in ((1, 1 - 0.9**3), (2, 0.1)):
+        mean = np.mean(batch[level], (0, 1, 2))
+        found = model.get_layer(f"context{level}_bn").moving_mean
+        np.testing.assert_allclose(found, share * mean, rtol=0, atol=1e-4 * np.abs(mean).max())
+
+
 def fused(kind, glance, focus):
     """Of one pixel; numbers beside the requested classes."""
     glance = tf.constant(glance, tf.float32)[None, None, None]
