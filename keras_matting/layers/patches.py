@@ -1,7 +1,8 @@
 """Refining only some cells of a map: choosing them, cutting patches around them, putting them back.
 
 A cell is one pixel of an error map of a quarter of the size. Cells are rows (batch, row, column).
-With a fixed size and `SampleCells` all shapes are static, and all operations TFLite builtins.
+With a fixed size and `SampleCells` all shapes are static in inference, and all operations TFLite
+builtins.
 """
 
 import tensorflow as tf
@@ -14,14 +15,15 @@ CELL = 4  # pixels of the full map
 class SampleCells(keras.layers.Layer):
     """error (B, h, w, 1) -> cells (B*count, 3) int32 and keep (B*count, 1): those of largest error.
 
-    Of every image `count` cells, or all it has. `keep` is 0 where the error is 0, else 1.
+    Of every image `count` cells, or all it has. `keep` is 0 where the error is 0, else 1. In
+    training there are no rows for cells of error 0, which batch norms must not see.
     """
 
     def __init__(self, count, **kwargs):
         super().__init__(**kwargs)
         self.count = count
 
-    def call(self, error):
+    def call(self, error, training=None):
         batch, height, width = tf.unstack(tf.shape(error)[:3])
         fixed = None not in error.shape[1:3]
         known = error.shape[1] * error.shape[2] if fixed else height * width
@@ -29,8 +31,12 @@ class SampleCells(keras.layers.Layer):
         largest, index = tf.math.top_k(tf.reshape(error, (batch, known)), count, sorted=False)
         image = tf.broadcast_to(tf.range(batch)[:, None], tf.shape(index))
         cells = tf.stack([image, index // width, index % width], -1)
-        keep = tf.cast(largest > 0, error.dtype)
-        return tf.reshape(cells, (-1, 3)), tf.reshape(keep, (-1, 1))
+        cells = tf.reshape(cells, (-1, 3))
+        keep = tf.reshape(tf.cast(largest > 0, error.dtype), (-1, 1))
+        if training:
+            kept = keep[:, 0] > 0
+            cells, keep = tf.boolean_mask(cells, kept), tf.boolean_mask(keep, kept)
+        return cells, keep
 
     def get_config(self):
         return super().get_config() | dict(count=self.count)
@@ -71,6 +77,24 @@ class CutPatches(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | dict(size=self.size, stride=self.stride)
+
+
+@keras.utils.register_keras_serializable("keras_matting")
+class PatchBatchNorm(keras.layers.BatchNormalization):
+    """Batch normalisation of patches (N, h, w, C), whose N may be 0: then training learns nothing.
+
+    The variance of no values is not a number, and would stay in the running one.
+    """
+
+    def call(self, x, training=None):
+        normalise = super().call
+        if not training:
+            return normalise(x, training=False)
+        return tf.cond(
+            tf.shape(x)[0] > 0,
+            lambda: normalise(x, training=True),
+            lambda: normalise(x, training=False),
+        )
 
 
 @keras.utils.register_keras_serializable("keras_matting")

@@ -16,6 +16,7 @@ from keras_matting.layers.patches import (
     CELL,
     CutPatches,
     PastePatches,
+    PatchBatchNorm,
     SampleCells,
     ThresholdCells,
 )
@@ -57,12 +58,15 @@ def build(
         heads = {"error": outputs.pop("error"), "hidden": _float32(maps[3], "hidden")}
     else:
         _check_options(input_shape, refine_mode, backbone_scale)
-        small = [Downscale(backbone_scale, name=f"{k}_small")(x) for k, x in inputs.items()]
+        small = [
+            Downscale(backbone_scale, dtype="float32", name=f"{key}_small")(x)
+            for key, x in inputs.items()
+        ]
         maps = _base(*small, config["backbone"])
         select = {
             "full": None,
-            "sampling": SampleCells(refine_sample_pixels // CELL**2, name="cells"),
-            "thresholding": ThresholdCells(refine_threshold, name="cells"),
+            "sampling": SampleCells(refine_sample_pixels // CELL**2, dtype="float32", name="cells"),
+            "thresholding": ThresholdCells(refine_threshold, dtype="float32", name="cells"),
         }[refine_mode]
         refined, where = _refine(image, background, maps, select)
         outputs = _named(tf.split(refined, [1, 3], -1), image)
@@ -84,7 +88,7 @@ def _check_options(input_shape, refine_mode, backbone_scale):
 def _named(maps, image, names=("alpha", "foreground")):
     """Alpha and foreground (predicted as what to add to the image) and error, cut to [0, 1]."""
     alpha, residual, *error = maps[:3]
-    foreground = layers.Add(name=f"{names[1]}_add")([residual, image])
+    foreground = layers.Add(dtype="float32", name=f"{names[1]}_add")([residual, image])
     values = [alpha, foreground, *error]
     return {
         name: layers.ReLU(1.0, dtype="float32", name=name)(x)
@@ -112,9 +116,9 @@ def _base(image, background, backbone):
     x = conv(_decode(x, pair, "decoder3"), 5 + HIDDEN, name="decoder3")
     alpha, residual, error, hidden = tf.split(x, [1, 3, 1, HIDDEN], -1)
     return (
-        layers.ReLU(1.0, name="coarse_alpha")(alpha),
+        layers.ReLU(1.0, dtype="float32", name="coarse_alpha")(alpha),
         residual,
-        layers.ReLU(1.0, name="coarse_error")(error),
+        layers.ReLU(1.0, dtype="float32", name="coarse_error")(error),
         layers.ReLU(name="coarse_hidden")(hidden),
     )
 
@@ -142,7 +146,8 @@ def _refine(image, background, maps, select):
     that a cell comes out the same whether patches are computed or the whole map (`select` None).
     """
     alpha, residual, error, hidden = maps
-    coarse = layers.Concatenate(name="refine_coarse")([alpha, residual])
+    # in float32 under any policy: what is chosen, resized and pasted
+    coarse = layers.Concatenate(dtype="float32", name="refine_coarse")([alpha, residual])
     pair = layers.Concatenate(name="refine_pair")([image, background])
     half = Downscale(0.5, name="refine_pair_half")(pair)
     coarse_half = layers.Concatenate(name="refine_half")([hidden, coarse])
@@ -150,7 +155,8 @@ def _refine(image, background, maps, select):
     half = layers.Concatenate(name="refine_half_concat")([coarse_half, half])
     half = layers.ZeroPadding2D(3, name="refine_half_pad")(half)
     full = layers.ZeroPadding2D(2, name="refine_full_pad")(pair)
-    error = ResizeLike(name="refine_error")([error, Downscale(0.25, name="refine_cells")(image)])
+    quarter = Downscale(0.25, name="refine_cells")(image)
+    error = ResizeLike(dtype="float32", name="refine_error")([error, quarter])
     if select is None:
         return _refiner(half, full), tf.ones_like(error)
     cells, keep = select(error)
@@ -158,15 +164,22 @@ def _refine(image, background, maps, select):
         CutPatches(8, 2, name="refine_half_cut")([half, cells]),
         CutPatches(8, 4, name="refine_full_cut")([full, cells]),
     )
-    coarse = ResizeLike(name="refine_coarse_up")([coarse, image])
-    return PastePatches(name="refine_paste")([coarse, cells, keep, patches])
+    coarse = ResizeLike(dtype="float32", name="refine_coarse_up")([coarse, image])
+    return PastePatches(dtype="float32", name="refine_paste")([coarse, cells, keep, patches])
 
 
 def _refiner(half, full):
     """(N, h + 6, w + 6, 42), (N, 2h + 4, 2w + 4, 6) -> (N, 2h, 2w, 4)."""
-    x = conv_bn_relu(half, 24, padding="valid", name="refine0")
-    x = conv_bn_relu(x, 16, padding="valid", name="refine1")
+    x = _conv_patches(half, 24, name="refine0")
+    x = _conv_patches(x, 16, name="refine1")
     x = upsample(x, interpolation="nearest", name="refine_up")
     x = layers.Concatenate(name="refine_concat")([x, full])
-    x = conv_bn_relu(x, 12, padding="valid", name="refine2")
+    x = _conv_patches(x, 12, name="refine2")
     return conv(x, 4, padding="valid", name="refine3")
+
+
+def _conv_patches(x, filters, *, name):
+    """(N, h, w, C) -> (N, h - 2, w - 2, filters), and N may be 0."""
+    x = conv(x, filters, padding="valid", use_bias=False, name=name)
+    x = PatchBatchNorm(epsilon=1e-5, momentum=0.9, name=f"{name}_bn")(x)
+    return layers.ReLU(name=f"{name}_relu")(x)

@@ -130,6 +130,57 @@ def test_nothing_above_the_threshold_leaves_the_coarse_matte():
     np.testing.assert_allclose(outputs["alpha"], coarse, atol=1e-6)
 
 
+def refining(error, **options):
+    """A refining network whose coarse errors are moved by `error`, without dropout."""
+    tf.keras.utils.set_random_seed(0)
+    model = create_model("bgmv2_mobilenetv2", (64, 96, 3), True, **options)
+    model.get_layer("aspp_dropout").rate = 0.0
+    last = model.get_layer("decoder3_conv")
+    bias = last.bias.numpy()
+    bias[4] += error
+    last.bias.assign(bias)
+    return model
+
+
+def refiner_norms(model):
+    return [w.numpy() for i in range(3) for w in model.get_layer(f"refine{i}_bn").weights]
+
+
+def test_training_normalises_by_the_cells_that_are_refined():
+    # sampling every cell leaves those of positive error, which is what a threshold of 0 says
+    sampling = refining(0.0, refine_sample_pixels=64 * 96)
+    above_zero = refining(0.0, refine_mode="thresholding", refine_threshold=0.0)
+    outputs, expected = (model(pair(2, 64, 96), training=True) for model in (sampling, above_zero))
+    assert 0.05 < np.mean(outputs["refined"]) < 0.95
+    np.testing.assert_array_equal(outputs["refined"], expected["refined"])
+    np.testing.assert_allclose(outputs["alpha"], expected["alpha"], atol=1e-4)
+    for ours, theirs in zip(refiner_norms(sampling), refiner_norms(above_zero), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_a_step_that_refines_nothing_leaves_the_refiner_as_it_was():
+    model = refining(-100.0)
+    before = refiner_norms(model)
+    step = tf.function(lambda x: model(x, training=True))
+    assert np.sum(step(pair(2, 64, 96))["refined"]) == 0
+    for ours, old in zip(refiner_norms(model), before, strict=True):
+        np.testing.assert_array_equal(ours, old)
+
+
+def test_mixed_precision_does_not_round_what_is_not_refined():
+    tf.keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        model = refining(0.0, refine_sample_pixels=100 * 16)
+        x = pair(1, 64, 96)
+        outputs = model(x)
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
+    coarse = tf.image.resize(outputs["alpha_coarse"], (64, 96)).numpy()
+    elsewhere = np.repeat(np.repeat(outputs["refined"], 4, 1), 4, 2) == 0
+    assert 0 < elsewhere.sum() < elsewhere.size and np.ptp(coarse[elsewhere]) > 0.1
+    np.testing.assert_allclose(outputs["alpha"][elsewhere], coarse[elsewhere], rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
