@@ -88,15 +88,17 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
 
 class PlainProgress(keras.callbacks.Callback):
-    """A line every `seconds` where no terminal shows Keras' progress bar."""
+    """After the first step and every `seconds` a line, where no terminal shows Keras' own bar."""
 
     def __init__(self, seconds=10.0):
         super().__init__()
         self.seconds = seconds
 
+    def on_train_begin(self, logs=None):
+        self.last = -self.seconds
+
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch, self.start = epoch, time.monotonic()
-        self.last = self.start
 
     def on_train_batch_end(self, batch, logs=None):
         now = time.monotonic()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from tensorflow import keras
 from tensorflow.keras import layers
 
@@ -70,9 +71,8 @@ def test_a_convolution_without_bias_keeps_none(new_network, images):
     np.testing.assert_array_equal(bias.numpy(), 0)
 
 
-def test_every_trainable_variable_gets_a_gradient(quantised, images):
-    import tensorflow as tf
-
+def test_every_trainable_variable_gets_a_gradient(new_network, images):
+    quantised = qat.quantize(new_network(), [images])
     with tf.GradientTape() as tape:
         outputs = quantised({"image": images}, training=True)
         loss = sum(tf.reduce_mean(output) for output in outputs.values())
@@ -108,8 +108,9 @@ def test_mixed_precision_becomes_float32(new_network, images):
 
 
 @pytest.mark.parametrize("heads", [True, False])
-def test_saved_weights_load(new_network, quantised, images, tmp_path, heads):
-    saved = quantised if heads else qat.quantize(qat.deployment(new_network()), [images])
+def test_saved_weights_load(new_network, images, tmp_path, heads):
+    network = new_network() if heads else qat.deployment(new_network())
+    saved = qat.quantize(network, [images])
     qat.deployment(saved)
     path = tmp_path / "qat.weights.h5"
     saved.save_weights(path)
