@@ -1,11 +1,15 @@
 """Where a recipe's pictures come from: folders named by flags, or the synthetic figures."""
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import tensorflow as tf
 from absl import flags
 
 from keras_matting.data import readers, synthetic
+from keras_matting.data.pipeline import composition
 from keras_matting.data.source import Source, hold_out
 
 FLAGS = flags.FLAGS
@@ -13,7 +17,21 @@ HELD_OUT_SEED = 1_000_003  # far from --seed: no figure is drawn both for traini
 HELD_OUT_EVERY = 20
 
 
-def define_flags(kind="any"):
+class Data(NamedTuple):
+    """What `run.fit` trains on.
+
+    `stream(start, (worker, workers))` opens the endless batches from sample `start` on, of which
+    a worker gets its share; `held_out` are batches to validate on, or None; `steps` go once through
+    the pictures; `panel` is a batch to draw after every epoch.
+    """
+
+    stream: Callable
+    held_out: tf.data.Dataset | None
+    steps: int
+    panel: Any
+
+
+def define_flags(kind="any", figures=300):
     """--foregrounds, --backgrounds and what is drawn without them, by default `kind`."""
     flags.DEFINE_string(
         "foregrounds",
@@ -25,10 +43,34 @@ def define_flags(kind="any"):
         "backgrounds", None, "Folder of pictures, every 20th held out; without it, synthetic ones."
     )
     flags.DEFINE_integer(
-        "figures", 300, "Synthetic figures to draw, and backgrounds; a tenth more are held out."
+        "figures", figures, "Synthetic figures to draw, and backgrounds; a tenth more are held out."
     )
     flags.DEFINE_integer("figure_size", None, "Their side in pixels; default twice the crop's.")
     flags.DEFINE_enum("figure_kind", kind, ["any", *synthetic.KINDS], "What is drawn.")
+
+
+def defaults(published, on_synthetic):
+    """Of a recipe's two sets of defaults the one for what --foregrounds says."""
+    return published if FLAGS.foregrounds else on_synthetic
+
+
+def composites(config, training, validation, targets) -> Data:
+    """Composed anew every step, by the flags' foregrounds and backgrounds.
+
+    `training` and `validation` are transforms, the former given the foregrounds' Source; `targets`
+    makes ({input: tensor}, {output: truth}) of a batch.
+    """
+    size, batch = config.size, config.batch_size
+    pools, others = foregrounds(size), backgrounds(size)
+    transforms = training(pools[0])
+
+    def stream(start, worker=(0, 1)):
+        data = composition(pools[0], others[0], transforms, batch, FLAGS.seed, start, worker)
+        return data.map(targets)
+
+    held_out = composition(pools[1], others[1], validation, batch, FLAGS.seed).map(targets)
+    held_out = held_out.take(max(1, pools[1].size // batch)).cache()
+    return Data(stream, held_out, max(1, pools[0].size // batch), next(iter(held_out)))
 
 
 def foregrounds(size) -> tuple[Source, Source]:
