@@ -144,6 +144,47 @@ def fit(size: int):
     return apply
 
 
+def whole(size: int, keys: tuple[str, ...] = ("image", "alpha", "foreground", "background")):
+    """uint8 `keys` -> float32 (size, size, c), whatever their proportions: for validation."""
+
+    def apply(sample):
+        return sample | {key: _to_square(sample[key], size) / 255.0 for key in keys}
+
+    return apply
+
+
+def random_scaled_crop(
+    height: int, width: int, scale: tuple[float, float] = (0.25, 2.0), flip: float = 0.5
+):
+    """uint8 image and labels -> float32 (height, width, 3) and uint8 (height, width, 1).
+
+    A random window of the picture at a random scale, mirrored at times. Beyond the picture the
+    image is black and the label 255, which counts nowhere.
+    """
+
+    def apply(sample):
+        uniform = draw(sample, "random_scaled_crop", 4)
+        shape = tf.cast(tf.shape(sample["labels"])[:2], tf.float32)
+        scaled = tf.cast(tf.math.ceil(shape * between(*scale, uniform[0])), tf.int32)
+        image = tf.image.resize(sample["image"], scaled)
+        labels = tf.image.resize(sample["labels"], scaled, "nearest")
+        missing = tf.maximum([height, width] - scaled, 0)
+        begin = missing // 2
+        padding = tf.pad(tf.stack([begin, missing - begin], 1), [[0, 1], [0, 0]])
+        image, labels = tf.pad(image, padding), tf.pad(labels, padding, constant_values=255)
+        room = tf.cast(tf.shape(labels)[:2] - [height, width], tf.float32)
+        begin = tf.pad(tf.cast(uniform[1:3] * (room + 1.0), tf.int32), [[0, 1]])
+        image = tf.slice(image, begin, [height, width, 3]) / 255.0
+        labels = tf.slice(labels, begin, [height, width, 1])
+        mirrored = uniform[3] < flip
+        return sample | {
+            "image": tf.where(mirrored, image[:, ::-1], image),
+            "labels": tf.where(mirrored, labels[:, ::-1], labels),
+        }
+
+    return apply
+
+
 def random_crop(key: str, size: int, scale: tuple[float, float] = (0.5, 1.0), flip: float = 0.5):
     """uint8 `key` of any size -> float32 (size, size, 3): a random square, mirrored at times.
 

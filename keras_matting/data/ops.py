@@ -95,14 +95,14 @@ def composite(over: str = "background"):
 
 
 def random_color(
-    key: str,
+    *keys: str,
     brightness: float = 0.1,
     contrast: float = 0.2,
     saturation: float = 0.3,
     hue: float = 0.05,
     probability: float = 1.0,
 ):
-    """One random affine map of colour on float `key`, clipped to [0, 1].
+    """One random affine map of colour on float `keys`, the same on each, clipped to [0, 1].
 
     Brightness is added from [-brightness, brightness]; contrast (about mid-grey) and saturation
     multiply by [1 - x, 1 + x]; hue turns by at most `hue` of a full circle, in YIQ, where all four
@@ -123,9 +123,10 @@ def random_color(
         return tf.reshape(pixels, tf.shape(picture))
 
     def apply(sample):
-        uniform = draw(sample, f"random_color:{key}", 5)
+        uniform = draw(sample, f"random_color:{keys[0]}", 5)
         return sample | {
             key: _sometimes(uniform[4] < probability, lambda x: mapped(x, uniform), sample[key])
+            for key in keys
         }
 
     return apply

@@ -79,10 +79,11 @@ def prepare(defaults) -> tuple[tf.distribute.Strategy, Config]:
     return strategy, config
 
 
-def build(size, **options):
-    """The network that --model, --weights and --quantize ask for, with its training heads."""
+def build(size, name=None, **options):
+    """The network that --model (or `name`), --weights and --quantize ask for, with its heads."""
     shape = (size, size, 3)
-    model = create_model(FLAGS.model, shape, True, FLAGS.quantize or FLAGS.weights, **options)
+    weights = FLAGS.quantize or FLAGS.weights
+    model = create_model(name or FLAGS.model, shape, True, weights, **options)
     if FLAGS.quantize:
         from export import qat  # needs tensorflow-model-optimization, which training does not
 
@@ -97,9 +98,11 @@ def build(size, **options):
 def fit(model, config, data: Data, monitor, strategy, network=None, callbacks=()):
     """Trains a compiled model from its newest checkpoint, if there is one, to the last epoch.
 
-    `monitor` names the validation value of which a lower one is better; `network` is the
-    functional model whose weights are written where `model` has outputs made for losses.
+    `monitor` names the value of which a lower one is better; `network` is the functional model
+    whose weights are written where `model` has outputs made for losses.
     """
+    if len(model.outputs or ()) == 1:  # whose name Keras leaves out
+        monitor = monitor.replace("alpha_", "")
     worker, workers = _worker(strategy)
     workdir = Path(FLAGS.workdir, f"worker{worker}") if worker else Path(FLAGS.workdir)
     workdir.mkdir(parents=True, exist_ok=True)
@@ -114,7 +117,9 @@ def fit(model, config, data: Data, monitor, strategy, network=None, callbacks=()
         # every sample once, by whichever worker is free: the order differs from run to run
         policy = tf.data.experimental.service.ShardingPolicy.DYNAMIC
         stream = stream.apply(
-            tf.data.experimental.service.distribute(policy, FLAGS.data_service, max_outstanding_requests=4)
+            tf.data.experimental.service.distribute(
+                policy, FLAGS.data_service, max_outstanding_requests=4
+            )
         )
     stream = stream.with_options(_unsharded())
     model.fit(

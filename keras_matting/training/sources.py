@@ -9,7 +9,7 @@ import tensorflow as tf
 from absl import flags
 
 from keras_matting.data import readers, synthetic
-from keras_matting.data.pipeline import composition
+from keras_matting.data.pipeline import composition, unlabelled
 from keras_matting.data.source import Source, hold_out
 
 FLAGS = flags.FLAGS
@@ -57,12 +57,12 @@ def defaults(published, on_synthetic):
 def composites(config, training, validation, targets) -> Data:
     """Composed anew every step, by the flags' foregrounds and backgrounds.
 
-    `training` and `validation` are transforms, the former given the foregrounds' Source; `targets`
-    makes ({input: tensor}, {output: truth}) of a batch.
+    `training` and `validation` are lists of transforms, or `training` a function that makes one of
+    the foregrounds' Source; `targets` makes ({input: tensor}, {output: truth}) of a batch.
     """
     size, batch = config.size, config.batch_size
     pools, others = foregrounds(size), backgrounds(size)
-    transforms = training(pools[0])
+    transforms = training(pools[0]) if callable(training) else training
 
     def stream(start, worker=(0, 1)):
         data = composition(pools[0], others[0], transforms, batch, FLAGS.seed, start, worker)
@@ -71,6 +71,18 @@ def composites(config, training, validation, targets) -> Data:
     held_out = composition(pools[1], others[1], validation, batch, FLAGS.seed).map(targets)
     held_out = held_out.take(max(1, pools[1].size // batch)).cache()
     return Data(stream, held_out, max(1, pools[0].size // batch), next(iter(held_out)))
+
+
+def pictures(config, source, held_out, training, validation, targets) -> Data:
+    """Of one Source that holds all that a sample needs, such as photographs with their alpha."""
+    batch = config.batch_size
+
+    def stream(start, worker=(0, 1)):
+        return unlabelled(source, training, batch, FLAGS.seed, start, worker).map(targets)
+
+    held_data = unlabelled(held_out, validation, batch, FLAGS.seed).map(targets)
+    held_data = held_data.take(max(1, held_out.size // batch)).cache()
+    return Data(stream, held_data, max(1, source.size // batch), next(iter(held_data)))
 
 
 def foregrounds(size) -> tuple[Source, Source]:
