@@ -1,5 +1,7 @@
 """The test images of Composition-1k are those of the published script and Pillow, bit for bit."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -112,13 +114,14 @@ def test_goes_on_where_it_was(tmp_path):
 
 def test_faults_are_named(tmp_path):
     arguments, names, pictures = published(tmp_path)
-    out = tmp_path / "out"
 
     def message(**options):
         with pytest.raises(ValueError) as caught:
-            composition1k.make(*arguments, out, **options)
+            composition1k.make(*arguments, tmp_path / f"out{next(fresh)}", **options)
+        assert "\n" not in str(caught.value)
         return str(caught.value)
 
+    fresh = itertools.count()
     alpha, first = tmp_path / "alpha" / names[1], tmp_path / "voc" / pictures[0]
     content = alpha.read_bytes()
     write(alpha, RECORDED["wide/alpha"])
@@ -126,12 +129,19 @@ def test_faults_are_named(tmp_path):
     alpha.write_bytes(content[:-30])
     assert f"{names[1]} is truncated or corrupt" in message()
     alpha.write_bytes(content)
+    (tmp_path / "trimaps" / f"{names[0][:-4]}_7.png").unlink()
+    assert f"{names[0][:-4]}_7.png is missing" in message(trimaps=tmp_path / "trimaps")
     first.write_bytes(first.read_bytes()[:-300])
     assert f"{pictures[0]} is truncated or corrupt" in message()
     first.unlink()
     assert f"{tmp_path / 'voc'} cannot be used as it is: {pictures[0]} is missing" in message()
-    (tmp_path / "trimaps" / f"{names[0][:-4]}_7.png").unlink()
-    text = message(trimaps=tmp_path / "trimaps")
-    assert f"{pictures[0]} is missing" in text or f"{names[0][:-4]}_7.png is missing" in text
     (tmp_path / "bg.txt").write_text("\n".join(pictures[:-1]))
     assert "has 39 names and" in message() and "20 backgrounds for each" in message()
+
+
+def test_nothing_is_written_where_a_file_is_missing(tmp_path):
+    arguments, _, pictures = published(tmp_path, foregrounds=1)
+    (tmp_path / "voc" / pictures[5]).unlink()
+    with pytest.raises(ValueError, match="is missing"):
+        composition1k.make(*arguments, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
