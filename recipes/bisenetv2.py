@@ -13,7 +13,7 @@ wide as high, 512x1024, batch 16, at 0.25 to 2 times the size, colours, mirror. 
 
 from absl import flags
 
-from keras_matting.data import geometry, ops, pipeline
+from keras_matting.data import datasets, geometry, ops, pipeline
 from keras_matting.losses import bisenetv2 as losses
 from keras_matting.metrics.streaming import IoUError
 from keras_matting.training import run, sources

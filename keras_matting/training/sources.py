@@ -1,4 +1,9 @@
-"""Where a recipe's pictures come from: folders named by flags, or the synthetic figures."""
+"""Where a recipe's pictures come from: datasets named by flags, or the synthetic figures.
+
+--foregrounds composition1k:/data/Combined_Dataset      a row of keras_matting.data.datasets
+--foregrounds /data/records                             what `keras_matting.data prepare` wrote
+--foregrounds cutouts                                   a plain folder
+"""
 
 import functools
 from collections.abc import Callable
@@ -8,7 +13,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from absl import flags
 
-from keras_matting.data import readers, synthetic
+from keras_matting.data import datasets, prepared, readers, synthetic
 from keras_matting.data.pipeline import composition, unlabelled
 from keras_matting.data.source import Source, hold_out
 
@@ -36,12 +41,17 @@ def define_flags(kind="any", figures=300):
     flags.DEFINE_string(
         "foregrounds",
         None,
-        "Folder of RGBA cut-outs, or one with foreground/ and alpha/ in it; every 20th picture is "
-        "held out for validation. Without it, synthetic figures are drawn.",
+        "Folder of RGBA cut-outs, or one with foreground/ and alpha/ in it; or NAME:FOLDER of a "
+        "dataset in docs/datasets.md, or a folder that prepare wrote. Every 20th picture is held "
+        "out for validation. Without it, synthetic figures are drawn.",
     )
     flags.DEFINE_string(
-        "backgrounds", None, "Folder of pictures, every 20th held out; without it, synthetic ones."
+        "backgrounds",
+        None,
+        "Folder of pictures, NAME:FOLDER of a dataset, or a folder that prepare wrote; every 20th "
+        "held out. Without it, synthetic ones.",
     )
+    flags.DEFINE_bool("verify", True, "Check every file before training starts.")
     flags.DEFINE_integer(
         "figures", figures, "Synthetic figures to draw, and backgrounds; a tenth more are held out."
     )
@@ -91,15 +101,60 @@ def foregrounds(size) -> tuple[Source, Source]:
         kind = None if FLAGS.figure_kind == "any" else FLAGS.figure_kind
         return _pools(functools.partial(synthetic.foregrounds, kind=kind), size)
     parallel = (Path(FLAGS.foregrounds) / "foreground").is_dir()
-    read = readers.foreground_alpha if parallel else readers.rgba
-    return hold_out(read(FLAGS.foregrounds), HELD_OUT_EVERY)
+    source = _opened(FLAGS.foregrounds, readers.foreground_alpha if parallel else readers.rgba)
+    # photographs with a matte serve as they are: their colour at the edge is a mixture
+    source = _only(FLAGS.foregrounds, source, foreground=("foreground", "image"), alpha=("alpha",))
+    return hold_out(source, HELD_OUT_EVERY)
 
 
 def backgrounds(size) -> tuple[Source, Source]:
     """-> (training, held out), by the flags."""
     if not FLAGS.backgrounds:
         return _pools(synthetic.backgrounds, size)
-    return hold_out(readers.backgrounds(FLAGS.backgrounds), HELD_OUT_EVERY)
+    source = _opened(FLAGS.backgrounds, readers.backgrounds)
+    source = _only(FLAGS.backgrounds, source, background=("background",))
+    return hold_out(source, HELD_OUT_EVERY)
+
+
+def photographs() -> tuple[Source, Source]:
+    """-> (training, held out) of photographs with their mattes, by --foregrounds.
+
+    Where a dataset has no foreground and background of a photograph, its own colours stand in.
+    """
+    place = FLAGS.foregrounds
+    if not place:
+        raise ValueError("Name photographs with mattes: --foregrounds am2k_layers:FOLDER.")
+    source = _opened(place, readers.foreground_alpha)
+    colours = {key: (key, "image") for key in ("foreground", "background")}
+    source = _only(place, source, image=("image",), alpha=("alpha",), **colours)
+    return hold_out(source, HELD_OUT_EVERY)
+
+
+def _opened(place, read_folder):
+    name, _, folder = place.partition(":")
+    if folder and not Path(place).exists():
+        return datasets.read(name, folder, verify=FLAGS.verify)
+    if prepared.is_prepared(place):
+        return prepared.records(place, FLAGS.verify)
+    return read_folder(place, FLAGS.verify)
+
+
+def _only(place, source, **wanted):
+    """Of what the source gives, the first there is of each wanted key's names."""
+    there = tf.data.Dataset.range(1).map(source.load).element_spec
+    chosen = {key: next((n for n in names if n in there), None) for key, names in wanted.items()}
+    if None in chosen.values():
+        needed = " and ".join(" or ".join(names) for names in wanted.values())
+        raise ValueError(f"{place} gives {', '.join(there)}, and {needed} is needed.")
+
+    # what RSSN may take in their place
+    chosen |= {key: key for key in there if key.removesuffix("_denoised") in wanted}
+
+    def load(index):
+        sample = source.load(index)
+        return {key: sample[name] for key, name in chosen.items()}
+
+    return Source(source.size, load)
 
 
 def _pools(draw, size):

@@ -1,10 +1,13 @@
 """A reader yields what the files hold, or one sentence that names the bad ones."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_matting.data import readers
+from keras_matting.data import composition, readers, validation
 
 RNG = np.random.default_rng(0)
 COLOUR = RNG.integers(0, 256, (24, 32, 3), dtype=np.uint8)
@@ -25,6 +28,27 @@ def cmyk_jpeg():
     content = bytearray(jpeg(COLOUR))
     content[content.index(b"\xff\xc0") + 9] = 4
     return bytes(content)
+
+
+def palette_png(indices, colours, opacities=b""):
+    """A PNG of type 3, which TensorFlow cannot write."""
+
+    def chunk(kind, body):
+        checksum = struct.pack(">I", zlib.crc32(kind + body))
+        return struct.pack(">I", len(body)) + kind + body + checksum
+
+    height, width = indices.shape
+    rows = b"".join(b"\0" + row.tobytes() for row in np.uint8(indices))
+    return b"".join(
+        [
+            b"\x89PNG\r\n\x1a\n",
+            chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
+            chunk(b"PLTE", np.uint8(colours).tobytes()),
+            chunk(b"tRNS", opacities) if opacities else b"",
+            chunk(b"IDAT", zlib.compress(rows)),
+            chunk(b"IEND", b""),
+        ]
+    )
 
 
 def put(path, content):
@@ -90,6 +114,10 @@ BAD_CUTOUTS = {
     "greyscale": (png(CUTOUT[..., 2:]), "not RGBA but greyscale with alpha"),
     "text": (b"hello", "neither PNG nor JPEG"),
     "opaque": (png(np.concatenate([COLOUR, np.full_like(ALPHA, 255)], -1)), "everywhere"),
+    "all zero": (png(np.concatenate([COLOUR, ALPHA * 0], -1)), "the same alpha 0 everywhere"),
+    "one pixel": (png(CUTOUT[:1, :1]), "is only 1x1 (remove it)"),
+    "one row": (png(CUTOUT[:1]), "is only 32x1 (remove it)"),
+    "palette": (palette_png(np.eye(4), [[9, 9, 9], [1, 2, 3]]), "not RGBA but RGB"),
 }
 
 
@@ -111,6 +139,10 @@ BAD_PAIRS = {
     "truncated": (jpeg(COLOUR)[:-200], png(ALPHA), "foreground/x.png is truncated"),
     "empty alpha": (png(COLOUR), b"", "alpha/x.png is empty"),
     "blank alpha": (png(COLOUR), png(ALPHA * 0), "alpha/x.png has the same alpha 0"),
+    "transparent alpha": (png(COLOUR), png(CUTOUT[..., 2:]), "alpha/x.png has an alpha channel"),
+    "cut-out": (png(CUTOUT), png(ALPHA), "foreground/x.png is not RGB but RGBA"),
+    "16 bits": (png(COLOUR), png(np.uint16(ALPHA) * 257), "alpha/x.png has 16 bits"),
+    "one pixel": (png(COLOUR[:1, :1]), png(ALPHA[:1, :1]), "foreground/x.png is only 1x1"),
 }
 
 
@@ -120,6 +152,59 @@ def test_bad_pair_is_named(tmp_path, name):
     put(tmp_path / "foreground" / "x.png", foreground)
     put(tmp_path / "alpha" / "x.png", alpha)
     assert reason in message(ValueError, readers.foreground_alpha, str(tmp_path))
+
+
+BAD_BACKGROUNDS = {
+    "truncated.jpg": (jpeg(COLOUR)[:-200], "is truncated or corrupt"),
+    "16 bits.png": (png(np.uint16(COLOUR) * 257), "has 16 bits per channel (save it with 8)"),
+    "cmyk.jpg": (cmyk_jpeg(), "is CMYK (save it as RGB)"),
+    "one pixel.jpg": (jpeg(COLOUR[:1, :1]), "is only 1x1 (remove it)"),
+    "Ärger mit 猫.png": (b"", "is empty (copy it again, or remove it)"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_BACKGROUNDS)
+@pytest.mark.parametrize("read", [readers.backgrounds, readers.images])
+def test_bad_photograph_is_named(tmp_path, read, name):
+    content, reason = BAD_BACKGROUNDS[name]
+    put(tmp_path / "good.png", png(COLOUR))
+    put(tmp_path / name, content)
+    text = message(ValueError, read, str(tmp_path))
+    assert f"{name} {reason}" in text and "good.png" not in text
+
+
+def test_unreadable_file_is_named(tmp_path):
+    """A folder and a link into nowhere: permissions do not keep root from reading."""
+    put(tmp_path / "good.png", png(COLOUR))
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "link.jpg").symlink_to(tmp_path / "gone.jpg")
+    text = message(ValueError, readers.backgrounds, str(tmp_path))
+    assert "folder.png cannot be read, Is a directory" in text
+    assert "link.jpg cannot be read, No such file or directory" in text
+
+
+def test_palette_is_resolved(tmp_path):
+    indices = np.arange(24 * 32).reshape(24, 32) % 3
+    colours = np.uint8([[255, 0, 9], [1, 2, 3], [7, 200, 90]])
+    put(tmp_path / "opaque" / "a.png", palette_png(indices, colours))
+    put(tmp_path / "cutout" / "a.png", palette_png(indices, colours, bytes([0, 128, 255])))
+    opaque = readers.backgrounds(str(tmp_path / "opaque")).load(tf.constant(0, tf.int64))
+    np.testing.assert_array_equal(opaque["background"], colours[indices])
+    cutout = readers.rgba(str(tmp_path / "cutout")).load(tf.constant(0, tf.int64))
+    np.testing.assert_array_equal(cutout["foreground"], colours[indices])
+    np.testing.assert_array_equal(cutout["alpha"][..., 0], np.uint8([0, 128, 255])[indices])
+
+
+def test_ten_thousand_pixels_wide(tmp_path):
+    wide = RNG.integers(0, 256, (9, 10_000, 4), dtype=np.uint8)
+    put(tmp_path / "cutout" / "a.png", png(wide))
+    put(tmp_path / "photograph" / "a.jpg", jpeg(wide[..., :3]))
+    sample = readers.rgba(str(tmp_path / "cutout")).load(tf.constant(0, tf.int64))
+    np.testing.assert_array_equal(sample["foreground"], wide[..., :3])
+    source = readers.backgrounds(str(tmp_path / "photograph"))
+    cutouts = readers.rgba(str(tmp_path / "cutout"))
+    batch = next(iter(composition(cutouts, source, validation(16), 2, seed=1)))
+    assert batch["image"].shape == (2, 16, 16, 3) and np.isfinite(batch["image"]).all()
 
 
 def test_missing_partners_and_twins_are_named(tmp_path):

@@ -1,0 +1,289 @@
+"""Picture files in folders: which belong together, what is wrong with one, how it is decoded.
+
+A layout gives each role a pattern below a folder, without the extension:
+
+    {"image": "train/original/*", "alpha": "train/mask/*"}
+
+Files are .png, .jpg or .jpeg and are taken in the order of their names; hidden files and files that
+are no pictures are passed over. Partners are files whose wildcards stand for the same text, and
+have one size. The roles "cutout" (RGBA), "alpha", "trimap" and "label_ids" (Cityscapes) have rules
+of their own; any other is a colour picture, and the key of its tensor. Palettes are resolved, an
+EXIF orientation is not applied.
+"""
+
+import glob
+import os
+import re
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from keras_matting.data.source import Source
+
+READABLE = (".png", ".jpg", ".jpeg")
+OTHER_PICTURES = (".avif", ".bmp", ".exr", ".gif", ".heic", ".jp2", ".tif", ".tiff", ".webp")
+CHANNELS = {"cutout": 4, "alpha": 1, "trimap": 1, "label_ids": 1}  # colour pictures have 3
+SMALLEST = 2  # pixels a side: a single one has no neighbour to interpolate with
+COLOURED = 16  # levels between channels: more than JPEG leaves on a grey picture
+NAMED_AT_MOST = 10
+QUIET_SECONDS = 2.0
+
+# Cityscapes: *_labelIds.png has 0..33, of which 19 are trained; 255 is ignored.
+TRAINED_LABELS = (7, 8, 11, 12, 13, 17, *range(19, 29), 31, 32, 33)
+IGNORED = 255
+LABELS = 34
+
+
+def read(directory: str, layout: dict[str, str], verify: bool = True, exact: bool = True) -> Source:
+    """The samples of `match` as a Source of what `decode` gives; for the flags see `check`."""
+    samples = match(directory, layout)
+    if verify:
+        check(directory, samples, exact)
+    return source(samples)
+
+
+def match(directory: str, layout: dict[str, str]) -> list[dict[str, Path]]:
+    """-> {role: file} of every sample, in the order of names.
+
+    Raises FileNotFoundError without the folder or any file of a role; ValueError naming files that
+    have no partner, or two candidates for one, or a format that is not read.
+    """
+    folder = Path(directory)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is not a folder: check the path or create it.")
+    faults = []
+    found = {role: _pictures(folder, pattern, faults) for role, pattern in layout.items()}
+    keys = sorted(set().union(*found.values()))
+    for key in keys:
+        name = next(files[key] for files in found.values() if key in files).relative_to(folder)
+        for role in layout:
+            if key not in found[role]:
+                where, stem = os.path.split(_filled(layout[role], key))
+                remedy = "(add it, or remove the file)"
+                faults.append(f"{name} has no partner in {where}/ called {stem}.* {remedy}")
+    if faults:
+        refuse(directory, faults)
+    return [{role: files[key] for role, files in found.items()} for key in keys]
+
+
+def check(directory: str, samples: Sequence[dict[str, Path]], exact: bool = True) -> None:
+    """Decodes every file once, so that a bad one is named now and not after hours of training.
+
+    With `exact` a foreground must be RGB and nothing but a cut-out have transparency. Without it
+    grey is repeated and transparency dropped, as loaders of published datasets do. ValueError.
+    """
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        faults = pool.map(lambda sample: fault(directory, sample, exact), samples)
+        faults = [text for text in watched(faults, len(samples), f"checking {directory}") if text]
+    if faults:
+        refuse(directory, faults)
+
+
+def source(samples: Sequence[dict[str, Path]]) -> Source:
+    """Files of every sample, role by role -> Source of what `decode` gives."""
+    names = {role: tf.constant([os.fsencode(s[role]) for s in samples]) for role in samples[0]}
+
+    def load(index):
+        return decode({role: tf.io.read_file(tf.gather(names[role], index)) for role in names})
+
+    return Source(len(samples), load)
+
+
+def decode(contents: dict) -> dict:
+    """Content of a file of each role -> uint8 (h, w, 3) for colours, (h, w, 1) for the others.
+
+    A cut-out becomes foreground and alpha; label_ids become labels, 0..18 or 255 to be ignored.
+    """
+    sample = {}
+    for role, content in contents.items():
+        # decode_png goes by content and reads JPEG too; decode_image would lose the static rank.
+        picture = tf.io.decode_png(content, CHANNELS.get(role, 3))
+        if role == "cutout":
+            sample |= {"foreground": picture[..., :3], "alpha": picture[..., 3:]}
+        elif role == "label_ids":
+            train_ids = np.full(LABELS, IGNORED, np.uint8)
+            train_ids[list(TRAINED_LABELS)] = range(len(TRAINED_LABELS))
+            sample["labels"] = tf.gather(train_ids, tf.cast(picture, tf.int32))
+        else:
+            sample[role] = picture
+    return sample
+
+
+def fault(directory: str, sample: dict[str, Path], exact: bool = True) -> str | None:
+    """What is wrong with the files of one sample and what helps, or None."""
+    first = agreed = None
+    for role, path in sample.items():
+        name = str(path.relative_to(directory))
+        picture, found = decoded(path, name)
+        if found:
+            return found
+        h, w = picture.shape[:2]
+        size = f"{w}x{h}"
+        first, agreed = first or role, agreed or size
+        if min(h, w) < SMALLEST:
+            return f"{name} is only {size} (remove it)"
+        if exact:
+            found = _exact_fault(name, picture, role)
+        if role in _FAULTS:
+            found = found or _FAULTS[role](name, picture)
+        if found:
+            return found
+        if size != agreed:
+            return f"{name} is {size} and its {first} {agreed} (make them one size)"
+    return None
+
+
+def decoded(path: Path, name: str) -> tuple[np.ndarray | None, str | None]:
+    """-> uint8 (h, w, 1 | 2 | 3 | 4), None; or None, what is wrong with the file called `name`."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return None, f"{name} cannot be read, {error.strerror} (check its permissions)"
+    if not content:
+        return None, f"{name} is empty (copy it again, or remove it)"
+    if content.startswith(b"\x89PNG"):
+        if len(content) > 24 and content[24] == 16:
+            return None, f"{name} has 16 bits per channel (save it with 8)"
+    elif content.startswith(b"\xff\xd8"):
+        if _jpeg_channels(content) == 4:
+            return None, f"{name} is CMYK (save it as RGB)"
+    else:
+        return None, f"{name} is neither PNG nor JPEG inside (convert it, or remove it)"
+    try:
+        return tf.io.decode_png(content).numpy(), None
+    except tf.errors.InvalidArgumentError:
+        return None, f"{name} is truncated or corrupt (copy it again, or remove it)"
+
+
+def refuse(directory: str, faults: Sequence[str]) -> None:
+    """Raises the ValueError that names the first faults and counts the others."""
+    named = "; ".join(faults[:NAMED_AT_MOST])
+    rest = len(faults) - NAMED_AT_MOST
+    more = f"; and {rest} more" if rest > 0 else ""
+    raise ValueError(f"{directory} cannot be used as it is: {named}{more}.")
+
+
+def watched(items: Iterable, total: int, task: str) -> Iterator:
+    """Passes the items on, and counts them on standard error if it takes more than two seconds."""
+    started, shown = time.monotonic(), False
+    for done, item in enumerate(items, 1):
+        yield item
+        if time.monotonic() - started > QUIET_SECONDS:
+            print(f"\r{task}: {done}/{total}", end="", file=sys.stderr)
+            shown = True
+    if shown:
+        print(file=sys.stderr)
+
+
+def _pictures(folder, pattern, faults):
+    """-> {texts of the wildcards: file}, and adds to the faults."""
+    parts = re.compile("([^/]*)".join(map(re.escape, pattern.split("*"))))
+    pictures = {}
+    for name in sorted(glob.glob(f"{pattern}.*", root_dir=folder)):
+        stem, suffix = os.path.splitext(name)
+        texts = parts.fullmatch(stem)
+        if not texts:
+            continue
+        if suffix.lower() in OTHER_PICTURES:
+            remedy = "(convert it to PNG or JPEG, or remove it)"
+            faults.append(f"{name} is in a format that is not read {remedy}")
+        elif suffix.lower() in READABLE:
+            twin = pictures.setdefault(texts.groups(), folder / name)
+            if twin != folder / name:
+                faults.append(f"{name} has the stem of {twin.name} (rename one)")
+    if not pictures and not faults:
+        where, stem = os.path.split(pattern)
+        named = "" if stem == "*" else f" called {stem}"
+        raise FileNotFoundError(
+            f"{folder / where} holds no .png, .jpg or .jpeg file{named}: put pictures there."
+        )
+    return pictures
+
+
+def _filled(pattern, texts):
+    texts = iter(texts)
+    return re.sub(r"\*", lambda _: next(texts), pattern)
+
+
+def _jpeg_channels(content):
+    """Number of components in the first frame header (0 if none is found)."""
+    at = 2
+    while at + 9 < len(content) and content[at] == 0xFF:
+        marker = content[at + 1]
+        if marker == 0xFF:
+            at += 1
+        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return content[at + 9]
+        else:
+            at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+    return 0
+
+
+def _exact_fault(name, picture, role):
+    if role == "foreground" and picture.shape[-1] != 3:
+        return f"{name} is not RGB but {_mode(picture)} (save it as RGB)"
+    if role != "cutout" and picture.shape[-1] in (2, 4):
+        return f"{name} has an alpha channel (save it without, or remove it)"
+    return None
+
+
+def _cutout_fault(name, picture):
+    if picture.shape[-1] != 4:
+        return f"{name} is not RGBA but {_mode(picture)} (save the cut-out with its alpha)"
+    return _constant_fault(name, picture[..., 3])
+
+
+def _alpha_fault(name, picture):
+    return _grey_fault(name, picture) or _constant_fault(name, picture[..., 0])
+
+
+def _trimap_fault(name, picture):
+    found = _grey_fault(name, picture)
+    if found:
+        return found
+    levels = np.unique(picture[..., 0])
+    strange = levels[~np.isin(levels, (0, 128, 255))]
+    if len(strange):
+        return f"{name} holds {strange[0]} (a trimap has 0, 128 for unknown, and 255)"
+    if 128 not in levels:
+        return f"{name} has no unknown pixel, of value 128 (draw it again, or remove it)"
+    return None
+
+
+def _label_fault(name, picture):
+    if picture.shape[-1] != 1:
+        return f"{name} is not greyscale but {_mode(picture)} (take the ..._labelIds.png)"
+    if picture.max() >= LABELS:
+        return f"{name} holds {picture.max()}, labels are 0..33 (take the ..._labelIds.png)"
+    return None
+
+
+def _grey_fault(name, picture):
+    colours = picture[..., : 3 if picture.shape[-1] > 2 else 1]
+    apart = colours.max(axis=-1).astype(int) - colours.min(axis=-1)
+    if apart.max() > COLOURED:
+        return f"{name} is not greyscale but {_mode(picture)} (save it as greyscale)"
+    return None
+
+
+def _constant_fault(name, alpha):
+    if alpha.min() == alpha.max():
+        return f"{name} has the same alpha {alpha.max()} everywhere (mask it, or remove it)"
+    return None
+
+
+def _mode(picture):
+    return ("greyscale", "greyscale with alpha", "RGB", "RGBA")[picture.shape[-1] - 1]
+
+
+_FAULTS = {
+    "cutout": _cutout_fault,
+    "alpha": _alpha_fault,
+    "trimap": _trimap_fault,
+    "label_ids": _label_fault,
+}

@@ -1,0 +1,101 @@
+"""--foregrounds and --backgrounds take datasets, prepared folders and plain folders alike."""
+
+import types
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_matting.data import prepared
+from keras_matting.training import sources
+
+RNG = np.random.default_rng(4)
+COUNT = 40  # two of them are held out
+
+
+@pytest.fixture
+def given(monkeypatch):
+    """Sets flags without parsing a command line."""
+
+    def set_flags(foregrounds=None, backgrounds=None, verify=True):
+        values = dict(foregrounds=foregrounds, backgrounds=backgrounds, verify=verify)
+        monkeypatch.setattr(sources, "FLAGS", types.SimpleNamespace(**values))
+
+    return set_flags
+
+
+def put(folder, depth, suffix="png"):
+    folder.mkdir(parents=True, exist_ok=True)
+    encode = tf.io.encode_png if suffix == "png" else tf.io.encode_jpeg
+    pictures = RNG.integers(0, 256, (COUNT, 10, 12, depth), dtype=np.uint8)
+    for i, picture in enumerate(pictures):
+        (folder / f"{i:02}.{suffix}").write_bytes(encode(picture).numpy())
+    return pictures
+
+
+def first(source):
+    return {key: value.numpy() for key, value in source.load(tf.constant(0, tf.int64)).items()}
+
+
+def test_dataset_by_name(tmp_path, given):
+    colours = put(tmp_path / "Train" / "FG", 3)
+    alphas = put(tmp_path / "Train" / "GT", 1)
+    given(foregrounds=f"distinctions646:{tmp_path}")
+    training, held_out = sources.foregrounds(32)
+    assert (training.size, held_out.size) == (38, 2)
+    sample = first(held_out)
+    assert sample.keys() == {"foreground", "alpha"}
+    np.testing.assert_array_equal(sample["foreground"], colours[0])
+    np.testing.assert_array_equal(sample["alpha"], alphas[0])
+
+
+def test_photographs_with_a_matte_serve_as_foregrounds(tmp_path, given):
+    put(tmp_path / "train" / "blurred_image", 3, "jpg")
+    alphas = put(tmp_path / "train" / "mask", 1)
+    given(foregrounds=f"p3m10k:{tmp_path}")
+    sample = first(sources.foregrounds(32)[1])
+    assert sample.keys() == {"foreground", "alpha"} and sample["foreground"].shape == (10, 12, 3)
+    np.testing.assert_array_equal(sample["alpha"], alphas[0])
+
+
+def test_prepared_folder_and_dataset_of_backgrounds(tmp_path, given):
+    pictures = put(tmp_path / "train2017", 3)
+    prepared.prepare("coco", tmp_path, tmp_path / "records", shards=2)
+    for place in (tmp_path / "records", f"coco:{tmp_path}", tmp_path / "train2017"):
+        given(backgrounds=str(place))
+        training, held_out = sources.backgrounds(32)
+        assert (training.size, held_out.size) == (38, 2)
+        np.testing.assert_array_equal(first(training)["background"], pictures[1])
+        assert list(first(training)) == ["background"]
+
+
+def test_plain_folders(tmp_path, given):
+    put(tmp_path / "cutouts", 4)
+    put(tmp_path / "pairs" / "foreground", 3)
+    put(tmp_path / "pairs" / "alpha", 1)
+    for folder in ("cutouts", "pairs"):
+        given(foregrounds=str(tmp_path / folder))
+        assert first(sources.foregrounds(32)[0]).keys() == {"foreground", "alpha"}
+
+
+def test_wrong_kind_name_or_folder(tmp_path, given):
+    put(tmp_path / "train2017", 3)
+    given(foregrounds=f"coco:{tmp_path}")
+    with pytest.raises(ValueError, match="gives background, and foreground or image and alpha is"):
+        sources.foregrounds(32)
+    given(backgrounds=f"cocoa:{tmp_path}")
+    with pytest.raises(ValueError, match="'cocoa' is no dataset: use one of aim500, "):
+        sources.backgrounds(32)
+    given(backgrounds=str(tmp_path / "nowhere"))
+    with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
+        sources.backgrounds(32)
+
+
+def test_files_are_checked_unless_told_otherwise(tmp_path, given):
+    put(tmp_path, 3)
+    (tmp_path / "07.png").write_bytes(b"")
+    given(backgrounds=str(tmp_path))
+    with pytest.raises(ValueError, match="07.png is empty"):
+        sources.backgrounds(32)
+    given(backgrounds=str(tmp_path), "--noverify")
+    assert sources.backgrounds(32)[0].size == 38
