@@ -7,7 +7,7 @@ Each row runs the pipeline up to that stage over the same samples: `images/s` is
 if it ends there, `cpu ms` the processor time per image up to there, summed over cores, and
 `added` what of it the stage costs. The last row is the whole pipeline in batches. Rates compare
 stages and changes within one run and say nothing across machines; on a busy one, only processor
-times mean something. `--foregrounds` is a folder of RGBA cut-outs, or one with foreground/ and
+times mean something. `--augmentation=objects` is GCA's instead of MODNet's. `--foregrounds` is a folder of RGBA cut-outs, or one with foreground/ and
 alpha/ in it.
 """
 
@@ -18,10 +18,12 @@ import time
 from absl import app, flags
 
 from keras_matting.data import composition, readers, synthetic, training
+from keras_matting.data.pipeline import training_of_objects
 
 flags.DEFINE_integer("size", 512, "Side of the training crop in pixels.", lower_bound=16)
 flags.DEFINE_integer("batch_size", 16, "Images in a batch, in the last row.", lower_bound=1)
 flags.DEFINE_integer("images", 64, "Images timed per row.", lower_bound=1)
+flags.DEFINE_enum("augmentation", "portrait", ["portrait", "objects"], "MODNet's, or GCA's.")
 flags.DEFINE_string("source", "640x640", "HEIGHTxWIDTH of synthetic figures and backgrounds.")
 flags.DEFINE_string("foregrounds", None, "Folder of foregrounds; synthetic ones if not given.")
 flags.DEFINE_string("backgrounds", None, "Folder of backgrounds; synthetic ones if not given.")
@@ -62,7 +64,10 @@ def main(_):
         foregrounds, backgrounds = sources()
     except (FileNotFoundError, ValueError) as error:
         sys.exit(str(error))
-    transforms = training(FLAGS.size)
+    if FLAGS.augmentation == "portrait":
+        transforms = training(FLAGS.size)
+    else:
+        transforms = training_of_objects(FLAGS.size, foregrounds)
     print(f"{FLAGS.size}x{FLAGS.size}, {os.cpu_count()} cores, {FLAGS.images} images per row")
     print(f"{'up to':24}{'cpu ms':>10}{'added':>10}{'images/s':>12}")
     before = 0.0

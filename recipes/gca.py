@@ -9,10 +9,12 @@ two figures at once half of the time, affine, hue and saturation, trimaps eroded
 On synthetic figures 128x128, batch 4, 150 steps.
 """
 
+import functools
+
 from absl import flags
 from tensorflow import keras
 
-from keras_matting.data import geometry, ops, pipeline, trimaps
+from keras_matting.data import pipeline
 from keras_matting.losses import gca, regions
 from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.training import run, sources
@@ -28,8 +30,12 @@ FLAGS = flags.FLAGS
 
 def main(_):
     strategy, config = run.prepare(sources.defaults(PUBLISHED, SYNTHETIC))
-    validation = pipeline.validation(config.size)
-    data = sources.composites(config, augmentation(config.size), validation, regions.trimap_targets)
+    data = sources.composites(
+        config,
+        functools.partial(pipeline.training_of_objects, config.size),
+        pipeline.validation(config.size),
+        regions.trimap_targets,
+    )
     with strategy.scope():
         model = run.build(config.size)
         model.compile(
@@ -46,23 +52,6 @@ def schedule(config, data):
     return keras.optimizers.schedules.CosineDecay(
         0.0, steps - warm_up, warmup_target=FLAGS.learning_rate, warmup_steps=max(1, warm_up)
     )
-
-
-def augmentation(size):
-    """The released one, of which a source for the second figure is part."""
-    crop = geometry.random_crop_native(size)
-
-    def transforms(foregrounds):
-        return [
-            crop,
-            ops.combine(foregrounds, crop),
-            geometry.random_crop("background", size, scale=(0.5, 1.0)),
-            ops.random_color("foreground", brightness=0.1, contrast=0.1, saturation=0.1, hue=1 / 9),
-            ops.composite(),
-            trimaps.random_trimap((0, max(1, size * 14 // 512))),
-        ]
-
-    return transforms
 
 
 if __name__ == "__main__":

@@ -68,6 +68,22 @@ def training(size: int, closest: float = 0.5) -> list[Callable]:
     ]
 
 
+def training_of_objects(size: int, foregrounds: Source) -> list[Callable]:
+    """GCA's augmentation (Li and Lu 2020), for objects of any kind at their own resolution.
+
+    Half of the samples show two foregrounds, the second again one of the Source.
+    """
+    crop = geometry.random_crop_native(size)
+    return [
+        crop,
+        ops.combine(foregrounds, crop),
+        geometry.random_crop("background", size),
+        ops.random_color("foreground", brightness=0.1, contrast=0.1, saturation=0.1, hue=1 / 9),
+        ops.composite(),
+        trimaps.random_trimap((0, max(1, size * 14 // 512))),
+    ]
+
+
 def validation(size: int) -> list[Callable]:
     """Whole figures on central crops of backgrounds, undegraded; nothing is drawn.
 
