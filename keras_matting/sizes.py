@@ -53,9 +53,9 @@ def shorter_at_most(height, width, reference):
 
 
 def longer_at_most(height, width, reference):
-    """PaddleSeg's Deep Image Matting takes every size, but no side above `reference`."""
+    """PaddleSeg's Deep Image Matting: no side above `reference`, and none below 32."""
     scale = min(reference / max(height, width), 1.0)
-    return max(round(height * scale), 1), max(round(width * scale), 1)
+    return max(round(height * scale), STRIDE), max(round(width * scale), STRIDE)
 
 
 def part(height, width, reference, divisor):
