@@ -235,6 +235,21 @@ def test_the_command_ends_with_one_sentence(folders):
         assert sentence in done.stderr and len(done.stderr.strip().splitlines()) == 1, done.stderr
 
 
+def test_the_command_with_a_model(folders):
+    from keras_matting.models import create_model
+
+    weights, save = folders / "small.weights.h5", folders / "saved"
+    create_model("modnet_mobilenetv2_mobile", (None, None, 3), width=0.25).save_weights(weights)
+    model = ["--model=modnet_mobilenetv2_mobile", f"--weights={weights}", "--width=0.25"]
+    given = [f"--alpha={folders / 'alpha'}", f"--trimap={folders / 'trimap'}"]
+    predicted = run(
+        *model, *given, "--size=64", f"--image={folders / 'prediction'}", f"--save={save}"
+    )
+    assert predicted.returncode == 0, predicted.stderr
+    assert sorted(p.name for p in save.iterdir()) == ["a.png", "b 2.png", "z.1.png", "ü.png"]
+    assert predicted.stdout == run(*given, f"--prediction={save}").stdout
+
+
 def test_tensorflow_is_not_imported():
     code = "import sys, keras_matting.evaluate; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
