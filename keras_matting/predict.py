@@ -100,6 +100,8 @@ def find_photographs(source, target):
 def _partners(kind, path, photographs):
     """{stem: path} of the trimap or background of each photograph."""
     path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no {kind} {path}.")
     if path.is_file():
         return dict.fromkeys(photographs, path)
     found = find_pictures(path)

@@ -246,6 +246,25 @@ def test_float_tflite(tmp_path):
     np.testing.assert_allclose(alpha, red_alpha(image), atol=1e-5)
 
 
+def test_tflite_with_a_trimap(tmp_path):
+    function = tf.function(
+        lambda image, trimap: {"alpha": 0.5 * image[..., :1] + 0.5 * trimap},
+        input_signature=[
+            tf.TensorSpec((1, 64, 96, channels), name=name)
+            for name, channels in (("image", 3), ("trimap", 1))
+        ],
+    )
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()])
+    (tmp_path / "mean.tflite").write_bytes(converter.convert())
+    model, image = load_tflite(tmp_path / "mean.tflite"), smooth_image(64, 96)
+    trimap = random_trimap(64, 96)
+    alpha = predict_alpha(model, image, trimap=trimap)
+    expected = np.where(trimap == 128, (image[..., 0] / 255 + 128 / 255) / 2, trimap / 255)
+    np.testing.assert_allclose(alpha, expected, atol=1e-6)
+    with pytest.raises(ValueError, match="mean.tflite takes a trimap beside the image"):
+        predict_alpha(model, image)
+
+
 def test_int8_tflite_reads_bytes_and_its_alpha_reaches_one(tmp_path):
     model = load_tflite(red_tflite(tmp_path / "red.tflite", integer=True))
     assert model.input_size == (64, 96)

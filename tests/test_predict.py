@@ -141,6 +141,8 @@ def test_trimaps_of_the_photographs_names(model_with_trimap, tmp_path):
         "they have to be of one size.",
         f"{trimaps}/b.png: damaged or not an image; replace or remove it.",
     ]
+    with pytest.raises(FileNotFoundError, match="There is no trimap .*/none"):
+        predict(photos, out, model_with_trimap, trimap=tmp_path / "none")
     (trimaps / "b.png").unlink()
     with pytest.raises(ValueError, match="trimaps has no trimap of the name of b.jpg"):
         predict(photos, out, model_with_trimap, trimap=trimaps)
@@ -268,14 +270,10 @@ def test_the_command_with_a_background_and_options(tmp_path):
     assert results(tmp_path / "out", "a")[0].shape == (45, 70)
 
 
-@pytest.mark.parametrize(
-    ("options", "outputs"), [([], {"alpha", "semantic"}), (["num_classes=19"], {"semantic"})]
-)
-def test_bisenetv2_is_built_with_the_two_classes_that_make_an_alpha(tmp_path, options, outputs):
+def test_bisenetv2_is_built_with_the_two_classes_that_make_an_alpha(tmp_path):
     from keras_matting.models import create_model
 
     path = tmp_path / "people.weights.h5"
-    classes = 19 if options else 2
-    create_model("bisenetv2", (None, None, 3), num_classes=classes).save_weights(path)
-    given = dict(model="bisenetv2", weights=str(path), width=None, option=options, tflite=None)
-    assert load_model(SimpleNamespace(**given)).output.keys() == outputs
+    create_model("bisenetv2", (None, None, 3), num_classes=2).save_weights(path)
+    given = dict(model="bisenetv2", weights=str(path), width=None, option=[], tflite=None)
+    assert "alpha" in load_model(SimpleNamespace(**given)).output
