@@ -254,7 +254,9 @@ def test_tflite_with_a_trimap(tmp_path):
             for name, channels in (("image", 3), ("trimap", 1))
         ],
     )
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [function.get_concrete_function()], tf.Module()
+    )
     (tmp_path / "mean.tflite").write_bytes(converter.convert())
     model, image = load_tflite(tmp_path / "mean.tflite"), smooth_image(64, 96)
     trimap = random_trimap(64, 96)
