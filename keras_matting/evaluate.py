@@ -8,11 +8,11 @@ The first form compares two folders, the second predicts as keras_matting.predic
 --tflite, --background, --size and --option as well) and scores the 8-bit mattes that --save keeps.
 The files of an image have the same name in every folder, up to the suffix.
 
-Numbers are those of the MATLAB evaluation of Deep Image Matting: with --trimap over the pixels that
-are 128 in it, without over the whole image; SAD, Grad and Conn divided by 1000, MSE bare (papers
-often print 1000 * MSE). Where a trimap has no 128, SAD, Grad and Conn are 0, and MSE and MAD are
-undefined: "nan" in the table and in --csv, null in --json. Means are over all images, but those of
-MSE and MAD leave such images out, and the table says how many.
+Numbers are those of the MATLAB evaluation of Deep Image Matting (which has no MAD): with --trimap
+over the pixels that are 128 in it, without over the whole image; SAD, Grad and Conn divided by
+1000, MSE and MAD bare (papers often print 1000 * MSE). Where a trimap has no 128, SAD, Grad and
+Conn are 0, and MSE and MAD are undefined: "nan" in the table and in --csv, null in --json. Means
+are over all images, but those of MSE and MAD leave such images out, and the table says how many.
 
 A file that is missing, superfluous, damaged, of another size, in colour or of 16 bits is an error:
 all such files are listed, and nothing is predicted, scored or written.
@@ -45,14 +45,13 @@ METRICS = {
     "grad": metrics.gradient_error,
     "conn": metrics.connectivity_error,
 }
-COLUMNS = {"sad": "SAD", "mse": "MSE", "mad": "MAD", "grad": "Grad", "conn": "Conn"}
-DECIMALS = {"sad": 4, "mse": 6, "mad": 6, "grad": 4, "conn": 4}
-READERS = {
+# heading and decimals
+COLUMNS = {"sad": ("SAD", 4), "mse": ("MSE", 6), "mad": ("MAD", 6)}
+COLUMNS |= {"grad": ("Grad", 4), "conn": ("Conn", 4)}
+READERS = predict.READERS | {
     "prediction": pictures.read_matte,
     "alpha": pictures.read_matte,
-    "trimap": pictures.read_trimap,
     "image": pictures.read_photograph,
-    "background": pictures.read_photograph,
 }
 
 
@@ -60,8 +59,9 @@ def evaluate(prediction, alpha, trimap=None, *, overwrite_known=False, processes
     """Folders -> {name: {"sad", "mse", "mad", "grad", "conn"}}, sorted by name.
 
     `overwrite_known` puts 0 and 255 into the prediction where the trimap has them. `processes` is
-    the number of processor cores by default. Shows its progress on stderr. ValueError, a sentence
-    per line, when any file is missing, superfluous or unfit; nothing has been scored then.
+    the number of processor cores by default; a script that asks for several has to guard its own
+    start with `if __name__ == "__main__"`. Shows its progress on stderr. ValueError, a sentence per
+    line, when any file is missing, superfluous or unfit; nothing has been scored then.
     """
     folders = {"prediction": prediction, "alpha": alpha, "trimap": trimap}
     files = match_files({kind: path for kind, path in folders.items() if path}, processes)
@@ -115,7 +115,8 @@ def match_files(folders, processes=None):
         if lacking := [str(folders[kind]) for kind in found if kind not in paths]:
             file = next(iter(paths.values()))
             problems.append(f"{file}: has no partner in {', '.join(lacking)}; add or remove one.")
-    problems += sum(_in_order(_problems, files.values(), names, processes, "checked"), [])
+    checked = _in_order(_problems, files.values(), names, processes, "checked")
+    problems += [problem for faults in checked for problem in faults]
     if problems:
         raise ValueError("\n".join(problems))
     return files
@@ -194,9 +195,9 @@ def undefined(scores):
 
 def table(scores, region):
     """Lines of text: a row per image and the means; `region` is "unknown" or "whole"."""
-    rows = [["image", *COLUMNS.values()]]
+    rows = [["image", *(heading for heading, _ in COLUMNS.values())]]
     for name, row in [*scores.items(), ("mean", means(scores))]:
-        rows.append([name, *(f"{row[m]:.{places}f}" for m, places in DECIMALS.items())])
+        rows.append([name, *(f"{row[m]:.{places}f}" for m, (_, places) in COLUMNS.items())])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
@@ -233,7 +234,7 @@ def as_json(scores, region):
         "without_unknown_pixels": undefined(scores),
         "images": {name: finite(row) for name, row in scores.items()},
     }
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(content, indent=1) + "\n"
 
 
 def define_flags():
@@ -287,13 +288,16 @@ def _run(options):
     region = "unknown" if options.trimap else "whole"
     for path, text in ((options.csv, as_csv(scores)), (options.json, as_json(scores, region))):
         if path:
-            pictures.write_whole(path, text.encode())
+            pictures.write_whole(path, text.encode(errors="surrogateescape"))
+    # names are bytes to the system, and some are no text
+    sys.stdout.reconfigure(errors="backslashreplace")
     print(table(scores, region))
 
 
 def _check(options):
     """ValueError on flags that contradict each other, before anything is read."""
-    of_models = ("model", "weights", "tflite", "image", "background", "save")
+    of_models = ("model", "weights", "tflite", "width", "option", "size")
+    of_models += ("image", "background", "save")
     given = [f"--{flag}" for flag in of_models if options[flag].value]
     if options.prediction and given:
         raise ValueError(f"--prediction is scored as it is; leave out {', '.join(given)}.")

@@ -197,12 +197,15 @@ def run(*arguments):
 
 def test_the_command_writes_table_csv_and_json(folders):
     write(folders / "trimap" / "a.png", np.zeros((11, 13)))
+    for kind in KINDS:
+        os.rename(folders / kind / "b 2.png", folders / kind / os.fsdecode(b"\xff.png"))
     given = [f"--{kind}={folders / kind}" for kind in KINDS]
     results = folders / "scores.csv", folders / "scores.json"
     done = run(*given, f"--csv={results[0]}", f"--json={results[1]}", "--processes=2")
     assert done.returncode == 0, done.stderr
     expected = scored(folders)
-    rows = list(csv.DictReader(results[0].read_text().splitlines()))
+    rows = results[0].read_text(errors="surrogateescape").splitlines()
+    rows = list(csv.DictReader(rows))
     assert [row.pop("name") for row in rows] == list(expected)
     for row, (name, values) in zip(rows, expected.items(), strict=True):
         np.testing.assert_equal({k: float(v) for k, v in row.items()}, values, name)
@@ -211,7 +214,7 @@ def test_the_command_writes_table_csv_and_json(folders):
     assert content["without_unknown_pixels"] == ["a"]
     assert content["images"]["a"]["mse"] is None
     assert content["images"]["ü"] == expected["ü"]
-    assert done.stdout == table(expected, "unknown") + "\n"
+    assert done.stdout == table(expected, "unknown").replace("\udcff", "\\udcff") + "\n"
     assert "4/4 scored" in done.stderr
     assert {p.name for p in folders.iterdir()} == {*KINDS, "scores.csv", "scores.json"}
 
@@ -222,7 +225,7 @@ def test_the_command_ends_with_one_sentence(folders):
     for arguments, sentence in [
         ([], "Give --prediction, or --model or --tflite"),
         (pair[:1], "Give --alpha"),
-        ([*pair, f"--image={folders}"], "leave out --image"),
+        ([*pair, "--size=64", f"--image={folders}"], "leave out --size, --image"),
         ([*pair, "--overwrite_known"], "--overwrite_known needs --trimap"),
         ([*pair, f"--csv={folders}/none/a.csv"], "none/a.csv cannot be written"),
         ([*pair, "more"], "more is no flag"),
