@@ -45,7 +45,7 @@ METRICS = {
     "grad": metrics.gradient_error,
     "conn": metrics.connectivity_error,
 }
-# heading and decimals
+# heading and decimals of each in the table
 COLUMNS = {"sad": ("SAD", 4), "mse": ("MSE", 6), "mad": ("MAD", 6)}
 COLUMNS |= {"grad": ("Grad", 4), "conn": ("Conn", 4)}
 READERS = predict.READERS | {
@@ -246,7 +246,7 @@ def define_flags():
         "trimap", None, "Folder of trimaps: unknown pixels alone count; also for networks with one."
     )
     flags.DEFINE_string("image", None, "Folder of the photographs that a model is to matte.")
-    flags.DEFINE_string("background", None, "Folder of the same without the foreground.")
+    flags.DEFINE_string("background", None, "Folder of backgrounds alone, for networks with them.")
     flags.DEFINE_string("save", None, "Folder for a model's mattes.")
     flags.DEFINE_bool(
         "overwrite_known", False,

@@ -125,7 +125,7 @@ def show_progress(done, total, note):
 def define_flags():
     define_model_flags()
     flags.DEFINE_string("trimap", None, "A trimap for all, or a folder with one per photograph.")
-    flags.DEFINE_string("background", None, "The same of photographs without the foreground.")
+    flags.DEFINE_string("background", None, "A background for all, or a folder likewise.")
 
 
 def define_model_flags():
