@@ -1,6 +1,7 @@
 """One photograph of any size -> its alpha matte at that size, by a Keras model or a .tflite file.
 
     alpha = predict_alpha(create_model("modnet_mobilenetv2", (None, None, 3), weights=path), image)
+    alpha = predict_alpha(create_model("gca", (None, None, 3), weights=path), image, trimap=trimap)
     alpha = predict_alpha(load_tflite("modnet_mobilenetv2_512x512_int8.tflite"), image)
 
 TensorFlow is not imported here: a .tflite file runs in LiteRT (`ai_edge_litert`) where that is
@@ -13,50 +14,75 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-STRIDE = 32
+from keras_matting import sizes
 
 
-def predict_alpha(model, image, reference_size=512):
+def predict_alpha(model, image, reference_size: int | None = None, *, trimap=None, background=None):
     """image (H, W, 3) RGB, uint8 or float [0, 1] -> alpha (H, W) float32 in [0, 1].
 
-    `model` is a Keras model {"image"} -> {"alpha"}, or what `load_tflite` returns.
+    `model` is a Keras model of `create_model` or what `load_tflite` returns. Where it takes more
+    than an image, pass `trimap`, uint8 {0, 128, 255} (H, W) or (H, W, 1), or `background`, of the
+    kind of `image`. Known pixels of the trimap end as 0 and 1, as in the published tests.
 
-    A model of any size gets the photograph as MODNet's published script feeds it (see
-    `published_size`). A model of one fixed size gets it whole and undistorted: scaled to fit and
-    filled up with its own mirror image on both sides, because faces and hair that are squeezed are
-    not what it was trained on, while plain bars look like an object's edge; the fill is cut off the
-    matte. Shrinking averages areas, enlarging is bilinear.
+    A model of any size gets the photograph as its published test code feeds it (`sizes.WAYS`), with
+    `reference_size` in place of the published side. A model of one fixed size gets it whole and
+    undistorted: scaled to fit and filled up with its own mirror image on both sides, because faces
+    and hair that are squeezed are not what it was trained on, while plain bars look like an
+    object's edge; the fill is cut off the matte. Shrinking averages areas, enlarging is bilinear.
 
-    Raises ValueError on images of another shape, type or range, and on mattes that are not finite.
+    Raises ValueError on inputs that are missing, superfluous or of another shape, type or range,
+    and on mattes that are not finite.
     """
-    image = _float_image(image)
-    height, width = image.shape[:2]
-    fixed = _input_size(model)
-    if None in fixed:
-        alpha = _run(model, _resize(image, *published_size(height, width, reference_size)))
-    else:
-        boxed, (top, left, inner_height, inner_width) = _letterbox(image, *fixed)
-        alpha = _run(model, boxed)[top : top + inner_height, left : left + inner_width]
+    inputs = {"image": _float_image(image, "image")}
+    if trimap is not None:
+        inputs["trimap"] = _float_trimap(trimap)
+    if background is not None:
+        inputs["background"] = _float_image(background, "background")
+    check_call(model, inputs.keys() - {"image"}, reference_size)
+    height, width = inputs["image"].shape[:2]
+    for name, x in inputs.items():
+        if x.shape[:2] != (height, width):
+            raise ValueError(
+                f"The {name} is {x.shape[0]}x{x.shape[1]} and the image {height}x{width} "
+                "(height x width); they have to be of one size."
+            )
+    alpha = _through(model, inputs, reference_size)
     if not np.isfinite(alpha).all():
         raise ValueError("The matte is not finite; the model's weights are damaged or not trained.")
-    return np.clip(_resize(alpha, height, width), 0.0, 1.0)
+    alpha = np.clip(alpha, 0.0, 1.0)
+    if trimap is not None:
+        alpha[inputs["trimap"] == 0.0] = 0.0
+        alpha[inputs["trimap"] == 1.0] = 1.0
+    return alpha
 
 
-def published_size(height, width, reference_size=512):
-    """The size at which MODNet's published inference script runs an image.
+def check_call(model, given=(), reference_size=None):
+    """ValueError unless the model takes an image and exactly the inputs `given`, and gives alpha.
 
-    Where the longer side is below `reference_size` or the shorter above it, the shorter side
-    becomes `reference_size`, keeping the aspect. Either way both sides are then cut down to a
-    multiple of 32, but to no less than 32.
+    Also when there is a `reference_size` but the model's size is not for the caller to choose.
     """
-    shorter = min(height, width)
-    if max(height, width) < reference_size or shorter > reference_size:
-        height, width = height * reference_size // shorter, width * reference_size // shorter
-    return max(height // STRIDE, 1) * STRIDE, max(width // STRIDE, 1) * STRIDE
+    needed = set(input_names(model)) - {"image"}
+    name = getattr(model, "name", "The model")
+    if missing := needed - set(given):
+        listed = " and a ".join(sorted(missing))
+        raise ValueError(f"{name} takes a {listed} beside the image; pass it (--{min(missing)}).")
+    if superfluous := set(given) - needed:
+        raise ValueError(f"{name} takes no {' and no '.join(sorted(superfluous))}; leave it out.")
+    if not isinstance(model, TFLiteModel) and "alpha" not in model.output:
+        raise ValueError(f"{name} as built has no alpha; with num_classes=2 BiSeNetV2 has one.")
+    if reference_size is None:
+        return
+    if None not in _input_size(model) or sizes.way(name).get("reference") is None:
+        raise ValueError(f"{name} takes no reference size (--size): it has one way of its own.")
+
+
+def input_names(model):
+    """What the model takes: always "image", with some "trimap" or "background"."""
+    return model.input_names if isinstance(model, TFLiteModel) else tuple(model.input)
 
 
 def load_tflite(path, threads: int | None = None):
-    """A .tflite file with the signature image -> alpha, as a function of one image.
+    """A .tflite file with the signature image (and trimap, or background) -> alpha.
 
     Returns a `TFLiteModel`. `threads` is the number of processor cores by default. Raises
     FileNotFoundError, and ValueError on files that are no such model.
@@ -78,17 +104,20 @@ def load_tflite(path, threads: int | None = None):
 
 
 class TFLiteModel:
-    """image (H, W, 3) float32 [0, 1] of `input_size` -> alpha (H, W) float32 in [0, 1].
+    """{"image": (H, W, 3), ...} float32 [0, 1] of `input_size` -> alpha (H, W) float32 in [0, 1].
 
     An int8 image is the bytes minus 128. An integer alpha is stretched so that its largest value is
     1: int8 has scale 1/256 and would end at 255/256.
     """
 
     def __init__(self, path, runner):
+        self.name = Path(path).name
         self._runner = runner
-        self._image = runner.get_input_details()["image"]
+        self._inputs = runner.get_input_details()
         self._alpha = runner.get_output_details()["alpha"]
-        shape = self._image.get("shape_signature", self._image["shape"])
+        self.input_names = tuple(self._inputs)
+        image = self._inputs["image"]
+        shape = image.get("shape_signature", image["shape"])
         self.input_size = tuple(None if side < 0 else int(side) for side in shape[1:3])
         if np.issubdtype(self._alpha["dtype"], np.integer):
             scale, zero_point = self._alpha["quantization"]
@@ -98,17 +127,9 @@ class TFLiteModel:
                     f"{path} has an alpha that ends at {top:.3f} instead of 1; export it again."
                 )
 
-    def __call__(self, image):
-        image = self._quantised(image[None])
-        return self._stretched(self._runner(image=image)["alpha"][0, ..., 0])
-
-    def _quantised(self, image):
-        dtype = self._image["dtype"]
-        if not np.issubdtype(dtype, np.integer):
-            return image.astype(dtype)
-        scale, zero_point = self._image["quantization"]
-        limits = np.iinfo(dtype)
-        return np.clip(np.rint(image / scale) + zero_point, limits.min, limits.max).astype(dtype)
+    def __call__(self, inputs):
+        inputs = {k: _quantised(x, self._inputs[k]) for k, x in _batched(inputs).items()}
+        return self._stretched(self._runner(**inputs)["alpha"][0, ..., 0])
 
     def _stretched(self, alpha):
         if not np.issubdtype(alpha.dtype, np.integer):
@@ -116,6 +137,15 @@ class TFLiteModel:
         zero_point = self._alpha["quantization"][1]
         span = np.iinfo(alpha.dtype).max - zero_point
         return (alpha.astype(np.float32) - np.float32(zero_point)) / np.float32(span)
+
+
+def _quantised(x, tensor):
+    dtype = tensor["dtype"]
+    if not np.issubdtype(dtype, np.integer):
+        return x.astype(dtype)
+    scale, zero_point = tensor["quantization"]
+    limits = np.iinfo(dtype)
+    return np.clip(np.rint(x / scale) + zero_point, limits.min, limits.max).astype(dtype)
 
 
 def _interpreter_class():
@@ -129,45 +159,82 @@ def _interpreter_class():
 def _input_size(model):
     if isinstance(model, TFLiteModel):
         return model.input_size
-    if set(model.input) != {"image"}:
-        raise ValueError(f"{model.name} needs more than an image: {', '.join(model.input)}.")
     return tuple(model.input["image"].shape[1:3])
 
 
-def _run(model, image):
+def _through(model, inputs, reference_size):
+    """Inputs of one size -> alpha (H, W) of that size."""
+    height, width = inputs["image"].shape[:2]
+    fixed, way = _input_size(model), sizes.way(model.name)
+    window, borders, shrink = (height, width), (0, 0, 0, 0), way.get("shrink")
+    if None not in fixed:
+        window, borders = _letterbox(height, width, *fixed)
+        shrink = cv2.INTER_AREA
+    elif "multiple" in way:
+        borders = (0, -height % way["multiple"], 0, -width % way["multiple"])
+    else:
+        window = way["size"](height, width, reference_size or way["reference"])
+    inputs = {name: _resize(x, *window, shrink) for name, x in inputs.items()}
+    if None not in fixed and "trimap" in inputs:
+        # a strip of unknown pixels that has become narrower than one stays unknown
+        level = np.rint(255.0 * inputs["trimap"])
+        known = (level == 0) | (level == 255)
+        inputs["trimap"] = np.where(known, level, 128.0).astype(np.float32) / np.float32(255)
+    border = cv2.BORDER_REFLECT_101
+    inputs = {name: cv2.copyMakeBorder(x, *borders, border) for name, x in inputs.items()}
+    top, left = borders[0], borders[2]
+    alpha = _run(model, inputs)[top : top + window[0], left : left + window[1]]
+    return _resize(alpha, height, width, shrink)
+
+
+def _letterbox(height, width, fixed_height, fixed_width):
+    """-> the largest size of this shape that fits, and what is to add above, below, left, right."""
+    scale = min(fixed_height / height, fixed_width / width)
+    window = (
+        min(max(round(height * scale), 1), fixed_height),
+        min(max(round(width * scale), 1), fixed_width),
+    )
+    rows, columns = fixed_height - window[0], fixed_width - window[1]
+    return window, (rows // 2, rows - rows // 2, columns // 2, columns - columns // 2)
+
+
+def _run(model, inputs):
     if isinstance(model, TFLiteModel):
-        return model(image)
-    return np.asarray(model({"image": image[None]}, training=False)["alpha"])[0, ..., 0]
+        return model(inputs)
+    return np.asarray(model(_batched(inputs), training=False)["alpha"])[0, ..., 0]
 
 
-def _float_image(image):
+def _batched(inputs):
+    return {name: np.atleast_3d(x)[None] for name, x in inputs.items()}
+
+
+def _float_image(image, name):
     image = np.asarray(image)
     if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise ValueError(f"The image has shape {image.shape}; pass RGB of shape (H, W, 3).")
+        raise ValueError(f"The {name} has shape {image.shape}; pass RGB of shape (H, W, 3).")
     if image.dtype == np.uint8:
         return image.astype(np.float32) / np.float32(255)
     if not np.issubdtype(image.dtype, np.floating):
-        raise ValueError(f"The image is {image.dtype}; pass uint8, or float in [0, 1].")
+        raise ValueError(f"The {name} is {image.dtype}; pass uint8, or float in [0, 1].")
     if not (image.min() >= 0.0 and image.max() <= 1.0):
-        raise ValueError(f"The image is float up to {image.max()}; pass values in [0, 1].")
+        raise ValueError(f"The {name} is float up to {image.max()}; pass values in [0, 1].")
     return image.astype(np.float32)
 
 
-def _resize(x, height, width):
+def _float_trimap(trimap):
+    """128 becomes 128/255: networks take that as 0.5, and scaled trimaps are as published."""
+    trimap = np.asarray(trimap)
+    if trimap.ndim == 3 and trimap.shape[2] == 1:
+        trimap = trimap[..., 0]
+    if trimap.ndim != 2 or trimap.size == 0:
+        raise ValueError(f"The trimap has shape {trimap.shape}; pass (H, W) or (H, W, 1).")
+    if trimap.dtype != np.uint8 or not np.isin(trimap, (0, 128, 255)).all():
+        raise ValueError("The trimap holds other values than uint8 0, 128 and 255; convert it.")
+    return trimap.astype(np.float32) / np.float32(255)
+
+
+def _resize(x, height, width, shrink):
     if x.shape[:2] == (height, width):
         return x
     shrinks = height <= x.shape[0] and width <= x.shape[1]
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(x, (width, height), interpolation=interpolation)
-
-
-def _letterbox(image, height, width):
-    """-> image (height, width, 3) and where the photograph lies in it: top, left, height, width."""
-    scale = min(height / image.shape[0], width / image.shape[1])
-    inner_height = min(max(round(image.shape[0] * scale), 1), height)
-    inner_width = min(max(round(image.shape[1] * scale), 1), width)
-    top, left = (height - inner_height) // 2, (width - inner_width) // 2
-    bottom, right = height - inner_height - top, width - inner_width - left
-    image = _resize(image, inner_height, inner_width)
-    boxed = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_REFLECT_101)
-    return boxed, (top, left, inner_height, inner_width)
+    return cv2.resize(x, (width, height), interpolation=shrink if shrinks else cv2.INTER_LINEAR)

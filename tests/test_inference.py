@@ -5,7 +5,9 @@ import pytest
 import tensorflow as tf
 from tensorflow import keras
 
-from keras_matting.inference import load_tflite, predict_alpha, published_size
+from keras_matting import sizes
+from keras_matting.inference import load_tflite, predict_alpha
+from keras_matting.models import create_model, list_models
 
 
 def red_model(size=(None, None)):
@@ -61,39 +63,175 @@ def red_tflite(path, size=(64, 96), integer=False):
     ],
 )
 def test_size_of_the_published_script(size, expected):
-    assert published_size(*size) == expected
+    assert sizes.near(*size, 512) == expected
 
 
 def test_another_reference_size():
-    assert published_size(400, 300, reference_size=256) == (320, 256)
+    assert sizes.near(400, 300, 256) == (320, 256)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "expected"),
+    [
+        ("bisenetv2", (600, 401), (608, 416)),
+        ("dim_vgg16", (3000, 1100), (1600, 1088)),  # each side on its own: the shape changes
+        ("dim_vgg16", (40, 31), (32, 32)),
+        ("dim_vgg16_bilinear", (5000, 3333), (3840, 2560)),  # 2559.7
+        ("dim_vgg16_bilinear", (801, 333), (801, 333)),
+        ("gfm_resnet34_tt", (1080, 1920), (512, 960)),  # 540, cut
+        ("gfm_densenet121_rim", (1080, 1920), (352, 640)),  # 360, cut
+        ("gfm_resnet34_2b_tt", (1080, 4000), (512, 1600)),
+        ("modnet_hrnet_w18", (300, 400), (512, 672)),  # 682.7 is rounded, then cut
+        ("modnet_hrnet_w18", (600, 400), (768, 512)),  # where MODNet's own would only cut
+        ("modnet_mobilenetv2", (600, 400), (576, 384)),
+        ("ppmatting_hrnet_w18", (1080, 1920), (512, 896)),
+        ("ppmatting_hrnet_w18", (300, 400), (288, 384)),  # not enlarged
+        ("ppmatting_hrnet_w48", (3000, 2000), (2304, 1536)),
+    ],
+)
+def test_sizes_of_the_published_tests(name, size, expected):
+    way = sizes.way(name)
+    assert way["size"](*size, way["reference"]) == expected
+
+
+def test_every_network_has_a_row_of_its_own():
+    fallback = [name for name in list_models() if sizes.way(name) is sizes.WAYS["*"]]
+    assert all(name.startswith("modnet_mobilenetv2") for name in fallback)
+    assert sizes.way("bgmv2_base_resnet50") == dict(multiple=1)
+    assert sizes.way("bgmv2_resnet50") == dict(multiple=4)
 
 
 @pytest.mark.parametrize("fixed", [(None, None), (64, 96), (96, 64)])
 @pytest.mark.parametrize("size", [(67, 101), (200, 91), (33, 700), (5, 3), (1, 1)])
 def test_any_size_in_is_the_size_out(fixed, size):
     image = smooth_image(*size)
-    alpha = predict_alpha(red_model(fixed), image, reference_size=128)
+    alpha = predict_alpha(red_model(fixed), image, None if fixed[0] else 128)
     assert alpha.shape == size and alpha.dtype == np.float32
     assert 0.0 <= alpha.min() and alpha.max() <= 1.0
     if min(size) > 64:  # smaller images are too coarse for the network's answer to be known
         assert np.abs(alpha - red_alpha(image)).mean() < 0.005
 
 
-def test_a_fixed_size_sees_the_image_undistorted_between_its_mirror_images():
-    seen = []
+class Spy:
+    """A stand-in for the network of a name; it keeps what it sees, and alpha is the red channel."""
 
-    def spy(inputs, training):
-        seen.append(inputs["image"][0])
+    def __init__(self, name="spy", beside=(), size=(None, None)):
+        self.name = name
+        shapes = {"image": (1, *size, 3), "background": (1, *size, 3), "trimap": (1, *size, 1)}
+        self.input = {key: tf.TensorSpec(shapes[key]) for key in ("image", *beside)}
+        self.output = {"alpha": None}
+
+    def __call__(self, inputs, training):
+        assert inputs.keys() == self.input.keys() and not training
+        for key, x in inputs.items():
+            assert x.dtype == np.float32 and x.shape[-1] == self.input[key].shape[-1]
+        self.seen = {key: x[0] for key, x in inputs.items()}
         return {"alpha": inputs["image"][..., :1]}
 
-    spy.input = {"image": np.empty((1, 40, 80, 3))}
+
+def test_a_fixed_size_sees_the_image_undistorted_between_its_mirror_images():
+    model = Spy(size=(40, 80))
     image = smooth_image(40, 60)
-    alpha = predict_alpha(spy, image)
-    inner = image / np.float32(255)
-    np.testing.assert_array_equal(seen[0][:, 10:70], inner)
-    np.testing.assert_array_equal(seen[0][:, :10], inner[:, 10:0:-1])
-    np.testing.assert_array_equal(seen[0][:, 70:], inner[:, -2:-12:-1])
+    alpha = predict_alpha(model, image)
+    inner, seen = image / np.float32(255), model.seen["image"]
+    np.testing.assert_array_equal(seen[:, 10:70], inner)
+    np.testing.assert_array_equal(seen[:, :10], inner[:, 10:0:-1])
+    np.testing.assert_array_equal(seen[:, 70:], inner[:, -2:-12:-1])
     np.testing.assert_array_equal(alpha, inner[..., 0])
+
+
+def random_trimap(height, width):
+    return np.random.default_rng(0).choice(np.uint8([0, 128, 255]), (height, width))
+
+
+def test_gca_sees_multiples_of_32_and_the_trimap_has_the_last_word():
+    model, image, trimap = Spy("gca", ["trimap"]), smooth_image(37, 64), random_trimap(37, 64)
+    alpha = predict_alpha(model, image, trimap=trimap[..., None])
+    padded = np.pad(np.dstack([image, trimap]), ((0, 27), (0, 0), (0, 0)), "reflect")
+    seen = np.dstack([model.seen["image"], model.seen["trimap"]])
+    np.testing.assert_array_equal(np.rint(255 * seen), padded)
+    unknown = trimap == 128
+    np.testing.assert_array_equal(alpha[unknown], np.float32(image[unknown][:, 0]) / 255)
+    np.testing.assert_array_equal(alpha[~unknown], trimap[~unknown] / 255)
+
+
+def test_dim_sees_image_and_trimap_scaled_as_published():
+    model, image = Spy("dim_vgg16", ["trimap"]), smooth_image(70, 100)
+    trimap = random_trimap(70, 100)
+    predict_alpha(model, image, trimap=trimap)
+    for key, x in (("image", image), ("trimap", trimap[..., None])):
+        expected = tf.image.resize(x / 255, (64, 96), "bilinear", antialias=False)
+        np.testing.assert_allclose(model.seen[key], expected, atol=1e-5)
+
+
+def test_a_trimap_scaled_to_a_fixed_size_keeps_thin_unknown_regions():
+    trimap = np.zeros((200, 400), np.uint8)
+    trimap[:, 200:] = 255
+    trimap[:, 199:202] = 128
+    model = Spy("gca", ["trimap"], size=(32, 64))
+    predict_alpha(model, smooth_image(200, 400), trimap=trimap)
+    seen = np.rint(255 * model.seen["trimap"][..., 0])
+    assert set(np.unique(seen)) == {0, 128, 255}
+    assert (seen[:, 31:33] == 128).any(1).all()
+
+
+def test_background_matting_sees_the_background_like_the_image():
+    model = Spy("bgmv2_resnet50", ["background"])
+    image = smooth_image(41, 50)
+    background = image[::-1]
+    alpha = predict_alpha(model, image, background=background)
+    padded = np.pad(background, ((0, 3), (0, 2), (0, 0)), "reflect")
+    np.testing.assert_array_equal(np.rint(255 * model.seen["background"]), padded)
+    np.testing.assert_array_equal(alpha, np.float32(image[..., 0]) / 255)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "multiple"),
+    [("bgmv2_mobilenetv2", {}, 4), ("dim_vgg16_bilinear", {}, 1)],
+)
+def test_networks_at_any_size(name, options, multiple):
+    model = create_model(name, (None, None, 3), **options)
+    beside = {}
+    for height, width in ((1, 1), (3, 70), (67, 101)):
+        image = smooth_image(height, width)
+        if "trimap" in model.input:
+            beside = {"trimap": np.full((height, width), 128, np.uint8)}
+        else:
+            beside = {"background": image[::-1]}
+        alpha = predict_alpha(model, image, **beside)
+        assert alpha.shape == (height, width)
+    padding = ((0, -height % multiple), (0, -width % multiple), (0, 0))
+    inputs = {key: np.atleast_3d(x) for key, x in ({"image": image} | beside).items()}
+    inputs = {k: np.pad(x, padding, "reflect")[None] / np.float32(255) for k, x in inputs.items()}
+    expected = model(inputs)["alpha"][0, :height, :width, 0]
+    np.testing.assert_allclose(alpha, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "message"),
+    [
+        (Spy("gca", ["trimap"]), {}, "gca takes a trimap beside the image; pass it"),
+        (Spy("bgmv2_resnet50", ["background"]), {}, "takes a background beside the image"),
+        (Spy(), {"trimap": np.zeros((8, 9), np.uint8)}, "spy takes no trimap"),
+        (Spy("gca", ["trimap"]), {"trimap": np.zeros((9, 8), np.uint8)}, "trimap is 9x8 and the"),
+        (Spy("gca", ["trimap"]), {"trimap": np.full((8, 9), 127, np.uint8)}, "other values than"),
+        (Spy("gca", ["trimap"]), {"trimap": np.zeros((8, 9))}, "other values than uint8 0, 128"),
+        (Spy("gca", ["trimap"]), {"trimap": np.zeros((8, 9, 3), np.uint8)}, r"trimap has shape"),
+        (Spy("bgmv2_a", ["background"]), {"background": np.zeros((8, 9))}, "background has shape"),
+        (Spy("gca"), {"reference_size": 64}, "gca takes no reference size"),
+        (Spy(size=(32, 32)), {"reference_size": 64}, "spy takes no reference size"),
+    ],
+)
+def test_inputs_that_do_not_fit_the_network_are_refused(model, given, message):
+    with pytest.raises(ValueError, match=message):
+        predict_alpha(model, np.zeros((8, 9, 3), np.uint8), **given)
+
+
+def test_a_network_without_alpha_is_refused():
+    model = Spy("bisenetv2")
+    model.output = {"semantic": None}
+    with pytest.raises(ValueError, match="bisenetv2 as built has no alpha; with num_classes=2"):
+        predict_alpha(model, smooth_image(8, 9))
 
 
 def test_uint8_and_float_images_agree():
@@ -106,6 +244,27 @@ def test_float_tflite(tmp_path):
     image = smooth_image(64, 96)
     alpha = predict_alpha(load_tflite(red_tflite(tmp_path / "red.tflite")), image)
     np.testing.assert_allclose(alpha, red_alpha(image), atol=1e-5)
+
+
+def test_tflite_with_a_trimap(tmp_path):
+    function = tf.function(
+        lambda image, trimap: {"alpha": 0.5 * image[..., :1] + 0.5 * trimap},
+        input_signature=[
+            tf.TensorSpec((1, 64, 96, channels), name=name)
+            for name, channels in (("image", 3), ("trimap", 1))
+        ],
+    )
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [function.get_concrete_function()], tf.Module()
+    )
+    (tmp_path / "mean.tflite").write_bytes(converter.convert())
+    model, image = load_tflite(tmp_path / "mean.tflite"), smooth_image(64, 96)
+    trimap = random_trimap(64, 96)
+    alpha = predict_alpha(model, image, trimap=trimap)
+    expected = np.where(trimap == 128, (image[..., 0] / 255 + 128 / 255) / 2, trimap / 255)
+    np.testing.assert_allclose(alpha, expected, atol=1e-6)
+    with pytest.raises(ValueError, match="mean.tflite takes a trimap beside the image"):
+        predict_alpha(model, image)
 
 
 def test_int8_tflite_reads_bytes_and_its_alpha_reaches_one(tmp_path):

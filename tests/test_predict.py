@@ -4,13 +4,14 @@ import os
 import subprocess
 import sys
 import zlib
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 from tensorflow import keras
 
-from keras_matting.predict import find_photographs, predict
+from keras_matting.predict import find_photographs, load_model, predict
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +21,23 @@ def model():
     kernel = keras.initializers.Constant(np.reshape([1.0, 0.0, 0.0], (1, 1, 3, 1)))
     alpha = keras.layers.Conv2D(1, 1, use_bias=False, kernel_initializer=kernel)(image)
     return keras.Model({"image": image}, {"alpha": alpha}, name="red")
+
+
+@pytest.fixture(scope="module")
+def model_with_background():
+    """Alpha is the red channel of the image minus that of the background."""
+    inputs = {key: keras.Input((None, None, 3), name=key) for key in ("image", "background")}
+    difference = keras.layers.Subtract()([*inputs.values()])
+    return keras.Model(inputs, {"alpha": difference[..., :1]}, name="bgmv2_base_red")
+
+
+@pytest.fixture(scope="module")
+def model_with_trimap():
+    """Alpha is the trimap, which is half where it is unknown."""
+    shapes = {"image": (None, None, 3), "trimap": (None, None, 1)}
+    inputs = {key: keras.Input(shape, name=key) for key, shape in shapes.items()}
+    alpha = keras.layers.Lambda(lambda x: x["trimap"] + 0.0 * x["image"][..., :1])(inputs)
+    return keras.Model(inputs, {"alpha": alpha}, name="gca")
 
 
 def photograph(height, width):
@@ -104,6 +122,48 @@ def _palette_png(indices):
     return b"\x89PNG\r\n\x1a\n" + chunks + chunk(b"IEND", b"")
 
 
+def test_trimaps_of_the_photographs_names(model_with_trimap, tmp_path):
+    photos, trimaps, out = (tmp_path / name for name in ("photos", "trimaps", "out"))
+    photos.mkdir(), trimaps.mkdir()
+    expected = {}
+    for name, size in (("a", (40, 50)), ("b", (33, 64))):
+        cv2.imwrite(f"{photos}/{name}.jpg", photograph(*size))
+        expected[name] = np.random.default_rng(0).choice(np.uint8([0, 128, 255]), size)
+        cv2.imwrite(f"{trimaps}/{name}.png", expected[name])
+    assert predict(photos, out, model_with_trimap, trimap=trimaps) == []
+    for name, trimap in expected.items():
+        np.testing.assert_array_equal(results(out, name)[0], trimap)
+
+    cv2.imwrite(f"{trimaps}/a.png", expected["b"])
+    (trimaps / "b.png").write_text("hello")
+    assert predict(photos, out, model_with_trimap, trimap=trimaps) == [
+        f"{photos}/a.jpg: The trimap is 33x64 and the image 40x50 (height x width); "
+        "they have to be of one size.",
+        f"{trimaps}/b.png: damaged or not an image; replace or remove it.",
+    ]
+    with pytest.raises(FileNotFoundError, match="There is no trimap .*/none"):
+        predict(photos, out, model_with_trimap, trimap=tmp_path / "none")
+    (trimaps / "b.png").unlink()
+    with pytest.raises(ValueError, match="trimaps has no trimap of the name of b.jpg"):
+        predict(photos, out, model_with_trimap, trimap=trimaps)
+    with pytest.raises(ValueError, match="gca takes a trimap beside the image"):
+        predict(photos, tmp_path / "new", model_with_trimap)
+    assert not (tmp_path / "new").exists()
+
+
+def test_one_background_for_all(model_with_background, tmp_path):
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    for name in ("a", "b"):
+        cv2.imwrite(f"{photos}/{name}.png", photograph(8, 9))
+    cv2.imwrite(f"{tmp_path}/room.png", np.full((8, 9, 3), 100, np.uint8))
+    given = dict(background=tmp_path / "room.png")
+    assert predict(photos, out, model_with_background, **given) == []
+    expected = np.clip(photograph(8, 9)[..., 2].astype(int) - 100, 0, 255)
+    for name in ("a", "b"):
+        np.testing.assert_array_equal(results(out, name)[0], expected)
+
+
 def test_exif_orientation_turns_the_results(model, tmp_path):
     write_oriented_jpeg(tmp_path / "turned.jpg", photograph(64, 96), orientation=6)
     predict(tmp_path / "turned.jpg", tmp_path / "out", model, reference_size=64)
@@ -132,11 +192,11 @@ def test_what_stands_in_the_way_is_refused_before_writing(tmp_path):
     with pytest.raises(FileNotFoundError, match="photos"):
         find_photographs(folder, out)
     folder.mkdir()
-    with pytest.raises(ValueError, match="holds no photographs"):
+    with pytest.raises(ValueError, match="holds no pictures"):
         find_photographs(folder, out)
     for name in ("a.jpg", "a.png", "b.png"):
         cv2.imwrite(f"{folder}/{name}", photograph(8, 8))
-    with pytest.raises(ValueError, match="^a.jpg, a.png would share one result"):
+    with pytest.raises(ValueError, match="^a.jpg, a.png in .*photos would share one result"):
         find_photographs(folder, out)
     with pytest.raises(ValueError, match="name another folder"):
         find_photographs(folder, folder)
@@ -167,6 +227,8 @@ def test_the_command_ends_with_one_sentence(tmp_path):
         ((f"{tmp_path}/a.png", out), "Give either --model with --weights, or --tflite"),
         ((f"{tmp_path}/a.png", out, "--tflite", "none.tflite"), "no .tflite file none.tflite"),
         ((f"{tmp_path}/b.png", out, "--tflite", "none.tflite"), f"{tmp_path}/b.png"),
+        ((f"{tmp_path}/a.png", out, "--tflite", "x", "--option", "a=1"), "are for --model"),
+        ((f"{tmp_path}/a.png", out, "--model", "gca", "--weights", "x", "--option", "a"), "VALUE"),
     ]:
         done = run(*arguments)
         assert done.returncode == 1
@@ -190,3 +252,28 @@ def test_the_command_with_a_model_and_its_weights(tmp_path):
     assert done.returncode == 1 and "bad.png: damaged" in done.stderr.splitlines()[-1]
     alpha, cutout = results(tmp_path / "out", "a")
     assert alpha.shape == (45, 70) and cutout.shape == (45, 70, 4)
+
+
+def test_the_command_with_a_background_and_options(tmp_path):
+    from keras_matting.models import create_model
+
+    model = create_model("bgmv2_mobilenetv2", (None, None, 3))
+    model.save_weights(tmp_path / "small.weights.h5")
+    for name in ("a", "room"):
+        cv2.imwrite(f"{tmp_path}/{name}.png", photograph(45, 70))
+    done = run(
+        tmp_path / "a.png", tmp_path / "out", "--model", "bgmv2_mobilenetv2",
+        "--weights", tmp_path / "small.weights.h5", "--background", tmp_path / "room.png",
+        "--option", "refine_mode=sampling", "--option", "refine_sample_pixels=160",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert results(tmp_path / "out", "a")[0].shape == (45, 70)
+
+
+def test_bisenetv2_is_built_with_the_two_classes_that_make_an_alpha(tmp_path):
+    from keras_matting.models import create_model
+
+    path = tmp_path / "people.weights.h5"
+    create_model("bisenetv2", (None, None, 3), num_classes=2).save_weights(path)
+    given = dict(model="bisenetv2", weights=str(path), width=None, option=[], tflite=None)
+    assert "alpha" in load_model(SimpleNamespace(**given)).output
