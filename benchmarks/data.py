@@ -7,8 +7,8 @@ Each row runs the pipeline up to that stage over the same samples: `images/s` is
 if it ends there, `cpu ms` the processor time per image up to there, summed over cores, and
 `added` what of it the stage costs. The last row is the whole pipeline in batches. Rates compare
 stages and changes within one run and say nothing across machines; on a busy one, only processor
-times mean something. `--augmentation=objects` is GCA's instead of MODNet's. `--foregrounds` is a folder of RGBA cut-outs, or one with foreground/ and
-alpha/ in it.
+times mean something. `--augmentation=objects` is GCA's instead of MODNet's. `--foregrounds` is a
+folder of RGBA cut-outs, or one with foreground/ and alpha/ in it.
 """
 
 import os

@@ -81,6 +81,7 @@ def training_of_objects(size: int, foregrounds: Source) -> list[Callable]:
         ops.random_color("foreground", brightness=0.1, contrast=0.1, saturation=0.1, hue=1 / 9),
         ops.composite(),
         trimaps.random_trimap((0, max(1, size * 14 // 512))),
+        ops.keep("image", "alpha", "trimap"),
     ]
 
 
@@ -115,7 +116,15 @@ def _stream(sources, transforms, batch_size, seed, start, worker):
         .map(make, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .batch(batch_size, drop_remainder=True)
         .prefetch(2)  # AUTOTUNE may hoard gigabytes of float pictures
+        .with_options(_one_thread_each())
     )
+
+
+def _one_thread_each():
+    """Samples are made side by side: an operation that splits itself up as well only waits."""
+    options = tf.data.Options()
+    options.threading.max_intra_op_parallelism = 1
+    return options
 
 
 def _shuffled(position, size, seed, salt):

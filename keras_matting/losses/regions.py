@@ -16,9 +16,11 @@ def unknown(values):
 def trimap_targets(sample, outputs=("alpha",)):
     """-> ({"image", "trimap"}, the same truth for every one of `outputs`), for DIM and GCA.
 
-    Channels: alpha, trimap {0, 0.5, 1}, image, foreground, background, all in [0, 1].
+    Channels: alpha, trimap {0, 0.5, 1}, and, if the sample has kept foreground and background,
+    image, foreground, background, all in [0, 1].
     """
     known = trimap(sample)
-    colours = [sample[key] for key in ("image", "foreground", "background")]
+    keys = ("image", "foreground", "background")
+    colours = [sample[key] for key in keys if "foreground" in sample]
     truth = tf.concat([sample["alpha"], known, *colours], -1)
     return {"image": sample["image"], "trimap": known}, dict.fromkeys(outputs, truth)
