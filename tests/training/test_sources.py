@@ -97,5 +97,5 @@ def test_files_are_checked_unless_told_otherwise(tmp_path, given):
     given(backgrounds=str(tmp_path))
     with pytest.raises(ValueError, match="07.png is empty"):
         sources.backgrounds(32)
-    given(backgrounds=str(tmp_path), "--noverify")
+    given(backgrounds=str(tmp_path), verify=False)
     assert sources.backgrounds(32)[0].size == 38
