@@ -28,48 +28,92 @@ def random_crop_affine(
     a figure that the picture's lower edge cuts off stays cut off by the window's. Outside the
     picture alpha is 0.
     """
-    from keras_matting.data.addons import tfa
 
     def apply(sample):
-        foreground, alpha = sample["foreground"], sample["alpha"]
         uniform = draw(sample, "random_crop_affine", 8)
-        shape = tf.cast(tf.shape(alpha)[:2], tf.float32)
+        shape = tf.cast(tf.shape(sample["alpha"])[:2], tf.float32)
         step = tf.reduce_min(shape) / size * _log_between(*scale, uniform[0])
         linear = step * _turn(
             between(-rotation, rotation, uniform[1]),
             between(-shear, shear, uniform[2]),
             tf.where(uniform[3] < flip, -1.0, 1.0),
         )
-        half = 0.5 * size * tf.reduce_sum(tf.abs(linear), axis=1)[::-1]  # (y, x)
-        centre = _place(_unknown_point(alpha, uniform[4:7]), half, shape, alpha, uniform[7])
+        point = _unknown_point(sample["alpha"], uniform[4:7])
+        centre = _place(point, _half(linear, size), shape, cut_off=_cut_off(sample["alpha"]))
+        return sample | _resampled(sample, linear, centre, tf.fill([2], step), size)
 
-        # Only what the window can see is converted and filtered.
-        low = tf.maximum(tf.floor(centre - half - 2.0 * step), 0.0)
-        high = tf.minimum(tf.math.ceil(centre + half + 2.0 * step), shape)
-        begin, extent = tf.cast(low, tf.int32), tf.cast(high - low, tf.int32)
-        foreground = tf.slice(foreground, tf.pad(begin, [[0, 1]]), tf.concat([extent, [3]], 0))
-        alpha = tf.slice(alpha, tf.pad(begin, [[0, 1]]), tf.concat([extent, [1]], 0))
-        colour, alpha = _premultiply(foreground, alpha)
+    return apply
 
-        # Bilinear sampling at more than a pixel's distance would alias hair: average first.
-        reduced = tf.cast(tf.math.ceil((high - low) / step), tf.int32)
-        colour, alpha = tf.cond(
-            step > 1.0,
-            lambda: (
-                tf.image.resize(colour, reduced, "area"),
-                tf.image.resize(alpha, reduced, "area"),
-            ),
-            lambda: (colour, alpha),
+
+def random_crop_native(
+    size: int,
+    scale: tuple[float, float] = (0.8, 1.25),
+    rotation: float = 30.0,
+    shear: float = 10.0,
+    flip: float = 0.5,
+    squash: tuple[int, float] = (640, 0.25),
+):
+    """As `random_crop_affine`, at the picture's own resolution times `scale`: for objects (GCA).
+
+    Height and width are scaled apart and mirrored apart. With probability `squash[1]` the picture
+    is first brought to a square of `squash[0]` pixels. The window is inside the picture where that
+    is large enough, and never larger than it.
+    """
+
+    def apply(sample):
+        uniform = draw(sample, "random_crop_native", 10)
+        shape = tf.cast(tf.shape(sample["alpha"])[:2], tf.float32)
+        squashed = tf.where(uniform[0] < squash[1], shape / squash[0], tf.ones([2]))
+        steps = squashed / between(*scale, uniform[1:3])
+        steps = tf.minimum(steps, tf.reduce_min(shape) / size)  # (y, x)
+        mirror = tf.where(uniform[3:5] < flip, -1.0, 1.0)
+        turn = _turn(
+            between(-rotation, rotation, uniform[5]), between(-shear, shear, uniform[6]), 1.0
         )
-        ratio = tf.cast(tf.shape(alpha)[:2], tf.float32) / (high - low)
-        transform = _projective(linear, centre - low, ratio, size)
-        colour = tfa.image.transform(colour, transform, "bilinear", output_shape=(size, size))
-        alpha = tfa.image.transform(alpha, transform, "bilinear", output_shape=(size, size))
-        colour, alpha = _straighten(colour, alpha)
-        return sample | {
-            "foreground": tf.ensure_shape(colour, (size, size, 3)),
-            "alpha": tf.ensure_shape(alpha, (size, size, 1)),
-        }
+        linear = turn * (steps * mirror)[::-1, None]
+        point = _unknown_point(sample["alpha"], uniform[7:10])
+        centre = _place(point, _half(linear, size), shape, cut_off=False)
+        return sample | _resampled(sample, linear, centre, steps, size)
+
+    return apply
+
+
+def random_crop_unknown(
+    size: int, sides: tuple[float, ...], flip: float = 0.5, anywhere: float = 0.0
+):
+    """uint8 foreground, alpha, background of any size -> float32 (size, size, c): one window.
+
+    The window is a square around a random pixel of the unknown region (with probability `anywhere`
+    of the whole picture), its side one of `sides` times `size`, at most the picture's shorter side.
+    The background is cut at the same scale, but at a place of its own; one that does not cover the
+    picture is enlarged until it does. A sample that has an `image` already is a photograph: then
+    every picture in it is cut alike.
+    """
+
+    def apply(sample):
+        uniform = draw(sample, "random_crop_unknown", 9)
+        shape = tf.cast(tf.shape(sample["alpha"])[:2], tf.float32)
+        side = tf.gather(tf.constant(sides), tf.cast(uniform[0] * len(sides), tf.int32))
+        side = tf.minimum(tf.round(size * side), tf.reduce_min(shape))
+        random = uniform[4:6] * shape
+        point = tf.where(
+            uniform[6] < anywhere, random, _unknown_point(sample["alpha"], uniform[1:4])
+        )
+        begin = tf.clip_by_value(tf.round(point - side / 2), 0.0, shape - side)
+        mirrored = uniform[7] < flip
+        colour, alpha = _premultiply(
+            _window(sample["foreground"], begin, side), _window(sample["alpha"], begin, side)
+        )
+        colour, alpha = _straighten(_to_square(colour, size), _to_square(alpha, size))
+        found = {"foreground": colour, "alpha": alpha}
+        if "image" in sample:
+            found["image"] = _to_square(_window(sample["image"], begin, side), size) / 255.0
+            behind = _window(sample["background"], begin, side)
+        else:
+            behind = _covering(sample["background"], shape, side, draw(sample, "background", 2))
+        found["background"] = tf.clip_by_value(_to_square(behind, size) / 255.0, 0.0, 1.0)
+        found = {key: tf.where(mirrored, x[:, ::-1], x) for key, x in found.items()}
+        return sample | found
 
     return apply
 
@@ -95,6 +139,47 @@ def fit(size: int):
         return sample | {
             "foreground": tf.ensure_shape(colour, (size, size, 3)),
             "alpha": tf.ensure_shape(alpha, (size, size, 1)),
+        }
+
+    return apply
+
+
+def whole(size: int, keys: tuple[str, ...] = ("image", "alpha", "foreground", "background")):
+    """uint8 `keys` -> float32 (size, size, c), whatever their proportions: for validation."""
+
+    def apply(sample):
+        return sample | {key: _to_square(sample[key], size) / 255.0 for key in keys}
+
+    return apply
+
+
+def random_scaled_crop(
+    height: int, width: int, scale: tuple[float, float] = (0.25, 2.0), flip: float = 0.5
+):
+    """uint8 image and labels -> float32 (height, width, 3) and uint8 (height, width, 1).
+
+    A random window of the picture at a random scale, mirrored at times. Beyond the picture the
+    image is black and the label 255, which counts nowhere.
+    """
+
+    def apply(sample):
+        uniform = draw(sample, "random_scaled_crop", 4)
+        shape = tf.cast(tf.shape(sample["labels"])[:2], tf.float32)
+        scaled = tf.cast(tf.math.ceil(shape * between(*scale, uniform[0])), tf.int32)
+        image = tf.image.resize(sample["image"], scaled)
+        labels = tf.image.resize(sample["labels"], scaled, "nearest")
+        missing = tf.maximum([height, width] - scaled, 0)
+        begin = missing // 2
+        padding = tf.pad(tf.stack([begin, missing - begin], 1), [[0, 1], [0, 0]])
+        image, labels = tf.pad(image, padding), tf.pad(labels, padding, constant_values=255)
+        room = tf.cast(tf.shape(labels)[:2] - [height, width], tf.float32)
+        begin = tf.pad(tf.cast(uniform[1:3] * (room + 1.0), tf.int32), [[0, 1]])
+        image = tf.slice(image, begin, [height, width, 3]) / 255.0
+        labels = tf.slice(labels, begin, [height, width, 1])
+        mirrored = uniform[3] < flip
+        return sample | {
+            "image": tf.where(mirrored, image[:, ::-1], image),
+            "labels": tf.where(mirrored, labels[:, ::-1], labels),
         }
 
     return apply
@@ -150,13 +235,78 @@ def _unknown_point(alpha, uniform):
     return tf.cast(tf.concat([points, shape[None] // 2], 0)[chosen], tf.float32) + 0.5
 
 
-def _place(point, half, shape, alpha, uniform):
-    """Centre (y, x) of a window of half-extents `half`, near `point`, inside the picture."""
+def _half(linear, size):
+    """Half-extents (y, x) of the window of `size` pixels that `linear` turns and scales."""
+    return 0.5 * size * tf.reduce_sum(tf.abs(linear), axis=1)[::-1]
+
+
+def _place(point, half, shape, cut_off):
+    """Centre (y, x) of a window of half-extents `half`, near `point`, inside the picture.
+
+    Where a figure is `cut_off` by the lower edge, the window does not go below that.
+    """
     low, high = tf.minimum(half, shape - half), tf.maximum(half, shape - half)
     centre = tf.clip_by_value(point, low, high)
-    cut_off = tf.reduce_any(alpha[-1] > 127)
     lowest = tf.where(cut_off, shape[0] - half[0], centre[0])
     return tf.stack([tf.minimum(centre[0], lowest), centre[1]])
+
+
+def _cut_off(alpha):
+    return tf.reduce_any(alpha[-1] > 127)
+
+
+def _resampled(sample, linear, centre, steps, size):
+    """Foreground and alpha in the window of `size` pixels around `centre` that `linear` maps.
+
+    `steps` (y, x) are its pixels' distances in the picture.
+    """
+    from keras_matting.data.addons import tfa
+
+    shape = tf.cast(tf.shape(sample["alpha"])[:2], tf.float32)
+    # Only what the window can see is converted and filtered.
+    margin = _half(linear, size) + 2.0 * steps
+    low = tf.maximum(tf.floor(centre - margin), 0.0)
+    high = tf.minimum(tf.math.ceil(centre + margin), shape)
+    begin, extent = tf.cast(low, tf.int32), tf.cast(high - low, tf.int32)
+    colour, alpha = _premultiply(
+        tf.slice(sample["foreground"], tf.pad(begin, [[0, 1]]), tf.concat([extent, [3]], 0)),
+        tf.slice(sample["alpha"], tf.pad(begin, [[0, 1]]), tf.concat([extent, [1]], 0)),
+    )
+    # Bilinear sampling at more than a pixel's distance would alias hair: average first.
+    reduced = tf.cast(tf.math.ceil((high - low) / tf.maximum(steps, 1.0)), tf.int32)
+    colour, alpha = tf.cond(
+        tf.reduce_max(steps) > 1.0,
+        lambda: (
+            tf.image.resize(colour, reduced, "area"),
+            tf.image.resize(alpha, reduced, "area"),
+        ),
+        lambda: (colour, alpha),
+    )
+    ratio = tf.cast(tf.shape(alpha)[:2], tf.float32) / (high - low)
+    transform = _projective(linear, centre - low, ratio, size)
+    colour = tfa.image.transform(colour, transform, "bilinear", output_shape=(size, size))
+    alpha = tfa.image.transform(alpha, transform, "bilinear", output_shape=(size, size))
+    colour, alpha = _straighten(colour, alpha)
+    return {
+        "foreground": tf.ensure_shape(colour, (size, size, 3)),
+        "alpha": tf.ensure_shape(alpha, (size, size, 1)),
+    }
+
+
+def _window(picture, begin, side):
+    begin, side = tf.cast(begin, tf.int32), tf.cast(side, tf.int32)
+    return tf.slice(picture, tf.pad(begin, [[0, 1]]), tf.stack([side, side, picture.shape[-1]]))
+
+
+def _to_square(picture, size):
+    return tf.image.resize(picture, (size, size), antialias=True)
+
+
+def _covering(background, shape, side, uniform):
+    """The part of the background that a window of `side` shows when it covers a picture."""
+    own = tf.cast(tf.shape(background)[:2], tf.float32)
+    side = tf.maximum(tf.floor(side / tf.maximum(tf.reduce_max(shape / own), 1.0)), 1.0)
+    return _window(background, tf.floor(uniform * (own - side + 1.0)), side)
 
 
 def _turn(rotation, shear, mirror):

@@ -51,26 +51,58 @@ def keep(*keys: str):
     return lambda sample: {key: sample[key] for key in keys}
 
 
-def composite():
-    """Adds image = alpha * foreground + (1 - alpha) * background."""
+def combine(source, crop, probability=0.5):
+    """At times lays a figure over another of `source`, itself cut by `crop` (GCA).
+
+    Where both are half transparent a quarter shows through. As released, the colour below is mixed
+    in by the upper alpha alone. A pair that leaves no background is not combined.
+    """
+
+    def apply(sample):
+        uniform = draw(sample, "combine", 2)
+        upper, alpha = sample["foreground"], sample["alpha"]
+
+        def combined():
+            index = tf.cast(uniform[1] * source.size, tf.int64)
+            other = crop(source.load(index) | {"seed": op_seed(sample, "combine:other")})
+            weight = tf.image.grayscale_to_rgb(alpha)
+            both = 1.0 - (1.0 - alpha) * (1.0 - other["alpha"])
+            return tf.cond(
+                tf.reduce_any(both < 1.0),
+                lambda: (upper * weight + other["foreground"] * (1.0 - weight), both),
+                lambda: (upper, alpha),
+            )
+
+        pair = tf.cond(uniform[0] < probability, combined, lambda: (upper, alpha))
+        foreground, both = (
+            tf.ensure_shape(x, y.shape) for x, y in zip(pair, (upper, alpha), strict=True)
+        )
+        return sample | {"foreground": foreground, "alpha": both}
+
+    return apply
+
+
+def composite(over: str = "background"):
+    """Adds image = alpha * foreground + (1 - alpha) * what is at `over`."""
 
     def apply(sample):
         # Tiled first: TensorFlow's CPU kernels broadcast a last axis of 1 several times slower.
         alpha = tf.image.grayscale_to_rgb(sample["alpha"])
-        image = alpha * sample["foreground"] + (1.0 - alpha) * sample["background"]
+        image = alpha * sample["foreground"] + (1.0 - alpha) * sample[over]
         return sample | {"image": image}
 
     return apply
 
 
 def random_color(
-    key: str,
+    *keys: str,
     brightness: float = 0.1,
     contrast: float = 0.2,
     saturation: float = 0.3,
     hue: float = 0.05,
+    probability: float = 1.0,
 ):
-    """One random affine map of colour on float `key`, clipped to [0, 1].
+    """One random affine map of colour on float `keys`, the same on each, clipped to [0, 1].
 
     Brightness is added from [-brightness, brightness]; contrast (about mid-grey) and saturation
     multiply by [1 - x, 1 + x]; hue turns by at most `hue` of a full circle, in YIQ, where all four
@@ -78,8 +110,7 @@ def random_color(
     """
     into, back = np.float32(_YIQ), np.float32(np.linalg.inv(_YIQ))
 
-    def apply(sample):
-        uniform = draw(sample, f"random_color:{key}", 4)
+    def mapped(picture, uniform):
         shift = between(-brightness, brightness, uniform[0])
         gain = between(1.0 - contrast, 1.0 + contrast, uniform[1])
         strength = between(1.0 - saturation, 1.0 + saturation, uniform[2])
@@ -87,10 +118,16 @@ def random_color(
         cosine, sine = strength * tf.cos(angle), strength * tf.sin(angle)
         turn = tf.reshape(tf.stack([1.0, 0.0, 0.0, 0.0, cosine, -sine, 0.0, sine, cosine]), (3, 3))
         matrix = gain * (back @ (turn @ into))
-        picture = sample[key]
         pixels = tf.matmul(tf.reshape(picture, (-1, 3)), matrix, transpose_b=True)
         pixels = tf.clip_by_value(pixels + (0.5 - 0.5 * gain + shift), 0.0, 1.0)
-        return sample | {key: tf.ensure_shape(tf.reshape(pixels, tf.shape(picture)), picture.shape)}
+        return tf.reshape(pixels, tf.shape(picture))
+
+    def apply(sample):
+        uniform = draw(sample, f"random_color:{keys[0]}", 5)
+        return sample | {
+            key: _sometimes(uniform[4] < probability, lambda x: mapped(x, uniform), sample[key])
+            for key in keys
+        }
 
     return apply
 

@@ -24,21 +24,28 @@ def composition(
     batch_size: int,
     seed: int,
     start: int = 0,
+    worker: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """Pairs of a foreground and a background, each pass over a source in a new order.
 
     `transforms` are the functions of `ops`, `geometry` and `trimaps`, applied in turn; with
     `training` or `validation` a batch holds image, alpha, foreground, background float32 [0, 1]
-    and trimap uint8 {0, 128, 255}. `start` is the index of the first sample, not batch.
+    and trimap uint8 {0, 128, 255}. `start` is the index of the first sample, not batch. Of several
+    workers, (index, number), each gets its part of every batch, those parts again in batches.
     """
-    return _stream([foregrounds, backgrounds], transforms, batch_size, seed, start)
+    return _stream([foregrounds, backgrounds], transforms, batch_size, seed, start, worker)
 
 
 def unlabelled(
-    images: Source, transforms: Sequence[Callable], batch_size: int, seed: int, start: int = 0
+    images: Source,
+    transforms: Sequence[Callable],
+    batch_size: int,
+    seed: int,
+    start: int = 0,
+    worker: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
-    """The same for photographs alone, under "image"."""
-    return _stream([images], transforms, batch_size, seed, start)
+    """The same for one source alone: photographs under "image", or with what else it loads."""
+    return _stream([images], transforms, batch_size, seed, start, worker)
 
 
 def training(size: int, closest: float = 0.5) -> list[Callable]:
@@ -74,8 +81,12 @@ def validation(size: int) -> list[Callable]:
     ]
 
 
-def _stream(sources, transforms, batch_size, seed, start):
-    def make(position):
+def _stream(sources, transforms, batch_size, seed, start, worker):
+    index, workers = worker
+    part = batch_size // workers
+
+    def make(count):
+        position = start + count // part * batch_size + index * part + count % part
         sample = {"seed": _fold([seed, 0], position)}
         for salt, source in enumerate(sources, 1):
             sample |= source.load(_shuffled(position, source.size, seed, salt))
@@ -84,7 +95,7 @@ def _stream(sources, transforms, batch_size, seed, start):
         return {key: value for key, value in sample.items() if key != "seed"}
 
     return (
-        tf.data.Dataset.range(start, tf.int64.max)
+        tf.data.Dataset.range(tf.int64.max)
         .map(make, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .batch(batch_size, drop_remainder=True)
         .prefetch(2)  # AUTOTUNE may hoard gigabytes of float pictures

@@ -12,12 +12,12 @@ from keras_matting.data.ops import draw
 BACKGROUND, UNKNOWN, FOREGROUND = 0, 128, 255
 
 
-def trimap(radius: float = 10.0):
-    """Adds the trimap of float alpha (h, w, 1) for one radius in pixels: for validation."""
+def trimap(radius: float = 10.0, key: str = "trimap"):
+    """Adds, under `key`, the trimap of float alpha (h, w, 1) for one radius in pixels."""
     distances = _distances()
 
     def apply(sample):
-        return sample | {"trimap": _classify(*distances(sample["alpha"]), radius, radius)}
+        return sample | {key: _classify(*distances(sample["alpha"]), radius, radius)}
 
     return apply
 

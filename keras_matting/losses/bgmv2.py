@@ -9,6 +9,19 @@ import tensorflow as tf
 from keras_matting.losses.edges import sobel_magnitude
 
 
+def targets(sample, coarse=None):
+    """A composition sample (or batch) -> ({"image", "background"}, y_true per output).
+
+    With `coarse` (h, w), the size of the first stage's maps, also what these are compared with.
+    """
+    alpha, colours = sample["alpha"], tf.concat([sample["foreground"], sample["alpha"]], -1)
+    truth = {"alpha": alpha, "foreground": colours, "error": alpha}
+    if coarse:
+        small = tf.image.resize(colours, coarse)
+        truth |= {"alpha_coarse": small[..., 3:], "foreground_coarse": small}
+    return {"image": sample["image"], "background": sample["background"]}, truth
+
+
 def alpha_loss(truth, alpha):
     """Mean absolute error of alpha (B, H, W, 1) plus that of its Sobel magnitude."""
     edges = tf.abs(sobel_magnitude(alpha) - sobel_magnitude(truth))

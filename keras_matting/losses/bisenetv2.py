@@ -5,6 +5,18 @@ import math
 import tensorflow as tf
 
 IGNORED = 255
+OUTPUTS = ("semantic", "auxiliary2", "auxiliary3", "auxiliary4", "auxiliary5")
+
+
+def targets(sample):
+    """A composition sample (or batch) -> ({"image"}, y_true per output): figure 1, background 0.
+
+    A sample with "labels" (class numbers, 255 for none) keeps those.
+    """
+    alpha = sample.get("alpha")
+    labels = tf.cast(alpha >= 0.5, tf.int32) if alpha is not None else sample["labels"]
+    truth = dict.fromkeys(OUTPUTS, labels)
+    return {"image": sample["image"]}, truth if alpha is None else truth | {"alpha": alpha}
 
 
 def ohem_cross_entropy(labels, logits, threshold=0.7, least=16):

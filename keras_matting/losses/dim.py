@@ -1,28 +1,44 @@
 """DIM's losses in the unknown region: alpha and composition (Xu et al. 2017, equations 1 and 2).
 
-`alpha_loss` and `composition_loss` are those of the reproduction with unpooling; `mrsd` is
-PaddleSeg's error for its bilinear form. Scalars over the whole batch.
+`alpha_loss` and `composition_loss` are those of the reproduction with unpooling,
+`paddle_alpha_loss` and `paddle_composition_loss` PaddleSeg's for its bilinear form. Scalars over
+the whole batch. Truth is what `regions.trimap_targets` makes.
 """
 
 import tensorflow as tf
 
+from keras_matting.losses.regions import unknown
+
 
 def alpha_loss(target, alpha):
-    """Mean absolute error, of sqrt(d² + 1e-12). target (B, H, W, 2): alpha, 1 where unknown."""
-    truth, unknown = target[..., :1], target[..., 1:2]
-    error = tf.sqrt(tf.square(alpha - truth) + 1e-12)
-    return tf.reduce_sum(error * unknown) / (tf.reduce_sum(unknown) + 1.0)
+    """Mean absolute error, of sqrt(d² + 1e-12). target (B, H, W, 2 or more): alpha, trimap."""
+    region = unknown(target[..., 1:2])
+    error = tf.sqrt(tf.square(alpha - target[..., :1]) + 1e-12)
+    return tf.reduce_sum(error * region) / (tf.reduce_sum(region) + 1.0)
 
 
 def composition_loss(target, alpha):
     """Mean absolute error of the composite per colour.
 
-    target (B, H, W, 11): alpha, unknown, image, foreground, background in [0, 1].
+    target (B, H, W, 11): alpha, trimap, image, foreground, background in [0, 1].
     """
-    _, unknown, image, foreground, background = tf.split(target, [1, 1, 3, 3, 3], -1)
+    _, trimap, image, foreground, background = tf.split(target, [1, 1, 3, 3, 3], -1)
+    region = unknown(trimap)
     composite = alpha * foreground + (1.0 - alpha) * background
     error = tf.sqrt(tf.square(255.0 * (composite - image)) + 1e-12) / 255.0
-    return tf.reduce_sum(error * unknown) / (tf.reduce_sum(unknown) + 1.0) / 3.0
+    return tf.reduce_sum(error * region) / (tf.reduce_sum(region) + 1.0) / 3.0
+
+
+def paddle_alpha_loss(target, alpha):
+    """`mrsd` of alpha over the unknown pixels; target as of `alpha_loss`."""
+    return mrsd(alpha, target[..., :1], unknown(target[..., 1:2]))
+
+
+def paddle_composition_loss(target, alpha):
+    """`mrsd` of the composite on the network's scale, [-1, 1]; target as of `composition_loss`."""
+    _, trimap, image, foreground, background = tf.split(target, [1, 1, 3, 3, 3], -1)
+    composite = alpha * foreground + (1.0 - alpha) * background
+    return mrsd(2.0 * composite, 2.0 * image, unknown(trimap))
 
 
 def mrsd(prediction, truth, region=None):

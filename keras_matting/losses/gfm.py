@@ -2,7 +2,8 @@
 
 Each is a mean over the batch, a scalar. They stand beside their outputs in `compile`:
 
-    losses = {"glance": glance_loss, "focus": focus_loss, "alpha": fusion_loss}
+    model.compile(optimizer, loss=losses("tt"))
+    model.fit(dataset.map(lambda sample: targets(sample, "tt")))
 """
 
 import tensorflow as tf
@@ -10,6 +11,47 @@ import tensorflow as tf
 from keras_matting.losses.edges import laplacian_difference
 
 WEIGHT = 0.25
+# the trimap in a sample that a representation's glance and focus are made of
+TRIMAPS = {"tt": "trimap", "ft": "trimap_wide", "bt": "trimap_wide"}
+
+
+def targets(sample, representation):
+    """A composition sample (or batch) -> ({"image"}, y_true per output) of tt, ft, bt or rim.
+
+    The sample holds "trimap" of a kernel of 25 pixels, "trimap_wide" of 50. Released single runs of
+    FT and BT glance at other masks than they focus beyond; here, as in the paper and in the
+    released RIM, FT's glance is the eroded foreground and BT's the dilated one.
+    """
+    colours = [sample[key] for key in ("image", "foreground", "background")]
+    whole = tf.concat([sample["alpha"], *colours], -1)
+    if representation != "rim":
+        return {"image": sample["image"]}, {"alpha": whole} | _parts(sample, representation)
+    truth = {"alpha": whole}
+    for kind in TRIMAPS:
+        parts = {"alpha": whole} | _parts(sample, kind)
+        truth |= {f"{name}_{kind}": value for name, value in parts.items()}
+    return {"image": sample["image"]}, truth
+
+
+def losses(representation):
+    """{output: loss} for `compile`. Of rim the three triples and the integrated alpha count 1."""
+    triple = {"glance": glance_loss, "focus": focus_loss, "alpha": fusion_loss}
+    if representation != "rim":
+        return triple
+    every = {f"{name}_{kind}": loss for kind in TRIMAPS for name, loss in triple.items()}
+    return every | {"alpha": lambda target, alpha: fusion_loss(target, alpha) / WEIGHT}
+
+
+def _parts(sample, kind):
+    alpha, trimap = sample["alpha"], sample[TRIMAPS[kind]]
+    transition = tf.cast(trimap == 128, tf.float32)
+    foreground = tf.cast(trimap == 255, tf.float32)
+    glance, focus = {
+        "tt": (transition + 2.0 * foreground, alpha),
+        "ft": (foreground, alpha - foreground),
+        "bt": (foreground + transition, foreground + transition - alpha),
+    }[kind]
+    return {"glance": glance, "focus": tf.concat([focus, transition], -1)}
 
 
 def glance_loss(classes, glance):

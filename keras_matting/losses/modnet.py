@@ -60,6 +60,36 @@ def matte_loss(target, matte):
     return loss
 
 
+def paddle_semantic_loss(alpha, semantic):
+    """PaddleSeg's: the same without the 10; (B,)."""
+    return semantic_loss(alpha, semantic) / 10.0
+
+
+def paddle_detail_loss(target, detail):
+    """PaddleSeg's: 10 * mean absolute error over the unknown pixels of the batch; a scalar."""
+    alpha, trimap, _ = _split(target)
+    region = tf.cast(trimap == 0.5, tf.float32)
+    error = tf.reduce_sum(tf.abs(detail - alpha) * region)
+    return 10.0 * error / (tf.reduce_sum(region) + 1e-6)
+
+
+def paddle_matte_loss(target, matte):
+    """PaddleSeg's: errors of matte and of matte * image, 4 times over in the unknown region."""
+    alpha, trimap, image = _split(target)
+    error = tf.abs(matte - alpha) * tf.where(trimap == 0.5, 5.0, 1.0)
+    return _mean(error) + _mean(error * tf.abs(2.0 * image - 1.0))
+
+
+def paddle_consistency_loss(trimap, maps):
+    """PaddleSeg's: squared error between the coarse matte and `semantic` where all is known; (B,).
+
+    maps (B, h, w, 2): semantic, and `coarse` of the matte; both learn.
+    """
+    semantic, matte = maps[..., :1], maps[..., 1:]
+    known = tf.cast(trimap[:, ::16, ::16] != 0.5, tf.float32)
+    return _mean(known * tf.square(matte - semantic))
+
+
 def soc_semantic_loss(semantic, matte):
     """100 * the squared errors between `semantic` and the coarse matte, each as the other's truth.
 

@@ -13,6 +13,21 @@ from keras_matting.losses.edges import sobel_magnitude
 WEIGHT = 0.25
 
 
+def targets(sample):
+    """A composition sample (or batch) -> ({"image"}, y_true per output).
+
+    alpha's target is channels [alpha, foreground, background], semantic's the class number.
+    """
+    alpha, trimap = sample["alpha"], sample["trimap"]
+    classes = 2.0 * tf.cast(trimap == 0, tf.float32) + tf.cast(trimap == 128, tf.float32)
+    truth = {
+        "semantic": classes,
+        "detail": tf.concat([alpha, tf.cast(trimap == 128, tf.float32)], -1),
+        "alpha": tf.concat([alpha, sample["foreground"], sample["background"]], -1),
+    }
+    return {"image": sample["image"]}, truth
+
+
 def semantic_loss(classes, semantic):
     """0.25 * negative log likelihood of probabilities (B, H, W, 3) for classes (B, H, W, 1).
 

@@ -89,6 +89,18 @@ class MAD(_ImageMean):
         return _mean_where(mask, tf.abs(difference))
 
 
+@keras.utils.register_keras_serializable("keras_matting")
+class IoUError(keras.metrics.MeanIoU):
+    """1 - mIoU of class logits (B, H, W, C) against class numbers, of which 255 counts nowhere."""
+
+    def __init__(self, num_classes, name="iou_error", dtype=None, **kwargs):
+        kwargs |= {"sparse_y_pred": False, "ignore_class": 255}
+        super().__init__(num_classes, name=name, dtype=dtype, **kwargs)
+
+    def result(self):
+        return 1.0 - super().result()
+
+
 def _mean_where(mask, values):
     pixels = tf.reduce_sum(mask, (1, 2))
     value = tf.math.divide_no_nan(tf.reduce_sum(mask * values, (1, 2)), pixels)

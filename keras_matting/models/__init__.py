@@ -79,3 +79,11 @@ def without_heads(model):
     """The part of a model that is exported: the outputs that inference returns, weights shared."""
     outputs = {key: model.output[key] for key in MODELS[model.name].OUTPUTS if key in model.output}
     return keras.Model(model.input, outputs, name=model.name)
+
+
+def copy_layers(source, model):
+    """Copies weights into `model` from `source`, a part of the same network, by layer name."""
+    for layer in source.layers:
+        if layer.weights:
+            model.get_layer(layer.name).set_weights(layer.get_weights())
+    return model

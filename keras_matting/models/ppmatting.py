@@ -1,9 +1,10 @@
 """PP-Matting: no trimap, semantics guide high-resolution detail (Chen et al. 2022).
 
 `ppmatting_hrnet_w18` and `_w48` equal PaddleSeg's networks (code Apache-2.0; a licence of the
-weights is not stated) and take their checkpoints. The paper's guidance flow is one convolution of
-the concatenation where the code reduces the guidance to one channel and has two norms and two
-convolutions: that form is `ppmatting_hrnet_w18_paper`.
+weights is not stated) and take their checkpoints. The paper's formula of the guidance flow has one
+convolution of the concatenation where the code reduces the guidance to one channel and has two
+norms and two convolutions. `ppmatting_hrnet_w18_paper` follows the formula; nothing published
+exists to compare it with.
 """
 
 from functools import partial

@@ -32,10 +32,11 @@ class Checkpoints(keras.callbacks.Callback):
     Building it restores the newest checkpoint in `workdir`, if there is one, into the compiled
     model and its optimiser; `epoch` is then the first epoch that is still to be done. At the end
     the weights are written to `last.weights.h5`. `network` is the functional model whose weights
-    these are, where `model` is a wrapper around it.
+    these are, where `model` is a wrapper around it. Workers write folders of their own and
+    `restore_from` that of the first.
     """
 
-    def __init__(self, model, workdir, monitor, network=None):
+    def __init__(self, model, workdir, monitor, network=None, restore_from=None):
         super().__init__()
         self.workdir, self.monitor = Path(workdir), monitor
         network = network or model
@@ -47,9 +48,9 @@ class Checkpoints(keras.callbacks.Callback):
         checkpoint = tf.train.Checkpoint(model=model, epoch=self._epoch, best=self._best)
         directory = str(self.workdir / "checkpoints")
         self._manager = tf.train.CheckpointManager(checkpoint, directory, max_to_keep=2)
-        if self._manager.latest_checkpoint:
-            status = checkpoint.restore(self._manager.latest_checkpoint)
-            status.assert_existing_objects_matched()
+        latest = tf.train.latest_checkpoint(str(Path(restore_from or workdir) / "checkpoints"))
+        if latest:
+            checkpoint.restore(latest).assert_existing_objects_matched()
             print(f"Resuming {self.workdir} at epoch {self.epoch + 1}.", flush=True)
 
     @property

@@ -1,53 +1,136 @@
-"""What every recipe does before `model.fit`: flags, precision, strategy, seeds, its workdir."""
+"""What the recipes share: flags, precision, strategy, seeds, the workdir, and the call of `fit`."""
 
 import json
+import os
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import tensorflow as tf
 from absl import app, flags
 from tensorflow import keras
 
+from keras_matting.models import create_model
+from keras_matting.training.callbacks import Checkpoints, standard
+from keras_matting.training.sources import Data
+
 FLAGS = flags.FLAGS
-STRATEGIES = {"none": tf.distribute.get_strategy, "mirrored": tf.distribute.MirroredStrategy}
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
-def define_flags(workdir):
+class Config(NamedTuple):
+    """What the flags and a recipe's defaults amount to; sizes in pixels, the batch over all."""
+
+    size: int
+    batch_size: int
+    epochs: int
+    steps_per_epoch: int | None
+
+
+def define_flags(workdir, model, learning_rate):
     """The flags that every recipe has."""
+    flags.DEFINE_string("model", model, "A name of list_models() of this method.")
+    flags.DEFINE_string("weights", None, "Start from this .weights.h5 file, or imagenet.")
+    flags.DEFINE_string("quantize", None, "Fine-tune these float weights quantization-aware.")
+    flags.DEFINE_float("learning_rate", learning_rate, "The highest of the schedule.")
     flags.DEFINE_integer("size", None, "Side of the square crops, a multiple of 32.")
     flags.DEFINE_integer("batch_size", None, "Images per step, over all replicas.")
     flags.DEFINE_integer("epochs", None, "Epochs; a checkpoint is written after each.")
     flags.DEFINE_integer("steps_per_epoch", None, "Default on folders: one pass over them.")
     flags.DEFINE_enum("precision", "float32", PRECISIONS, "Keras precision policy.")
     flags.DEFINE_enum(
-        "strategy", "none", STRATEGIES, "tf.distribute strategy; mirrored uses all local GPUs."
+        "strategy",
+        "none",
+        STRATEGIES,
+        "tf.distribute strategy: mirrored uses all local GPUs, multi_worker the machines of "
+        "TF_CONFIG, tpu the TPU of TPU_NAME. See docs/scaling.md.",
+    )
+    flags.DEFINE_bool(
+        "sync_batch_norm", False, "Batch norms see the batch of all replicas, not of their own."
+    )
+    flags.DEFINE_string(
+        "data_service", None, "Dispatcher (grpc://HOST:PORT) whose workers compose the data."
     )
     flags.DEFINE_integer("seed", 0, "Fixes weights, composition and augmentation.")
     flags.DEFINE_string("workdir", workdir, "Checkpoints, weights, logs and pictures go here.")
 
 
-def prepare(defaults):
-    """-> (strategy, size, batch_size, epochs and steps_per_epoch by flag or else by `defaults`).
+def prepare(defaults) -> tuple[tf.distribute.Strategy, Config]:
+    """-> strategy, and the settings by flag or else by `defaults`.
 
     Claims the workdir, sets policy and seeds, and makes operations deterministic: a run that was
     killed and resumed must reach the same weights.
     """
-    config = {key: FLAGS[key].value for key in ("size", "batch_size", "epochs", "steps_per_epoch")}
-    config = {key: defaults.get(key) if v is None else v for key, v in config.items()}
-    if config["size"] % 32:
-        raise ValueError(f"--size={config['size']} is not a multiple of 32.")
+    strategy = STRATEGIES[FLAGS.strategy]()  # a cluster is joined before anything is computed
+    given = {key: FLAGS[key].value for key in Config._fields}
+    config = Config(**{key: defaults.get(key) if v is None else v for key, v in given.items()})
+    if config.size % 32:
+        raise ValueError(f"--size={config.size} is not a multiple of 32.")
+    if config.batch_size % strategy.num_replicas_in_sync:
+        replicas = strategy.num_replicas_in_sync
+        raise ValueError(f"--batch_size={config.batch_size} cannot be shared by {replicas}.")
     ours = FLAGS.get_key_flags_for_module(sys.argv[0]) + FLAGS.get_key_flags_for_module(__name__)
-    _claim(FLAGS.workdir, {f.name: f.value for f in ours if f.name != "workdir"} | config)
+    values = {f.name: f.value for f in ours if f.name not in ("workdir", "data_service")}
+    if _worker(strategy)[0] == 0:
+        _claim(FLAGS.workdir, values | config._asdict())
     keras.utils.set_random_seed(FLAGS.seed)
     tf.config.experimental.enable_op_determinism()
     keras.mixed_precision.set_global_policy(FLAGS.precision)
-    return STRATEGIES[FLAGS.strategy](), config
+    return strategy, config
 
 
-def verbosity():
-    """Keras' progress bar in a terminal; in a log one line per epoch beside `PlainProgress`."""
-    return 1 if sys.stdout.isatty() else 2
+def build(size, name=None, **options):
+    """The network that --model (or `name`), --weights and --quantize ask for, with its heads."""
+    shape = (size, size, 3)
+    weights = FLAGS.quantize or FLAGS.weights
+    model = create_model(name or FLAGS.model, shape, True, weights, **options)
+    if FLAGS.quantize:
+        from export import qat  # needs tensorflow-model-optimization, which training does not
+
+        model = qat.quantize(model)
+    if FLAGS.sync_batch_norm:
+        for layer in model.submodules:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.synchronized, layer.fused = True, False
+    return model
+
+
+def fit(model, config, data: Data, monitor, strategy, network=None, callbacks=()):
+    """Trains a compiled model from its newest checkpoint, if there is one, to the last epoch.
+
+    `monitor` names the value of which a lower one is better; `network` is the functional model
+    whose weights are written where `model` has outputs made for losses.
+    """
+    if len(model.outputs or ()) == 1:  # whose name Keras leaves out
+        monitor = monitor.replace("alpha_", "")
+    worker, workers = _worker(strategy)
+    workdir = Path(FLAGS.workdir, f"worker{worker}") if worker else Path(FLAGS.workdir)
+    workdir.mkdir(parents=True, exist_ok=True)
+    with strategy.scope():
+        checkpoints = Checkpoints(model, workdir, monitor, network, restore_from=FLAGS.workdir)
+    steps = config.steps_per_epoch or data.steps
+    if not checkpoints.epoch and data.held_out:
+        before = model.evaluate(data.held_out, verbose=0, return_dict=True)
+        print(f"Before training: {monitor} {before[monitor.removeprefix('val_')]:.4f}", flush=True)
+    stream = data.stream(checkpoints.epoch * steps * config.batch_size, (worker, workers))
+    if FLAGS.data_service:
+        # every sample once, by whichever worker is free: the order differs from run to run
+        policy = tf.data.experimental.service.ShardingPolicy.DYNAMIC
+        stream = stream.apply(
+            tf.data.experimental.service.distribute(
+                policy, FLAGS.data_service, max_outstanding_requests=4
+            )
+        )
+    stream = stream.with_options(_unsharded())
+    model.fit(
+        stream,
+        epochs=config.epochs,
+        initial_epoch=checkpoints.epoch,
+        steps_per_epoch=steps,
+        validation_data=data.held_out,
+        callbacks=[*callbacks, *standard(workdir, checkpoints, panel=data.panel)],
+        verbose=1 if sys.stdout.isatty() else 2,
+    )
 
 
 def launch(main):
@@ -62,6 +145,49 @@ def launch(main):
             sys.exit(f"{Path(sys.argv[0]).name}: {error}")
 
     app.run(guarded)
+
+
+def _multi_worker():
+    if "TF_CONFIG" not in os.environ:
+        raise ValueError(
+            "--strategy=multi_worker needs the environment variable TF_CONFIG on every machine: "
+            "docs/scaling.md shows one."
+        )
+    return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def _tpu():
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect()
+    except (ValueError, tf.errors.OpError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"--strategy=tpu found no TPU ({reason}): set TPU_NAME.") from error
+    return tf.distribute.TPUStrategy(resolver)
+
+
+STRATEGIES = {
+    "none": tf.distribute.get_strategy,
+    "mirrored": tf.distribute.MirroredStrategy,
+    "multi_worker": _multi_worker,
+    "tpu": _tpu,
+}
+
+
+def _worker(strategy):
+    """-> (index of this process, number of processes) among those that read data."""
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return 0, 1
+    resolver = strategy.cluster_resolver
+    cluster = resolver.cluster_spec()
+    tasks = [(job, i) for job in sorted(cluster.jobs) for i in cluster.task_indices(job)]
+    return tasks.index((resolver.task_type, resolver.task_id)), len(tasks)
+
+
+def _unsharded():
+    """A stream holds its worker's own share already."""
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    return options
 
 
 def _claim(workdir, values):

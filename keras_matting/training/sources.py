@@ -6,12 +6,15 @@
 """
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 from absl import flags
 
 from keras_matting.data import datasets, prepared, readers, synthetic
+from keras_matting.data.pipeline import composition, unlabelled
 from keras_matting.data.source import Source, hold_out
 
 FLAGS = flags.FLAGS
@@ -19,7 +22,21 @@ HELD_OUT_SEED = 1_000_003  # far from --seed: no figure is drawn both for traini
 HELD_OUT_EVERY = 20
 
 
-def define_flags(kind="any"):
+class Data(NamedTuple):
+    """What `run.fit` trains on.
+
+    `stream(start, (worker, workers))` opens the endless batches from sample `start` on, of which
+    a worker gets its share; `held_out` are batches to validate on, or None; `steps` go once through
+    the pictures; `panel` is a batch to draw after every epoch.
+    """
+
+    stream: Callable
+    held_out: tf.data.Dataset | None
+    steps: int
+    panel: Any
+
+
+def define_flags(kind="any", figures=300):
     """--foregrounds, --backgrounds and what is drawn without them, by default `kind`."""
     flags.DEFINE_string(
         "foregrounds",
@@ -36,10 +53,46 @@ def define_flags(kind="any"):
     )
     flags.DEFINE_bool("verify", True, "Check every file before training starts.")
     flags.DEFINE_integer(
-        "figures", 300, "Synthetic figures to draw, and backgrounds; a tenth more are held out."
+        "figures", figures, "Synthetic figures to draw, and backgrounds; a tenth more are held out."
     )
     flags.DEFINE_integer("figure_size", None, "Their side in pixels; default twice the crop's.")
     flags.DEFINE_enum("figure_kind", kind, ["any", *synthetic.KINDS], "What is drawn.")
+
+
+def defaults(published, on_synthetic):
+    """Of a recipe's two sets of defaults the one for what --foregrounds says."""
+    return published if FLAGS.foregrounds else on_synthetic
+
+
+def composites(config, training, validation, targets) -> Data:
+    """Composed anew every step, by the flags' foregrounds and backgrounds.
+
+    `training` and `validation` are lists of transforms, or `training` a function that makes one of
+    the foregrounds' Source; `targets` makes ({input: tensor}, {output: truth}) of a batch.
+    """
+    size, batch = config.size, config.batch_size
+    pools, others = foregrounds(size), backgrounds(size)
+    transforms = training(pools[0]) if callable(training) else training
+
+    def stream(start, worker=(0, 1)):
+        data = composition(pools[0], others[0], transforms, batch, FLAGS.seed, start, worker)
+        return data.map(targets)
+
+    held_out = composition(pools[1], others[1], validation, batch, FLAGS.seed).map(targets)
+    held_out = held_out.take(max(1, pools[1].size // batch)).cache()
+    return Data(stream, held_out, max(1, pools[0].size // batch), next(iter(held_out)))
+
+
+def pictures(config, source, held_out, training, validation, targets) -> Data:
+    """Of one Source that holds all that a sample needs, such as photographs with their alpha."""
+    batch = config.batch_size
+
+    def stream(start, worker=(0, 1)):
+        return unlabelled(source, training, batch, FLAGS.seed, start, worker).map(targets)
+
+    held_data = unlabelled(held_out, validation, batch, FLAGS.seed).map(targets)
+    held_data = held_data.take(max(1, held_out.size // batch)).cache()
+    return Data(stream, held_data, max(1, source.size // batch), next(iter(held_data)))
 
 
 def foregrounds(size) -> tuple[Source, Source]:
@@ -63,6 +116,20 @@ def backgrounds(size) -> tuple[Source, Source]:
     return hold_out(source, HELD_OUT_EVERY)
 
 
+def photographs() -> tuple[Source, Source]:
+    """-> (training, held out) of photographs with their mattes, by --foregrounds.
+
+    Where a dataset has no foreground and background of a photograph, its own colours stand in.
+    """
+    place = FLAGS.foregrounds
+    if not place:
+        raise ValueError("Name photographs with mattes: --foregrounds am2k_layers:FOLDER.")
+    source = _opened(place, readers.foreground_alpha)
+    colours = {key: (key, "image") for key in ("foreground", "background")}
+    source = _only(place, source, image=("image",), alpha=("alpha",), **colours)
+    return hold_out(source, HELD_OUT_EVERY)
+
+
 def _opened(place, read_folder):
     name, _, folder = place.partition(":")
     if folder and not Path(place).exists():
@@ -79,6 +146,9 @@ def _only(place, source, **wanted):
     if None in chosen.values():
         needed = " and ".join(" or ".join(names) for names in wanted.values())
         raise ValueError(f"{place} gives {', '.join(there)}, and {needed} is needed.")
+
+    # what RSSN may take in their place
+    chosen |= {key: key for key in there if key.removesuffix("_denoised") in wanted}
 
     def load(index):
         sample = source.load(index)

@@ -40,6 +40,8 @@ def read(path) -> dict:
         ) from error
     except MemoryError:
         raise ValueError(f"{path} needs more memory than there is.") from None
+    except PermissionError:
+        raise ValueError(f"{path} may not be read by this user; change its permissions.") from None
     except Exception as error:  # zlib, tokenize, struct and others have exceptions of their own
         raise ValueError(
             f"{path} is damaged or incomplete ({type(error).__name__}); download it again."
@@ -93,7 +95,7 @@ def _read_npz(path):
         if total > LARGEST_RATIO * path.stat().st_size + 2**20:
             raise Refused(f"arrays that together unpack to {total} bytes")
     with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)
+        return {name: value for name, value in arrays.items() if value.dtype.kind in "fiub"}
 
 
 def _read_paddle(path):

@@ -54,7 +54,7 @@ def test_composite_by_hand():
 
 
 def test_colour_without_amplitude_is_the_identity():
-    apply = ops.random_color("image", 0.0, 0.0, 0.0, 0.0)
+    apply = ops.random_color("image", brightness=0.0, contrast=0.0, saturation=0.0, hue=0.0)
     result = apply({"image": tf.constant(PICTURE), "seed": seeds(1)[0]})["image"]
     np.testing.assert_allclose(result, PICTURE, atol=2e-6)
 
@@ -63,7 +63,7 @@ def test_brightness_and_contrast_are_one_line_through_all_pixels():
     muted = 0.4 + 0.2 * PICTURE  # nothing clips
     gains, shifts = [], []
     for seed in seeds(40):
-        apply = ops.random_color("image", 0.1, 0.2, 0.0, 0.0)
+        apply = ops.random_color("image", brightness=0.1, contrast=0.2, saturation=0.0, hue=0.0)
         result = apply({"image": tf.constant(muted), "seed": seed})["image"].numpy()
         gain, offset = np.polyfit(muted.ravel(), result.ravel(), 1)
         np.testing.assert_allclose(result, gain * muted + offset, atol=1e-5)
@@ -77,7 +77,7 @@ def test_saturation_and_hue_keep_luma_and_grey():
     muted = 0.4 + 0.2 * PICTURE
     muted[0, 0] = 0.5
     luma = np.float32([0.299, 0.587, 0.114])
-    apply = ops.random_color("image", 0.0, 0.0, 0.5, 0.1)
+    apply = ops.random_color("image", brightness=0.0, contrast=0.0, saturation=0.5, hue=0.1)
     for seed in seeds(5):
         result = apply({"image": tf.constant(muted), "seed": seed})["image"].numpy()
         np.testing.assert_allclose(result @ luma, muted @ luma, atol=1e-5)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from recordings import recording
+from recordings import FOLDER, recording
 from scipy.ndimage import gaussian_filter, grey_dilation, grey_erosion
 
 from keras_matting.losses import modnet
@@ -38,6 +38,33 @@ def test_supervised_losses():
     for name, loss in losses.items():
         np.testing.assert_allclose(loss, golden[name][0], rtol=1e-6)
     check_gradients(golden, tape, total, predictions)
+
+
+def test_losses_of_paddle():
+    golden = recording("losses/paddle_modnet_total.npz")
+    with np.load(FOLDER / "losses/paddle_modnet_total.npz") as arrays:
+        image = arrays["img_u8"] / np.float32(255)
+    alpha = golden["alpha_u8"][..., None] / np.float32(255)
+    _, truth = modnet.targets(
+        {"image": image, "alpha": alpha, "trimap": golden["trimap_u8"][..., None]}
+    )
+    predictions = {key: tf.Variable(golden[key]) for key in ("semantic", "detail", "matte")}
+    semantic, detail, matte = predictions.values()
+    with tf.GradientTape() as tape:
+        maps = tf.concat([semantic, modnet.coarse(matte)], -1)
+        fusion = tf.reduce_mean(modnet.paddle_matte_loss(truth["alpha"], matte))
+        fusion += tf.reduce_mean(modnet.paddle_consistency_loss(truth["detail"][..., 1:], maps))
+        losses = {
+            "semantic": tf.reduce_mean(modnet.paddle_semantic_loss(truth["semantic"], semantic)),
+            "detail": modnet.paddle_detail_loss(truth["detail"], detail),
+            "fusion": fusion,
+        }
+        total = sum(losses.values())
+    for name, loss in losses.items():
+        np.testing.assert_allclose(loss, golden[f"loss.{name}"], rtol=1e-5)
+    for name, gradient in tape.gradient(total, predictions).items():
+        expected = golden[f"grad.{name}"]
+        np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
 
 
 def test_soc_losses():

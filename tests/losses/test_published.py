@@ -76,10 +76,10 @@ def test_bisenetv2_takes_the_hardest(case):
 
 def test_gca_over_the_unknown_region():
     golden = recording("losses/gca_rec_comp.npz")
-    unknown = np.float32(golden["trimap"][..., 1:2])
+    trimap = golden["trimap"][..., 1:2] / 2 + golden["trimap"][..., 2:]  # one-hot
     target = np.concatenate(
-        [golden["alpha"], unknown, golden["image"], golden["fg"], golden["bg"]], -1
-    )
+        [golden["alpha"], trimap, golden["image"], golden["fg"], golden["bg"]], -1
+    ).astype(np.float32)
     check(lambda x: gca.reconstruction_loss(target, x), golden["pred"], golden, "rec")
     check(lambda x: gca.composition_loss(target, x), golden["pred"], golden, "comp")
 
@@ -174,16 +174,15 @@ def test_dim_of_paddle():
     """Stage 3: half of alpha_raw's error and of its composite's, and that of the refined alpha."""
     golden = recording("losses/paddle_dim_total.npz")
     with np.load(FOLDER / "losses/paddle_dim_total.npz") as arrays:
-        image, foreground, background = (
-            arrays[f"{name}_u8"] / np.float32(127.5) - 1 for name in ("img", "fg", "bg")
-        )
+        colours = [arrays[f"{name}_u8"] / np.float32(255) for name in ("img", "fg", "bg")]
     alpha = golden["alpha_u8"][..., None] / np.float32(255)
-    region = np.float32(golden["trimap_u8"] == 128)[..., None]
+    trimap = np.float32(golden["trimap_u8"] == 128)[..., None] / 2
+    target = np.concatenate([alpha, trimap, *colours], -1)
     raw, refined = tf.Variable(golden["alpha_raw"]), tf.Variable(golden["alpha_pred"])
     with tf.GradientTape() as tape:
-        composite = raw * foreground + (1 - raw) * background
-        total = 0.5 * dim.mrsd(raw, alpha, region) + 0.5 * dim.mrsd(composite, image, region)
-        total += dim.mrsd(refined, alpha, region)
+        total = 0.5 * dim.paddle_alpha_loss(target, raw)
+        total += 0.5 * dim.paddle_composition_loss(target, raw)
+        total += dim.paddle_alpha_loss(target, refined)
     np.testing.assert_allclose(total, golden["stage3.loss.all"], rtol=1e-5)
     by_raw, by_refined = tape.gradient(total, [raw, refined])
     close(by_raw[:, ::2, ::2], golden["stage3.grad.alpha_raw_s2"])

@@ -113,7 +113,7 @@ def test_safetensors(tmp_path):
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_npz(save, tmp_path):
-    save(tmp_path / "model.npz", **ARRAYS)
+    save(tmp_path / "model.npz", **ARRAYS, comment=np.array("trained on a Tuesday"))
     same(read(tmp_path / "model.npz"))
 
 

@@ -1,0 +1,125 @@
+"""Trains Background Matting V2 (Lin et al. 2021): a picture and its background shot apart.
+
+    python recipes/bgmv2.py --foregrounds VIDEOMATTE --backgrounds PICTURES --workdir runs/base
+    python recipes/bgmv2.py --stage refine --base runs/base/best.weights.h5 --workdir runs/refine \\
+        --foregrounds PHOTOMATTE --backgrounds PICTURES
+    python recipes/bgmv2.py                        # synthetic figures, small: see that it works
+
+`base` learns the coarse network at 512 pixels, batch 8, Adam at 1e-4 for the backbone and 5e-4 for
+the rest; `refine` everything at 2048 pixels, batch 4, at 5e-5 for the backbone and its pyramid,
+1e-4 for the decoder, 3e-4 for the refiner, with norms over all replicas (--sync_batch_norm).
+--learning_rate is that of the fastest part. The background differs from the one behind the figure
+by shadow, noise, exposure and a camera that moved. On synthetic figures 128x128 (refine 192x192),
+batch 4.
+"""
+
+import functools
+
+from absl import flags
+from tensorflow import keras
+
+from keras_matting.data import capture, geometry, ops, pipeline
+from keras_matting.losses import bgmv2 as losses
+from keras_matting.metrics.streaming import MSE, SAD
+from keras_matting.models import copy_layers, create_model
+from keras_matting.training import run, sources
+from keras_matting.training.optimizers import Adam
+
+PUBLISHED = {
+    "base": dict(size=512, batch_size=8, epochs=8),
+    "refine": dict(size=2048, batch_size=4, epochs=1),
+}
+SYNTHETIC = {
+    "base": dict(size=128, batch_size=4, epochs=3, steps_per_epoch=50),
+    "refine": dict(size=192, batch_size=4, epochs=3, steps_per_epoch=50),
+}
+# beginning of a variable's name: its share of the learning rate
+PARTS = {
+    "base": {"backbone": 0.2},
+    "refine": {"backbone": 1 / 6, "aspp": 1 / 6, "decoder": 1 / 3},
+}
+RATES = {"base": 5e-4, "refine": 3e-4}
+LOSSES = {
+    "alpha": losses.alpha_loss,
+    "foreground": losses.foreground_loss,
+    "error": losses.error_loss,
+}
+COARSE_LOSSES = {
+    "alpha_coarse": losses.alpha_loss,
+    "foreground_coarse": losses.foreground_loss,
+}
+
+flags.DEFINE_enum("stage", "base", PUBLISHED, "The coarse network, or all of it.")
+flags.DEFINE_string("base", None, "Of --stage refine: weights that --stage base has written.")
+run.define_flags(workdir="runs/bgmv2", model="bgmv2_mobilenetv2", learning_rate=None)
+sources.define_flags(kind="portrait")
+FLAGS = flags.FLAGS
+
+
+def main(_):
+    stage = FLAGS.stage
+    strategy, config = run.prepare(sources.defaults(PUBLISHED[stage], SYNTHETIC[stage]))
+    with strategy.scope():
+        network = build(config.size)
+        model = with_error(network)
+        refines = "alpha_coarse" in model.output
+        rate = FLAGS.learning_rate or RATES[stage]
+        known = LOSSES | (COARSE_LOSSES if refines else {})
+        model.compile(Adam(rate, PARTS[stage]), loss=known, metrics={"alpha": [SAD(), MSE()]})
+    validation = pipeline.validation(config.size)
+    coarse = model.output["alpha_coarse"].shape[1:3] if refines else None
+    targets = functools.partial(losses.targets, coarse=coarse)
+    data = sources.composites(config, augmentation(config.size), validation, targets)
+    run.fit(model, config, data, "val_alpha_sad", strategy, network)
+
+
+def build(size):
+    """The stage's network: for `base` the coarse part of --model, for `refine` all of it."""
+    coarse = FLAGS.model.replace("bgmv2_", "bgmv2_base_")
+    if FLAGS.stage == "base":
+        return run.build(size, coarse)
+    if not FLAGS.base:
+        return run.build(size)
+    shape = (size, size, 3)
+    return copy_layers(create_model(coarse, shape, True, FLAGS.base), run.build(size))
+
+
+def with_error(network):
+    """The network with its error beside the alpha that it is about, as one full-size output.
+
+    The base network's alpha is detached there, as released; the refined one's is not.
+    """
+    outputs = network.output
+    if "alpha_coarse" in outputs:
+        pair = [outputs["error_coarse"], outputs["alpha_coarse"]]
+        up = keras.layers.Resizing(*network.input["image"].shape[1:3], dtype="float32")
+        pair = [up(x) for x in pair]
+    else:
+        detach = keras.layers.Lambda(keras.backend.stop_gradient, dtype="float32")
+        pair = [outputs["error"], detach(outputs["alpha"])]
+    kept = {key: outputs[key] for key in (*LOSSES, *COARSE_LOSSES) if key in outputs}
+    kept["error"] = keras.layers.Concatenate(dtype="float32", name="error_and_alpha")(pair)
+    return keras.Model(network.input, kept)
+
+
+def augmentation(size):
+    jitter = dict(brightness=0.15, contrast=0.15, saturation=0.15, hue=0.05)
+    return [
+        geometry.random_crop_affine(size, scale=(0.7, 1.5), rotation=5.0, shear=5.0),
+        geometry.random_crop("background", size),
+        ops.random_blur("background", sigma=(0.5, 1.5), probability=0.1),
+        ops.random_color("foreground", **jitter),
+        ops.random_color("background", **jitter),
+        capture.random_shadow(),
+        ops.composite(over="scene"),
+        capture.random_sensor_noise(),
+        ops.random_color(
+            "background", brightness=0.18, contrast=0.18, saturation=0.18, hue=0.1, probability=0.8
+        ),
+        capture.random_misalignment(),
+        ops.keep("image", "background", "foreground", "alpha"),
+    ]
+
+
+if __name__ == "__main__":
+    run.launch(main)
