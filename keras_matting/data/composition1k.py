@@ -38,8 +38,8 @@ def make(
 
     The names are text files with one name a line, all others folders. Every foreground's alpha is
     copied 20 times, so that files of one name belong together. Images that are there stay, so that
-    a killed run goes on. Returns the number of images. Raises ValueError naming what is missing,
-    before anything is written, or cannot be decoded.
+    a killed run goes on. Returns the number of images. Raises FileNotFoundError without the lists,
+    ValueError naming what is missing, before anything is written, or cannot be decoded.
     """
     names, pictures = _lines(fg_names), _lines(bg_names)
     if len(pictures) != PER_FOREGROUND * len(names):
@@ -146,7 +146,9 @@ def _made_of(name):
 
 
 def _lines(path):
-    names = [line.strip() for line in Path(path).read_text().splitlines()]
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path} is not there: it comes with the dataset, in Test_set.")
+    names = [line.strip() for line in Path(path).read_text("utf-8").splitlines()]
     return [name for name in names if name]
 
 

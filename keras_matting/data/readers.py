@@ -32,8 +32,8 @@ def rgba(directory: str, verify: bool = True) -> Source:
 def foreground_alpha(directory: str, verify: bool = True) -> Source:
     """Colour in `foreground/`, matte in `alpha/`, partners share their name up to the extension.
 
-    The foreground is RGB; the alpha is greyscale, or has three equal channels, and is of the
-    foreground's size. Raises as `rgba`.
+    The foreground is RGB; the alpha is greyscale, or RGB without colour, and of the foreground's
+    size. Raises as `rgba`.
     """
     return files.read(directory, LAYOUTS["foreground_alpha"], verify)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -186,8 +187,12 @@ def test_a_missing_partner_or_folder_is_named_with_the_layout(tmp_path, name, sp
     assert all(f"{role} in {pattern}" in text for role, pattern in row.items())
 
 
-def test_every_row_of_the_table_has_its_published_names():
+def test_every_row_has_its_published_names_and_is_documented():
     assert set(PUBLISHED) == set(CASES)
+    guide = (Path(__file__).parents[2] / "docs" / "datasets.md").read_text("utf-8")
+    table, layouts = guide.split("## Layouts")
+    for name in datasets.DATASETS:
+        assert f"`{name}`" in table and name in layouts
 
 
 def test_partners_are_together(tmp_path):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,7 +100,7 @@ def test_labels_are_reduced_without_mixing(tmp_path):
     assert set(np.unique(labels)) == {0, 2}
 
 
-def test_resumes_after_a_kill(folder, monkeypatch):
+def test_resumes_after_a_kill(folder):
     expected = {p.name: p.read_bytes() for p in prepare(folder).iterdir()}
     for path in (folder / "records").iterdir():
         path.unlink()
@@ -114,7 +115,8 @@ def test_resumes_after_a_kill(folder, monkeypatch):
         "prepared._contents = killed\n"
         "prepared.prepare('distinctions646', sys.argv[1], sys.argv[2], shards=3)\n"
     )
-    run = subprocess.run([sys.executable, "-c", script, folder, folder / "records"])
+    command = [sys.executable, "-c", script, folder, folder / "records"]
+    run = subprocess.run(command, cwd=Path(__file__).parents[2])
     assert run.returncode == -9
     left = folder / "records" / "00000-of-00003.tfrecord"
     before = left.stat()
