@@ -17,7 +17,7 @@ from keras_matting.data import datasets, geometry, ops, pipeline
 from keras_matting.losses import bisenetv2 as losses
 from keras_matting.metrics.streaming import IoUError
 from keras_matting.training import run, sources
-from keras_matting.training.optimizers import SGD, WarmUp, poly
+from keras_matting.training.optimizers import SGD, WarmUpPoly
 
 PUBLISHED = dict(size=512, batch_size=16, epochs=150, steps_per_epoch=1000)
 SYNTHETIC = dict(size=128, batch_size=8, epochs=3, steps_per_epoch=50)
@@ -50,7 +50,7 @@ def optimizer(config, data):
     steps = config.epochs * (config.steps_per_epoch or data.steps)
     warm_up = max(1, int(WARM_UP * steps))
     rate = FLAGS.learning_rate or 5e-3 * config.batch_size / 16
-    schedule = WarmUp(poly(rate, steps - warm_up), warm_up)
+    schedule = WarmUpPoly(rate, steps, warm_up)
     return SGD(schedule, decay=5e-4, decays=lambda name: "kernel" in name)
 
 

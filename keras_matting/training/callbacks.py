@@ -44,7 +44,8 @@ class Checkpoints(keras.callbacks.Callback):
         self._network = keras.Model(network.input, network.output)
         self._epoch = tf.Variable(0, dtype=tf.int64)
         self._best = tf.Variable(math.inf, dtype=tf.float64)
-        model.optimizer.build(model.trainable_variables)
+        with model.distribute_strategy.scope():
+            model.optimizer.build(model.trainable_variables)
         checkpoint = tf.train.Checkpoint(model=model, epoch=self._epoch, best=self._best)
         directory = str(self.workdir / "checkpoints")
         self._manager = tf.train.CheckpointManager(checkpoint, directory, max_to_keep=2)

@@ -50,23 +50,25 @@ class Adam(keras.optimizers.Adam):
 
 
 @keras.utils.register_keras_serializable("keras_matting")
-class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
-    """Exponentially from `lowest` times the rate to the rate in `steps`, then what `after` gives.
+class WarmUpPoly(keras.optimizers.schedules.LearningRateSchedule):
+    """Exponentially from `lowest` times `rate` to it in `warm_up` steps, then `poly` to `steps`.
 
-    As in CoinCheung/BiSeNet. `after` is a schedule counted from the warm-up's end.
+    As in CoinCheung/BiSeNet.
     """
 
-    def __init__(self, after, steps, lowest=5e-4):
+    def __init__(self, rate, steps, warm_up, lowest=5e-4):
         super().__init__()
-        self.after, self.steps, self.lowest = after, steps, lowest
+        self.rate, self.steps, self.warm_up, self.lowest = rate, steps, warm_up, lowest
 
     def __call__(self, step):
         step = tf.cast(step, tf.float32)
-        share = tf.minimum(step / self.steps, 1.0)
-        return self.after(tf.maximum(step - self.steps, 0.0)) * self.lowest ** (1.0 - share)
+        warmth = tf.minimum(step / self.warm_up, 1.0)
+        after = poly(self.rate, self.steps - self.warm_up)
+        return after(tf.maximum(step - self.warm_up, 0.0)) * self.lowest ** (1.0 - warmth)
 
     def get_config(self):
-        return {"after": self.after, "steps": self.steps, "lowest": self.lowest}
+        names = ("rate", "steps", "warm_up", "lowest")
+        return {name: getattr(self, name) for name in names}
 
 
 def poly(rate, steps):

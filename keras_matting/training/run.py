@@ -106,8 +106,7 @@ def fit(model, config, data: Data, monitor, strategy, network=None, callbacks=()
     worker, workers = _worker(strategy)
     workdir = Path(FLAGS.workdir, f"worker{worker}") if worker else Path(FLAGS.workdir)
     workdir.mkdir(parents=True, exist_ok=True)
-    with strategy.scope():
-        checkpoints = Checkpoints(model, workdir, monitor, network, restore_from=FLAGS.workdir)
+    checkpoints = Checkpoints(model, workdir, monitor, network, restore_from=FLAGS.workdir)
     steps = config.steps_per_epoch or data.steps
     if not checkpoints.epoch and data.held_out:
         before = model.evaluate(data.held_out, verbose=0, return_dict=True)
@@ -147,6 +146,12 @@ def launch(main):
     app.run(guarded)
 
 
+def _mirrored():
+    """On all GPUs, or without one on the logical devices that the CPU has been split into."""
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return tf.distribute.MirroredStrategy([device.name for device in devices])
+
+
 def _multi_worker():
     if "TF_CONFIG" not in os.environ:
         raise ValueError(
@@ -167,7 +172,7 @@ def _tpu():
 
 STRATEGIES = {
     "none": tf.distribute.get_strategy,
-    "mirrored": tf.distribute.MirroredStrategy,
+    "mirrored": _mirrored,
     "multi_worker": _multi_worker,
     "tpu": _tpu,
 }

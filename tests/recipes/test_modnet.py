@@ -1,51 +1,17 @@
 """The MODNet recipes as their user starts them: from a shell, killed, resumed, with wrong flags."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
-
-ROOT = Path(__file__).parents[2]
-SMALL = ["--model=modnet_mobilenetv2_mobile", "--width=0.35", "--size=64", "--figures=10"]
-SHORT = ["--batch_size=2", "--epochs=3", "--steps_per_epoch=3", "--figure_size=96"]
+import running
+from running import MOBILE, arrays, assert_same_weights, finish
 
 
 def start(recipe, workdir, *flags):
-    command = [sys.executable, f"recipes/{recipe}.py", *SMALL, *SHORT, f"--workdir={workdir}"]
-    streams = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    return subprocess.Popen([*command, *flags], cwd=ROOT, env=environment, **streams)
-
-
-def finish(process):
-    output, _ = process.communicate(timeout=400)
-    assert process.returncode == 0, output
-    return output
-
-
-def arrays(path):
-    found = {}
-    with h5py.File(path) as file:
-        file.visititems(
-            lambda name, item: found.update({name: item[()]})
-            if isinstance(item, h5py.Dataset)
-            else None
-        )
-    return found
-
-
-def assert_same_weights(path, other):
-    a, b = arrays(path), arrays(other)
-    assert a.keys() == b.keys() and a
-    for name in a:
-        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+    return running.start(recipe, workdir, *MOBILE, *flags)
 
 
 @pytest.fixture(scope="module")

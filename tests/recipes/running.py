@@ -1,0 +1,54 @@
+"""Recipes as their users start them, at the smallest settings; and what they leave behind."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+ROOT = Path(__file__).parents[2]
+SMALL = ["--size=64", "--figures=10", "--figure_size=96"]
+SHORT = ["--batch_size=2", "--epochs=3", "--steps_per_epoch=3"]
+MOBILE = ["--model=modnet_mobilenetv2_mobile", "--width=0.35"]
+
+
+def start(recipe, workdir, *flags, environment=None, launcher=()):
+    """A recipe as a process of its own; `launcher` is Python code to run before it."""
+    script = f"recipes/{recipe}.py"
+    if launcher:
+        code = f"{launcher}; import runpy; runpy.run_path({script!r}, run_name='__main__')"
+        command = [sys.executable, "-c", code]
+    else:
+        command = [sys.executable, script]
+    streams = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"} | (environment or {})
+    flags = [*SMALL, *SHORT, f"--workdir={workdir}", *flags]
+    return subprocess.Popen([*command, *flags], cwd=ROOT, env=environment, **streams)
+
+
+def finish(process):
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, output
+    return output
+
+
+def arrays(path):
+    """{name: array} of a weights file."""
+    found = {}
+
+    def visit(name, item):
+        if isinstance(item, h5py.Dataset):
+            found[name] = item[()]
+
+    with h5py.File(path) as file:
+        file.visititems(visit)
+    return found
+
+
+def assert_same_weights(path, other, tolerance=0.0):
+    a, b = arrays(path), arrays(other)
+    assert a.keys() == b.keys() and a
+    for name in a:
+        np.testing.assert_allclose(a[name], b[name], rtol=0, atol=tolerance, err_msg=name)

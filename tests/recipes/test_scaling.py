@@ -1,0 +1,90 @@
+"""One process, two devices, two workers: the same weights; a data service outlives its workers."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from running import MOBILE, ROOT, assert_same_weights, finish, start
+
+# norms over the whole batch, or no split of a batch could equal the whole
+TEN_STEPS = [*MOBILE, "--sync_batch_norm", "--batch_size=4", "--epochs=1", "--steps_per_epoch=10"]
+TWO_DEVICES = (
+    "import tensorflow as tf; one = tf.config.LogicalDeviceConfiguration(); "
+    "cpu = tf.config.list_physical_devices('CPU')[0]; "
+    "tf.config.set_logical_device_configuration(cpu, [one, one])"
+)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("alone")
+    finish(start("modnet", workdir, *TEN_STEPS))
+    return workdir / "last.weights.h5"
+
+
+def test_two_devices(alone, tmp_path):
+    finish(start("modnet", tmp_path, *TEN_STEPS, "--strategy=mirrored", launcher=TWO_DEVICES))
+    assert_same_weights(tmp_path / "last.weights.h5", alone, tolerance=1e-5)
+
+
+def test_two_workers(alone, tmp_path):
+    hosts = [f"localhost:{port}" for port in free_ports(2)]
+    processes = []
+    for index in range(2):
+        task = {"cluster": {"worker": hosts}, "task": {"type": "worker", "index": index}}
+        flags = [*TEN_STEPS, "--strategy=multi_worker"]
+        environment = {"TF_CONFIG": json.dumps(task)}
+        processes.append(start("modnet", tmp_path, *flags, environment=environment))
+    for process in processes:
+        finish(process)
+    assert_same_weights(tmp_path / "last.weights.h5", alone, tolerance=1e-5)
+    assert_same_weights(tmp_path / "worker1" / "last.weights.h5", alone, tolerance=1e-5)
+
+
+def test_a_service_worker_is_killed_and_started_again(tmp_path):
+    (port,) = free_ports(1)
+    address = f"localhost:{port}"
+    journal = tmp_path / "journal"
+    servers = [serve("dispatcher", f"--port={port}", f"--workdir={journal}")]
+    try:
+        servers += [serve("worker", f"--dispatcher={address}") for _ in range(2)]
+        flags = [*MOBILE, "--epochs=2", "--steps_per_epoch=40", f"--data_service=grpc://{address}"]
+        run = start("modnet", tmp_path / "run", *flags)
+        while not (tmp_path / "run" / "checkpoints" / "checkpoint").exists():
+            assert run.poll() is None, run.communicate()[0]
+            time.sleep(0.1)
+        servers[1].send_signal(signal.SIGKILL)
+        servers.append(serve("worker", f"--dispatcher={address}"))
+        assert "Epoch 2/2" in finish(run)
+    finally:
+        for server in servers:
+            server.kill()
+            server.wait()
+
+
+def test_a_worker_needs_to_know_its_cluster(tmp_path):
+    run = start("modnet", tmp_path, *MOBILE, "--strategy=multi_worker")
+    output, _ = run.communicate(timeout=100)
+    assert run.returncode == 1 and "needs the environment variable TF_CONFIG" in output
+
+
+def serve(*arguments):
+    """Starts a part of the service; returns when it says that it is there."""
+    command = [sys.executable, "-m", "keras_matting.training.service", *arguments]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert arguments[0] in server.stdout.readline()
+    return server
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("localhost", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports

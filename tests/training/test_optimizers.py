@@ -1,0 +1,49 @@
+"""Optimisers and schedules against the updates that PyTorch documents, by hand."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow import keras
+
+from keras_matting.training.optimizers import SGD, Adam, WarmUpPoly, poly
+
+
+def stepped(optimizer, variables, gradients, steps=1):
+    optimizer.build(variables)
+    apply = tf.function(lambda: optimizer.apply_gradients(zip(gradients, variables, strict=True)))
+    for _ in range(steps):
+        apply()
+    return [variable.numpy() for variable in variables]
+
+
+def test_decay_passes_through_the_momentum_and_spares_norms():
+    kernel = tf.Variable([2.0], name="conv/kernel")
+    gamma = tf.Variable([2.0], name="bn/gamma")
+    gradients = [tf.constant([1.0]), tf.constant([1.0])]
+    optimizer = SGD(0.1, decay=0.5, decays=lambda name: "kernel" in name)
+    found = stepped(optimizer, [kernel, gamma], gradients, steps=2)
+    weight, velocity = 2.0, 0.0
+    for _ in range(2):
+        velocity = 0.9 * velocity + (1.0 + 0.5 * weight)
+        weight -= 0.1 * velocity
+    np.testing.assert_allclose(found[0], weight, rtol=1e-6)
+    np.testing.assert_allclose(found[1], 2.0 - 0.1 * (1.0 + 1.9), rtol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [0.1, poly(0.1, 100)])
+def test_parts_have_rates_of_their_own(rate):
+    names = ("backbone_a/kernel", "decoder/kernel", "refine/kernel")
+    variables = [tf.Variable([1.0], name=name) for name in names]
+    gradients = [tf.constant([0.3])] * 3
+    optimizer = Adam(rate, {"backbone": 0.2, "decoder": 0.5})
+    found = stepped(optimizer, variables, gradients)
+    np.testing.assert_allclose(np.ravel(found), [0.98, 0.95, 0.9], rtol=1e-5)
+    np.testing.assert_allclose(optimizer.learning_rate, 0.1, rtol=0.02)
+
+
+def test_warm_up_is_exponential_then_poly():
+    schedule = WarmUpPoly(1.0, 110, 10, lowest=0.01)
+    found = [float(schedule(step)) for step in (0, 5, 10, 60, 110)]
+    np.testing.assert_allclose(found, [0.01, 0.1, 1.0, 0.5**0.9, 0.0], rtol=1e-5, atol=1e-7)
+    again = keras.optimizers.schedules.deserialize(keras.optimizers.schedules.serialize(schedule))
+    assert float(again(5)) == float(schedule(5))
