@@ -26,7 +26,7 @@ def conv(
     `depthwise` filters every channel on its own, into filters / C new ones (one if None). The
     kernel's `initializer` is `he_uniform` by default.
     """
-    initializer = initializer or he_uniform()
+    initializer = initializer or he_uniform(x.shape[-1] if depthwise else 1)
     if symmetric and strides > 1 and kernel_size > 1:
         x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
         padding = "valid"
@@ -72,9 +72,12 @@ def conv_bn_relu(x, filters, kernel_size=3, strides=1, dilation=1, *, name, **op
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def he_uniform():
-    """Kaiming uniform over fan-in with ReLU gain, a new seed drawn for every kernel."""
-    return keras.initializers.HeUniform()
+def he_uniform(depthwise_channels=1):
+    """Kaiming uniform over fan-in with ReLU gain, a new seed drawn for every kernel.
+
+    Keras counts the inputs of a depthwise kernel over all its channels, each of which has but one.
+    """
+    return keras.initializers.VarianceScaling(2.0 * depthwise_channels, "fan_in", "uniform")
 
 
 def batch_norm(x, *, gamma="ones", biased=False, name):

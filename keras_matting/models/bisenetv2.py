@@ -7,8 +7,6 @@ and takes its checkpoints. `bisenetv2_paper` expands the channels of a gather-an
 the paper says, in its first 3x3 convolution; the released code does so in the depthwise one.
 """
 
-from functools import partial
-
 import tensorflow as tf
 from tensorflow import keras
 from tensorflow.keras import layers
@@ -26,8 +24,6 @@ STRIDE = 32
 EXPANSION = 6
 # Cityscapes' statistics, RGB
 MEAN, STD = (0.3257, 0.3690, 0.3223), (0.2112, 0.2148, 0.2115)
-
-_fan_out = partial(keras.initializers.VarianceScaling, 2.0, "fan_out", "untruncated_normal")
 
 
 def build(variant, input_shape=(512, 512, 3), training_heads=False, num_classes=19):
@@ -54,16 +50,23 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False, num_classes=
     return keras.Model({"image": image}, outputs, name=variant)
 
 
+def _fan_out(x, depthwise=False, **_):
+    """Kaiming normal over fan-out; of a depthwise kernel over all channels, as PyTorch counts."""
+    scale = 2.0 / x.shape[-1] if depthwise else 2.0
+    return keras.initializers.VarianceScaling(scale, "fan_out", "untruncated_normal")
+
+
 def _conv(x, filters, *arguments, **options):
-    return blocks.conv(x, filters, *arguments, initializer=_fan_out(), **options)
+    return blocks.conv(x, filters, *arguments, initializer=_fan_out(x, **options), **options)
 
 
 def _conv_bn(x, filters, *arguments, **options):
-    return blocks.conv_bn(x, filters, *arguments, initializer=_fan_out(), **options)
+    return blocks.conv_bn(x, filters, *arguments, initializer=_fan_out(x, **options), **options)
 
 
 def _conv_bn_relu(x, filters, *arguments, **options):
-    return blocks.conv_bn_relu(x, filters, *arguments, initializer=_fan_out(), **options)
+    initializer = _fan_out(x, **options)
+    return blocks.conv_bn_relu(x, filters, *arguments, initializer=initializer, **options)
 
 
 def _detail_branch(x):

@@ -12,6 +12,7 @@ from tensorflow import keras
 
 from keras_matting.models import create_model
 from keras_matting.training.callbacks import Checkpoints, standard
+from keras_matting.training.norms import synchronise
 from keras_matting.training.sources import Data
 
 FLAGS = flags.FLAGS
@@ -88,11 +89,7 @@ def build(size, name=None, **options):
         from export import qat  # needs tensorflow-model-optimization, which training does not
 
         model = qat.quantize(model)
-    if FLAGS.sync_batch_norm:
-        for layer in model.submodules:
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.synchronized, layer.fused = True, False
-    return model
+    return synchronise(model) if FLAGS.sync_batch_norm else model
 
 
 def fit(model, config, data: Data, monitor, strategy, network=None, callbacks=()):
