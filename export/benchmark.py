@@ -25,9 +25,8 @@ def benchmark(files, threads: int = 1, runs: int = 50, runtime=DEFAULT_RUNTIME) 
     Raises FileNotFoundError and ValueError on files that are missing or no .tflite file.
     """
     loaded = {str(path): load(path, runtime, threads) for path in files}
-    noise = np.random.default_rng(0)
     for model in loaded.values():
-        model.set_image(noise.random((*model.size, 3), np.float32))
+        model.set_noise()
     seconds = {path: [] for path in loaded}
     for _ in range(WARM_UP + runs):
         for path, model in loaded.items():

@@ -27,6 +27,13 @@ from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer
     QuantizeLayer,
 )
 
+from export.convert import (
+    define_network_flags,
+    float_network,
+    inference_outputs,
+    parse_size,
+    representative_inputs,
+)
 from export.quantizers import BlockMean, FixedRange, Int8, ObservedRange, Quantized
 
 PREFIX = "quant_"
@@ -57,13 +64,13 @@ LOGIT_LIMIT = 6.25
 PIXELS = FixedRange(-1.0, 127 / 128)
 
 
-def quantize(model, images=None):
+def quantize(model, batches=None):
     """A float model -> the same network with int8 emulated; see the module's docstring.
 
-    `model` is functional, takes `image` in [0, 1], and has a batch norm only directly behind a
-    convolution. Outputs stay float32 and keep their names. `images`: batches (B, H, W, 3) in [0, 1]
-    to take the ranges from; without them the first training step does. The float model is left
-    alone. ValueError names a layer that has no rule.
+    `model` is functional, takes pictures in [0, 1], and has a batch norm only directly behind a
+    convolution. Outputs stay float32 and keep their names. `batches`: dicts of what it takes, to
+    have the ranges from; without them the first training step does. The float model is left alone.
+    ValueError names a layer that has no rule.
     """
     policy = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy("float32")
@@ -71,19 +78,25 @@ def quantize(model, images=None):
         quantised = _Rebuild(model).run()
     finally:
         keras.mixed_precision.set_global_policy(policy)
-    if images is not None:
-        calibrate(quantised, images)
+    if batches is not None:
+        calibrate(quantised, batches)
     return quantised
 
 
-def calibrate(model, images):
-    """Widens the ranges to what batches of `images` (B, H, W, 3) in [0, 1] need."""
-    for batch in images:
-        model({"image": tf.cast(batch, tf.float32)}, training=True)
+def calibrate(model, batches):
+    """Widens the ranges to what `batches` {"image": (B, H, W, 3) in [0, 1], ...} need."""
+    for batch in batches:
+        model({name: tf.cast(x, tf.float32) for name, x in batch.items()}, training=True)
+
+
+def batches(inputs, size=8):
+    """{"image": (N, H, W, 3), ...} -> dicts of at most `size` each, for `calibrate`."""
+    count = len(inputs["image"])
+    return [{k: v[i : i + size] for k, v in inputs.items()} for i in range(0, count, size)]
 
 
 def deployment(model):
-    """The part of a quantised (or float) model that is exported: image -> alpha, weights shared.
+    """The part of a quantised (or float) model that is exported, weights shared.
 
     A quantised model's kernels and biases are moved onto their levels. A weight between two levels
     might otherwise be rounded up by Keras and down by the converter, which reorders arithmetic.
@@ -93,7 +106,8 @@ def deployment(model):
             (kernel, quantizer), (bias, bias_quantizer) = layer.kernel_and_bias()
             kernel.assign(quantizer.settled(kernel))
             bias.assign(bias_quantizer(bias, False, {}))
-    return keras.Model(model.input, {"alpha": model.output["alpha"]}, name=model.name)
+    outputs = {name: model.output[name] for name in inference_outputs(model)}
+    return keras.Model(model.input, outputs, name=model.name)
 
 
 def float_weights(quantised, model):
@@ -364,15 +378,10 @@ def main(_):
 
 
 def _calibrate_file(options):
-    from export.convert import parse_size, representative_images
-    from keras_matting.models import create_model, load_weights
-
     size = parse_size(options.size)
-    build = {} if options.width is None else {"width": options.width}
-    heads = create_model(options.model, (*size, 3), training_heads=True, **build)
-    model = deployment(load_weights(heads, options.weights))
-    images = representative_images(*size, count=options.images)
-    quantised = quantize(model, np.array_split(images, -(-len(images) // 8)))
+    model = deployment(float_network(options, size))
+    inputs = representative_inputs(model.input, *size, count=options.images)
+    quantised = quantize(model, batches(inputs))
     out = Path(options.out)
     temporary = out.with_name(f".{os.getpid()}.{out.name}")
     try:
@@ -383,9 +392,7 @@ def _calibrate_file(options):
 
 
 def define_flags():
-    flags.DEFINE_string("model", "modnet_mobilenetv2_mobile", "A name of list_models().")
-    flags.DEFINE_string("weights", None, "Its float weights, a .weights.h5 file.", required=True)
-    flags.DEFINE_float("width", None, "The width multiplier it was trained with.")
+    define_network_flags()
     flags.DEFINE_string("size", "512x512", "HxW of the images, multiples of 32.")
     flags.DEFINE_integer("images", 32, "Images that the ranges are taken from.", lower_bound=1)
     flags.DEFINE_string("out", "qat.weights.h5", "The .weights.h5 file to write.")

@@ -62,11 +62,12 @@ def _summary(rows):
 
 
 def _runtimes(rows):
-    head = ["file", "runtime", "largest", "99.9th percentile", "mean"]
+    head = ["file", "runtime", "output", "largest", "99.9th percentile", "mean"]
     body = [
-        [row["file"], runtime, *(_number(found[k]) for k in _DIFFERENCES)]
+        [row["file"], runtime, output, *(_number(found[k]) for k in _DIFFERENCES)]
         for row in rows
-        for runtime, found in row["runtimes"].items()
+        for runtime, outputs in row["runtimes"].items()
+        for output, found in outputs.items()
     ]
     return _table(head, body)
 

@@ -70,7 +70,7 @@ def test_the_layer_that_differs_is_named(new_network, files, images):
     other = new_network()
     kernel = other.get_layer("low_conv").kernel
     kernel.assign(-kernel)
-    found = worst_layers(files["int8"].read_bytes(), other, images[0])
+    found = worst_layers(files["int8"].read_bytes(), other, {"image": images[0]})
     assert len(found) == 5
     assert found[0]["relative_error"] > 0.5
     assert "low_relu" in [layer["layer"] for layer in found]

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from export import qat
 from export.convert import convert
-from export.interpreters import RUNTIMES, AlphaModel
+from export.interpreters import RUNTIMES, Exported
 from export.quantizers import FixedRange, KernelQuantizer, ObservedRange
 from keras_matting.models import create_model
 
@@ -18,7 +18,7 @@ BOUND = 1.5 / 255 + 1e-6
 def test_toy_is_reproduced_at_every_pixel(quantised, files, pictures, runtime):
     unseen = pictures(16, seed=9)
     expected = quantised.predict({"image": unseen}, verbose=0)["alpha"]
-    found = AlphaModel(files["int8_qat"].read_bytes(), runtime)(unseen)
+    found = Exported(files["int8_qat"].read_bytes(), runtime)({"image": unseen})["alpha"]
     assert np.abs(found - expected).max() <= BOUND
 
 
@@ -35,7 +35,7 @@ def mobile(pictures):
         if isinstance(layer, tf.keras.layers.BatchNormalization):
             layer.momentum = 0.0
     model({"image": images}, training=True)
-    quantised = qat.deployment(qat.quantize(model, [images]))
+    quantised = qat.deployment(qat.quantize(model, [{"image": images}]))
     return quantised, convert(quantised, "int8_qat")
 
 
@@ -45,7 +45,8 @@ def test_mobile_is_reproduced_at_every_pixel(mobile, pictures, runtime):
     unseen = pictures(4, seed=9, size=(96, 64))
     expected = model({"image": unseen})["alpha"].numpy()
     assert np.ptp(expected) > 0.1
-    assert np.abs(AlphaModel(data, runtime)(unseen) - expected).max() <= BOUND
+    found = Exported(data, runtime)({"image": unseen})["alpha"]
+    assert np.abs(found - expected).max() <= BOUND
 
 
 def scaled(step, depthwise=False):
