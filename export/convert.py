@@ -27,6 +27,7 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 from export import samples
+from export.ends import pinned
 from export.float16 import keep_small_weights
 from export.interpreters import Exported, structure
 from keras_matting.models import MODELS, create_model, load_weights, without_heads
@@ -81,7 +82,7 @@ def convert(model, format, representative=None) -> bytes:
         data = converter.convert()
     if format == "float16":
         return keep_small_weights(data, convert(model, "float32"))
-    return data
+    return pinned(data, SCALES) if format == "int8" else data
 
 
 def representative_inputs(names, height, width, folder=None, count=32) -> dict:
