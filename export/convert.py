@@ -3,7 +3,8 @@ r"""Keras model -> .tflite files, each checked in an interpreter before it gets 
     python -m export.convert --model modnet_mobilenetv2_mobile --weights float.weights.h5 \
         --size 512x512 --format all --qat_weights qat.weights.h5 --out build
 
-writes modnet_mobilenetv2_mobile_512x512_<format>.tflite, signature image -> alpha, for
+writes modnet_mobilenetv2_mobile_512x512_<format>.tflite, signature image (and trimap, or
+background) -> alpha (and foreground, or semantic), for
 
     float32   as Keras computes it
     float16   float16 weights, small kernels and biases float32
@@ -13,10 +14,14 @@ writes modnet_mobilenetv2_mobile_512x512_<format>.tflite, signature image -> alp
     int16x8   int8 weights, 16-bit activations
 
 The int8 formats take a byte of a bitmap minus 128 (scale 1/255, zero point -128) and give an alpha
-of scale 1/256; no float tensor remains in them.
+of scale 1/256; no float tensor remains in them, but for what `FLOAT_PARTS` names. A trimap's bytes
+are 0, 128 and 255: what is unknown is 128/255 and not 1/2, which every network takes for the same.
+
+Every file says in its metadata (`export.metadata`) what it is and what its ends hold.
 """
 
 import os
+import re
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -30,10 +35,16 @@ from export import samples
 from export.ends import pinned
 from export.float16 import keep_small_weights
 from export.interpreters import Exported, structure
+from export.metadata import described
 from keras_matting.models import MODELS, create_model, load_weights, without_heads
 
 FORMATS = ("float32", "float16", "dynamic", "int8", "int8_qat", "int16x8")
 INTEGER = {"int8": tf.int8, "int8_qat": tf.int8, "int16x8": tf.int16}
+
+# What remains float in int8 files, by the names of tensors: GCA's attention, whose scores are
+# squares of features next to a penalty of 1e4 (eight bits hold one or the other), and the mask of
+# the cells that Background Matting refines, a bool that is cast to multiply.
+FLOAT_PARTS = r"_attention(_float)?/|/cells/"
 
 # The scales of an int8 file's ends that stand for pixels; their zero points are -128.
 SCALES = {"image": 1 / 255, "background": 1 / 255, "trimap": 1 / 255, "alpha": 1 / 256}
@@ -79,10 +90,12 @@ def convert(model, format, representative=None) -> bytes:
     if format in INTEGER:
         converter.inference_input_type = converter.inference_output_type = INTEGER[format]
     with _quietly():
-        data = converter.convert()
+        data = _sparing(converter, model) if format == "int8" else converter.convert()
     if format == "float16":
-        return keep_small_weights(data, convert(model, "float32"))
-    return pinned(data, SCALES) if format == "int8" else data
+        data = keep_small_weights(data, convert(model, "float32"))
+    if format == "int8":
+        data = pinned(data, SCALES)
+    return described(data, model)
 
 
 def representative_inputs(names, height, width, folder=None, count=32) -> dict:
@@ -125,8 +138,9 @@ def promises_broken(data, format) -> list[str]:
     if not format.startswith("int8"):
         return []
     found, problems = structure(data), []
-    if found["float_tensors"]:
-        problems.append(f"it has {len(found['float_tensors'])} float tensors")
+    floats = [name for name in found["float_results"] if not re.search(FLOAT_PARTS, name)]
+    if floats:
+        problems.append(f"it has {len(floats)} float tensors, such as {floats[0].split(';')[0]}")
     for end, dtype in found["dtypes"].items():
         if dtype != "int8":
             problems.append(f"its {end} is {dtype}")
@@ -178,6 +192,23 @@ def parse_size(text) -> tuple[int, int]:
     if len(sides) != 2 or not all(side.isdigit() and int(side) > 0 for side in sides):
         raise ValueError(f"{text!r} is no size; write it HxW, such as 512x512.")
     return int(sides[0]), int(sides[1])
+
+
+def _sparing(converter, model):
+    """Converts by calibration, but leaves the layers of `FLOAT_PARTS` in float."""
+    data = converter.convert()
+    spared = [name for name in structure(data)["results"] if re.search(FLOAT_PARTS, name)]
+    if not spared:
+        return data
+    options = tf.lite.experimental.QuantizationDebugOptions(
+        denylisted_nodes=spared, fully_quantize=True
+    )
+    debugger = tf.lite.experimental.QuantizationDebugger(
+        converter=converter,
+        debug_dataset=converter.representative_dataset,
+        debug_options=options,
+    )
+    return debugger.get_nondebug_quantized_model()
 
 
 def _departures(found, expected, name, format, model):

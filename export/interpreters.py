@@ -83,7 +83,8 @@ class Exported:
 
 
 def structure(data: bytes) -> dict:
-    """What a file holds: operators {name: count}, float tensors, its ends' types and scales."""
+    """What a file holds: operators {name: count}, the names of float tensors, of operators' results
+    and of both, its ends' types and scales."""
     make, resolvers, _ = RUNTIMES["tf.lite without XNNPACK"]
     interpreter = make(
         model_content=data,
@@ -91,12 +92,17 @@ def structure(data: bytes) -> dict:
     )
     tensors = interpreter.get_tensor_details()
     floats = [t["name"] for t in tensors if np.issubdtype(t["dtype"], np.floating)]
-    operators = Counter(operator["op_name"] for operator in interpreter._get_ops_details())
+    described = interpreter._get_ops_details()
+    operators = Counter(operator["op_name"] for operator in described)
+    names = {tensor["index"]: tensor["name"] for tensor in tensors}
+    results = [names[i] for operator in described for i in operator["outputs"] if i in names]
     runner = interpreter.get_signature_runner()
     ends = runner.get_input_details() | runner.get_output_details()
     return {
         "operators": dict(sorted(operators.items())),
         "float_tensors": floats,
+        "float_results": [name for name in floats if name in set(results)],
+        "results": results,
         "quantization": {name: [float(t["quantization"][0]), int(t["quantization"][1])]
                          for name, t in ends.items()},
         "dtypes": {name: np.dtype(t["dtype"]).name for name, t in ends.items()},

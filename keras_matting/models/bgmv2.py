@@ -4,8 +4,8 @@
 `bgmv2_<backbone>` runs it on a quarter of the size and refines, at full size, 4x4 cells of large
 error. Equal to PeterL1n/BackgroundMattingV2 (code and weights MIT) and takes its checkpoints.
 `bgmv2_base_mobilenetv2_mobile` is ours, for integer hardware: TensorFlow's own padding, upsampling
-by repetition, a context that is added in place of the pyramid's mean, and no hidden channels, which
-only refinement needs.
+by repetition, a context that is added in place of the pyramid's mean, half the channels there, and
+no hidden ones, which only refinement needs.
 """
 
 import tensorflow as tf
@@ -145,9 +145,10 @@ def _mobile(image, background):
     """-> alpha, residual of the foreground, error, not yet cut."""
     pair = layers.Concatenate(name="pair")([image, background])
     features = mobilenet_v2(pair, last_conv=False, dilated=True, symmetric=False)
-    x = layers.Concatenate(name="aspp_concat")(_rates(global_context(features[16], name="context")))
-    x = layers.Dropout(0.5, name="aspp_dropout")(conv_bn_relu(x, 256, 1, name="aspp"))
-    for i, (width, stride) in enumerate(((128, 8), (64, 4), (48, 2))):
+    x = _rates(global_context(features[16], name="context"), 128)
+    x = conv_bn_relu(layers.Concatenate(name="aspp_concat")(x), 128, 1, name="aspp")
+    x = layers.Dropout(0.5, name="aspp_dropout")(x)
+    for i, (width, stride) in enumerate(((96, 8), (64, 4), (48, 2))):
         x = upsample(x, interpolation="nearest", name=f"decoder{i}_up")
         x = layers.Concatenate(name=f"decoder{i}_concat")([x, features[stride]])
         x = conv_bn_relu(x, width, name=f"decoder{i}")
@@ -158,17 +159,16 @@ def _mobile(image, background):
     return [conv(x, count, 1, name=f"{name}_logit") for name, count in channels.items()]
 
 
-def _rates(x):
-    """Four maps of 256 channels that look ever further."""
-    near = conv_bn_relu(x, 256, 1, name="aspp_rate1")
-    return [near] + [
-        conv_bn_relu(x, 256, 3, 1, rate, name=f"aspp_rate{rate}") for rate in (3, 6, 9)
-    ]
+def _rates(x, width):
+    """Four maps of `width` channels that look ever further."""
+    near = conv_bn_relu(x, width, 1, name="aspp_rate1")
+    far = [conv_bn_relu(x, width, 3, 1, rate, name=f"aspp_rate{rate}") for rate in (3, 6, 9)]
+    return [near, *far]
 
 
 def _aspp(x):
     """Atrous spatial pyramid pooling (Chen et al. 2017) with rates 3, 6, 9."""
-    branches = _rates(x)
+    branches = _rates(x, 256)
     mean = layers.GlobalAveragePooling2D(keepdims=True, name="aspp_mean")(x)
     mean = conv_bn_relu(mean, 256, 1, name="aspp_mean")
     branches.append(ResizeLike(name="aspp_mean_up")([mean, x]))
