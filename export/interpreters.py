@@ -84,7 +84,7 @@ class Exported:
 
 def structure(data: bytes) -> dict:
     """What a file holds: operators {name: count}, the names of float tensors, of operators' results
-    and of both, its ends' types and scales."""
+    (without mere conversions to float) and of float results, its ends' types and scales."""
     make, resolvers, _ = RUNTIMES["tf.lite without XNNPACK"]
     interpreter = make(
         model_content=data,
@@ -95,7 +95,12 @@ def structure(data: bytes) -> dict:
     described = interpreter._get_ops_details()
     operators = Counter(operator["op_name"] for operator in described)
     names = {tensor["index"]: tensor["name"] for tensor in tensors}
-    results = [names[i] for operator in described for i in operator["outputs"] if i in names]
+    results = [
+        names[i]
+        for operator in described
+        for i in operator["outputs"]
+        if i in names and operator["op_name"] != "DEQUANTIZE"
+    ]
     runner = interpreter.get_signature_runner()
     ends = runner.get_input_details() | runner.get_output_details()
     return {

@@ -164,6 +164,7 @@ def _differences(outputs, reference):
         found[name] = {
             "max_difference": float(difference.max()),
             "mean_difference": float(difference.mean()),
+            "p99": float(np.percentile(difference, 99)),
             "p999": float(np.percentile(difference, 99.9)),
         }
     return found
@@ -194,7 +195,7 @@ def _limits_broken(format, differences, discontinuous):
     if format not in LIMITS:
         return []
     number, limit = LIMITS[format]
-    number = "p999" if discontinuous else number
+    number = "p99" if discontinuous and number == "max_difference" else number
     return [
         f"{number} of {name} is {numbers[number]:.2g} in {runtime}, more than {limit:.2g}"
         for runtime, outputs in differences.items()
