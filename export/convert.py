@@ -147,7 +147,7 @@ def may_be_float(name) -> bool:
 
 def inference_outputs(model) -> list[str]:
     """The names of what is exported: a model's outputs but for its training heads'."""
-    known = MODELS[model.name].OUTPUTS if model.name in MODELS else ("alpha",)
+    known = MODELS[model.name].OUTPUTS if model.name in MODELS else ("alpha", "foreground")
     return [name for name in known if name in model.output]
 
 
