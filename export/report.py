@@ -26,10 +26,9 @@ details { margin: .4rem 0; }
 
 def write_report(rows, pictures, path_html, path_json):
     """Writes what `export.parity.check` returned: a page, and its rows as JSON."""
-    _write(path_json, json.dumps(rows, indent=1))
+    written(path_json, json.dumps(rows, indent=1))
     parts = [
-        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Parity</title>",
-        f"<style>{_STYLE}</style><h1>Exported files against Keras</h1>",
+        _top("Parity", "Exported files against Keras"),
         _summary(rows),
         "<h2>Runtimes</h2><p>Difference to Keras (int8_qat: to the quantization-aware model).</p>",
         _runtimes(rows),
@@ -39,7 +38,29 @@ def write_report(rows, pictures, path_html, path_json):
         _pictures(**pictures),
         "</html>",
     ]
-    _write(path_html, "\n".join(parts))
+    written(path_html, "\n".join(parts))
+
+
+def page(title, head, body) -> str:
+    """A page of one table, `head` and `body` being lists of cells."""
+    return "\n".join([_top(title, title), _table(head, body), "</html>"])
+
+
+def written(path, text):
+    """Writes a file that is whole or not there."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _top(title, heading):
+    start = f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{title}</title>"
+    return f"{start}<style>{_STYLE}</style><h1>{heading}</h1>"
 
 
 def _summary(rows):
@@ -126,14 +147,3 @@ def _row(tag, cells):
 
 def _number(value):
     return "-" if value is None else f"{value:.4g}"
-
-
-def _write(path, text):
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
