@@ -5,9 +5,10 @@ the probability of the second is a coarse alpha. `bisenetv2` is the network of C
 (code MIT; its weights were trained on Cityscapes, COCO-Stuff and ADE20k, whose terms restrict them)
 and takes its checkpoints. `bisenetv2_paper` expands the channels of a gather-and-expansion layer as
 the paper says, in its first 3x3 convolution; the released code does so in the depthwise one.
-`bisenetv2_mobile` is ours, for integer hardware: TensorFlow's own padding, the context without its
-first norm, which no convolution could take in, guidance that is added where the paper's gates
-multiply, and a narrow head that ends at half the size and repeats its logits.
+`bisenetv2_mobile` is ours, for integer hardware: the paper's expansion, since phones' GPUs filter a
+channel only once, TensorFlow's own padding, the context without its first norm, which no
+convolution could take in, guidance that is added where the paper's gates multiply, and a narrow
+head that ends at half the size and repeats its logits.
 """
 
 from functools import partial
@@ -23,7 +24,7 @@ from keras_matting.layers.blocks import upsample
 VARIANTS = {
     "bisenetv2": dict(expand_depthwise=True),
     "bisenetv2_paper": dict(expand_depthwise=False),
-    "bisenetv2_mobile": dict(expand_depthwise=True, mobile=True),
+    "bisenetv2_mobile": dict(expand_depthwise=False, mobile=True),
 }
 OUTPUTS = ("semantic", "alpha")
 STRIDE = 32
