@@ -8,11 +8,13 @@ Every file runs on photographs (--images, by default scikit-image's where instal
 synthetic composites, whose alpha is known, in `tf.lite.Interpreter` and LiteRT, with and without
 XNNPACK. The page and a .json of the same name hold for each file: differences to Keras, SAD, MSE,
 Grad and Conn against Keras' matte and against the known alpha, the layers of a quantised file that
-depart furthest, float tensors, operators, what the GPU delegate would refuse, size, latency.
+depart furthest, float tensors, operators and their times, what the GPU delegate would refuse, size,
+latency, memory.
 
 Exit code 1 when a file breaks a promise of its format (`export.convert`) or its limit, in any
 runtime: float32 1e-4 and float16 1e-2 at the worst pixel, int8_qat 2/255 at the 99.9th percentile
-against the quantization-aware Keras model.
+against the quantization-aware Keras model. Of networks that choose (`export.convert.CHOOSING`) the
+worst of 99 pixels in a hundred counts.
 """
 
 import sys
@@ -22,7 +24,7 @@ import numpy as np
 from absl import app, flags
 
 from export import samples as sample_sets
-from export.benchmark import benchmark
+from export.benchmark import benchmark, peak_memory
 from export.convert import (
     FORMATS,
     INTEGER,
@@ -42,6 +44,7 @@ from export.interpreters import (
     structure,
 )
 from export.layers import worst_layers
+from export.operators import by_kind, operator_times
 from export.qat import batches, load_quantized
 from export.report import write_report
 from keras_matting import metrics
@@ -75,7 +78,8 @@ def check(files, model, qat_model=None, samples=None, threads=(1, 2), runs: int 
     without any) and keras (the same of Keras' own matte); constant_sad, that of the best single
     alpha for all pixels; against_keras (the same numbers against the float matte, all samples);
     layers, float_tensors, operators, gpu_warnings; latency_ms (median, one thread) and latency
-    {threads: {median, p10, p90}}.
+    {threads: {median, p10, p90}}; peak_memory in bytes; operator_ms {operator: ms} and the five
+    slowest, each timed alone on one thread.
 
     Raises FileNotFoundError and ValueError naming a file that does not fit.
     """
@@ -117,6 +121,9 @@ def check(files, model, qat_model=None, samples=None, threads=(1, 2), runs: int 
             "layers": [],
             "latency_ms": latencies[threads[0]][i]["latency_ms"]["median"],
             "latency": {n: latencies[n][i]["latency_ms"] for n in threads},
+            "peak_memory": peak_memory(path),
+            "operator_ms": by_kind(times := operator_times(data)),
+            "slowest": times[:5],
         }
         if format in INTEGER:
             origin = qat_model if format == "int8_qat" else model

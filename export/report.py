@@ -66,6 +66,7 @@ def _top(title, heading):
 def _summary(rows):
     metrics = ("sad", "mse", "grad", "conn")
     head = ["file", "passed", *metrics, *(f"{m} to Keras" for m in metrics), "KB", "float tensors"]
+    head += ["peak MB"]
     head += [f"ms, {n} thread{'s' * (int(n) > 1)} (p10-p90)" for n in rows[0]["latency"]]
     body = []
     for row in rows:
@@ -73,6 +74,7 @@ def _summary(rows):
         cells += [_number(row[m]) for m in metrics]
         cells += [_number(row["against_keras"][m]) for m in metrics]
         cells += [f"{row['bytes'] / 1000:.0f}", str(row["float_tensors"])]
+        cells.append(f"{row['peak_memory'] / 1e6:.1f}")
         spreads = row["latency"].values()
         cells += [f"{ms['median']:.2f} ({ms['p10']:.2f}-{ms['p90']:.2f})" for ms in spreads]
         body.append(cells)
@@ -103,6 +105,10 @@ def _details(row):
     parts += [f"<p class='fails'>{html.escape(problem)}</p>" for problem in row["problems"]]
     parts.append(f"<p>Operators: {html.escape(operators)}</p>")
     parts.append(f"<p>Against the GPU delegate: {html.escape('; '.join(gpu))}</p>")
+    times = ", ".join(f"{name} {ms:.2f}" for name, ms in row["operator_ms"].items())
+    parts.append(f"<p>Milliseconds, each operator alone on one thread: {html.escape(times)}</p>")
+    slow = [[e["result"], e["operator"], str(e["shape"]), _number(e["ms"])] for e in row["slowest"]]
+    parts.append(_table(["slowest", "operator", "shape", "ms"], slow))
     if row["layers"]:
         body = [
             [e["layer"], e["operator"], _number(e["relative_error"]), _number(e["steps"])]

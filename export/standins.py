@@ -14,6 +14,8 @@ def fill(model, inputs, seed: int = 0):
     rng = np.random.default_rng(seed)
     for layer in model.layers:
         layer.set_weights([_drawn(rng, variable) for variable in layer.weights])
+        if layer.name.endswith("_project_bn"):  # the end of a residual branch
+            layer.gamma.assign(0.5 * layer.gamma)
     for layer in model.layers:
         if layer.name.endswith("_logit_conv"):
             logits = keras.Model(model.input, layer.output)(inputs, training=False).numpy()
