@@ -1,5 +1,5 @@
-# make setup | demo | test | lint. Each sets up .venv first when it is missing.
-.PHONY: setup demo test lint clean
+# make setup | demo | zoo | test | lint. Each sets up .venv first when it is missing.
+.PHONY: setup demo zoo test lint clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
@@ -21,6 +21,9 @@ setup: .venv/ready
 
 demo: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash recipes/demo.sh build/demo
+
+zoo: setup
+	$(BIN)/python -m export.zoo
 
 test: setup
 	TF_ENABLE_ONEDNN_OPTS=0 $(BIN)/python -m pytest

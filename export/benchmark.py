@@ -7,6 +7,7 @@ alike and their ratios hold. Numbers are of this machine's processor, not of a p
 """
 
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -25,9 +26,8 @@ def benchmark(files, threads: int = 1, runs: int = 50, runtime=DEFAULT_RUNTIME) 
     Raises FileNotFoundError and ValueError on files that are missing or no .tflite file.
     """
     loaded = {str(path): load(path, runtime, threads) for path in files}
-    noise = np.random.default_rng(0)
     for model in loaded.values():
-        model.set_image(noise.random((*model.size, 3), np.float32))
+        model.set_noise()
     seconds = {path: [] for path in loaded}
     for _ in range(WARM_UP + runs):
         for path, model in loaded.items():
@@ -45,6 +45,28 @@ def benchmark(files, threads: int = 1, runs: int = 50, runtime=DEFAULT_RUNTIME) 
         }
         for path, model in loaded.items()
     ]
+
+
+# In a process of its own: what a process once took, it keeps.
+_MEASURE = """
+import sys
+from ai_edge_litert.interpreter import Interpreter
+def peak():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+before = peak()
+interpreter = Interpreter(model_path=sys.argv[1], num_threads=1)
+interpreter.allocate_tensors()
+interpreter.invoke()
+print((peak() - before) * 1024)
+"""
+
+
+def peak_memory(path) -> int:
+    """Bytes that a process grows by when LiteRT loads a file and runs it once (Linux)."""
+    command = [sys.executable, "-c", _MEASURE, str(path)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    return int(found.stdout.split()[-1])
 
 
 def _spread(seconds):

@@ -21,12 +21,12 @@ RUNTIMES = {
 DEFAULT_RUNTIME = "litert"
 
 
-class AlphaModel:
-    """A .tflite file image -> alpha in one runtime.
+class Exported:
+    """A .tflite file in one runtime, as a function of dicts, with the names of its signature.
 
-    Called with images (B, H, W, 3) float [0, 1] it returns alphas (B, H, W, 1) float32. An integer
-    alpha is stretched so that its largest value is 1, as `keras_matting.inference` does it.
-    ValueError: `data` is no such file.
+    Called with {"image": (B, H, W, 3) float [0, 1], ...} it returns {"alpha": (B, H, W, 1), ...}
+    float32. Integers of an alpha are stretched so that the largest is 1, as
+    `keras_matting.inference` does it. ValueError: `data` is no such file.
     """
 
     def __init__(self, data: bytes, runtime=DEFAULT_RUNTIME, threads: int = 1):
@@ -39,35 +39,52 @@ class AlphaModel:
             )
             self.interpreter.allocate_tensors()
             runner = self.interpreter.get_signature_runner()
-            self.image = runner.get_input_details()["image"]
-            self.alpha = runner.get_output_details()["alpha"]
-        except (ValueError, RuntimeError, KeyError) as error:
-            raise ValueError("No .tflite file with one signature image -> alpha.") from error
+        except (ValueError, RuntimeError) as error:
+            raise ValueError("No .tflite file with one signature.") from error
+        self.inputs, self.outputs = runner.get_input_details(), runner.get_output_details()
+        if "image" not in self.inputs:
+            raise ValueError("A .tflite file whose signature has no image.")
 
     @property
     def size(self):
-        return tuple(int(side) for side in self.image["shape"][1:3])
+        return tuple(int(side) for side in self.inputs["image"]["shape"][1:3])
 
-    def __call__(self, images):
-        return np.stack([self._run(image) for image in np.asarray(images)])
+    def __call__(self, inputs):
+        results = [
+            self._run(dict(zip(inputs, sample, strict=True)))
+            for sample in zip(*inputs.values(), strict=True)
+        ]
+        return {name: np.stack([result[name] for result in results]) for name in self.outputs}
 
-    def set_image(self, image):
-        """Writes one (H, W, 3) image into the input tensor."""
-        self.interpreter.set_tensor(self.image["index"], _quantise(image, self.image)[None])
+    def set_inputs(self, sample):
+        """Writes {"image": (H, W, 3), ...} into the input tensors."""
+        for name, details in self.inputs.items():
+            self.interpreter.set_tensor(details["index"], _quantise(sample[name], details)[None])
 
-    def _run(self, image):
-        self.set_image(image)
+    def set_noise(self, seed=0):
+        rng = np.random.default_rng(seed)
+        shapes = {name: details["shape"][1:] for name, details in self.inputs.items()}
+        self.set_inputs({name: rng.random(shape, np.float32) for name, shape in shapes.items()})
+
+    def _run(self, sample):
+        self.set_inputs(sample)
         self.interpreter.invoke()
-        alpha = self.interpreter.get_tensor(self.alpha["index"])[0]
-        if not np.issubdtype(alpha.dtype, np.integer):
-            return alpha.astype(np.float32)
-        zero_point = self.alpha["quantization"][1]
-        span = np.iinfo(alpha.dtype).max - zero_point
-        return (alpha.astype(np.float32) - np.float32(zero_point)) / np.float32(span)
+        return {name: self._output(name) for name in self.outputs}
+
+    def _output(self, name):
+        details = self.outputs[name]
+        value = self.interpreter.get_tensor(details["index"])[0]
+        if not np.issubdtype(value.dtype, np.integer):
+            return value.astype(np.float32)
+        scale, zero_point = details["quantization"]
+        if name == "alpha":
+            scale = 1.0 / (np.iinfo(value.dtype).max - zero_point)
+        return (value.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
 
 
 def structure(data: bytes) -> dict:
-    """What a file holds: operators {name: count}, float tensors, its ends' types and scales."""
+    """What a file holds: operators {name: count}, the names of float tensors, of operators' results
+    (without mere conversions to float) and of float results, its ends' types and scales."""
     make, resolvers, _ = RUNTIMES["tf.lite without XNNPACK"]
     interpreter = make(
         model_content=data,
@@ -75,12 +92,22 @@ def structure(data: bytes) -> dict:
     )
     tensors = interpreter.get_tensor_details()
     floats = [t["name"] for t in tensors if np.issubdtype(t["dtype"], np.floating)]
-    operators = Counter(operator["op_name"] for operator in interpreter._get_ops_details())
+    described = interpreter._get_ops_details()
+    operators = Counter(operator["op_name"] for operator in described)
+    names = {tensor["index"]: tensor["name"] for tensor in tensors}
+    results = [
+        names[i]
+        for operator in described
+        for i in operator["outputs"]
+        if i in names and operator["op_name"] != "DEQUANTIZE"
+    ]
     runner = interpreter.get_signature_runner()
     ends = runner.get_input_details() | runner.get_output_details()
     return {
         "operators": dict(sorted(operators.items())),
         "float_tensors": floats,
+        "float_results": [name for name in floats if name in set(results)],
+        "results": results,
         "quantization": {name: [float(t["quantization"][0]), int(t["quantization"][1])]
                          for name, t in ends.items()},
         "dtypes": {name: np.dtype(t["dtype"]).name for name, t in ends.items()},
@@ -96,13 +123,13 @@ def gpu_warnings(data: bytes) -> list[str]:
     return list(dict.fromkeys(warnings))
 
 
-def load(path, runtime=DEFAULT_RUNTIME, threads: int = 1) -> AlphaModel:
+def load(path, runtime=DEFAULT_RUNTIME, threads: int = 1) -> Exported:
     """The file at `path`; FileNotFoundError and ValueError name it."""
     try:
-        return AlphaModel(read(path), runtime, threads)
+        return Exported(read(path), runtime, threads)
     except ValueError as error:
         raise ValueError(
-            f"{path} is no .tflite file with one signature image -> alpha; write it with "
+            f"{path} is no .tflite file with one signature from an image; write it with "
             "export.convert."
         ) from error
 

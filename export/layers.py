@@ -6,20 +6,22 @@ import numpy as np
 from tensorflow import keras
 from tensorflow.lite.tools import flatbuffer_utils
 
-from export.interpreters import AlphaModel
+from export.interpreters import Exported
 
 
-def worst_layers(data: bytes, model, image, count: int = 5) -> list[dict]:
-    """The `count` layers of a quantised file with the largest relative error on an image (H, W, 3).
+def worst_layers(data: bytes, model, sample, count: int = 5) -> list[dict]:
+    """The `count` layers of a quantised file with the largest relative error on one sample.
 
     Each is {"layer", "operator", "relative_error": RMS error / RMS value, "steps": mean error in
-    quantization steps}. `model`: the Keras model that the file was converted from.
+    quantization steps}. `model`: the Keras model that the file was converted from; `sample`:
+    {"image": (H, W, 3) in [0, 1], ...}, what it takes.
     """
-    names = {layer.name for layer in model.layers}
+    names = {layer.name for layer in model.layers if not isinstance(layer.output, (list, tuple))}
     exposed, operators = _with_all_outputs(data, names)
     expected = _layer_outputs(model, {name for _, found in operators.values() for name in found})
-    expected = {k: np.asarray(v) for k, v in expected({"image": image[None]}).items()}
-    found = _run(exposed, image)
+    inputs = {name: sample[name][None] for name in model.input}
+    expected = {name: np.asarray(value) for name, value in expected(inputs).items()}
+    found = _run(exposed, sample)
     errors = {}
     for index, (operator, candidates) in operators.items():
         value, step = found[index]
@@ -59,10 +61,10 @@ def _layer_outputs(model, names):
     return keras.Model(model.input, outputs)
 
 
-def _run(data, image):
+def _run(data, sample):
     """{tensor index: (values, quantization step)} of all outputs."""
-    loaded = AlphaModel(data)
-    loaded.set_image(image)
+    loaded = Exported(data)
+    loaded.set_inputs(sample)
     loaded.interpreter.invoke()
     found = {}
     for details in loaded.interpreter.get_output_details():

@@ -54,7 +54,7 @@ class KernelQuantizer(_Quantizer):
         self.scale = 1.0
 
     def build(self, tensor_shape, name, layer):
-        channels = tensor_shape[2 if self.depthwise else 3]
+        channels = tensor_shape[2] * tensor_shape[3] if self.depthwise else tensor_shape[3]
         self.scale = layer.add_weight(
             f"{name}_scale", shape=(channels,), initializer="ones", trainable=False
         )
@@ -75,7 +75,7 @@ class KernelQuantizer(_Quantizer):
         return tf.reshape(levels / tf.where(self.scale == 0.0, 1.0, self.scale), kernel.shape)
 
     def _folded(self, kernel):
-        """Channels last also for a depthwise kernel (h, w, C, 1)."""
+        """Channels last also for a depthwise kernel (h, w, C, multiplier)."""
         flat = tf.reshape(kernel, (*kernel.shape[:2], -1)) if self.depthwise else kernel
         return flat * self.scale
 
@@ -113,6 +113,9 @@ class FixedRange(_Quantizer):
     def step(self):
         return tf.constant((self.high - self.low) / 255.0, tf.float32)
 
+    def depends_on(self, other):
+        return False
+
     def __call__(self, inputs, training, weights, **kwargs):
         return tf.quantization.fake_quant_with_min_max_args(inputs, self.low, self.high)
 
@@ -121,12 +124,13 @@ class ObservedRange(_Quantizer):
     """256 levels over the range seen in training. One instance serves all tensors that share it.
 
     The first training step sets the range, so calibration is a forward pass with training=True.
-    `unit`, a function of nothing, restricts the step: to a power of two times unit() if `power`, to
-    an odd multiple of it otherwise.
+    `unit`, a function of nothing, restricts the step: to a power of two times unit() if `power`,
+    the `least` one at least, to an odd multiple of it otherwise.
     """
 
-    def __init__(self, unit=None, power=False):
-        self.unit, self.power = unit, power
+    def __init__(self, unit=None, power=False, least=0.0):
+        self.unit, self.power, self.least = unit, power, least
+        self.leaders = ()  # quantizers that the unit is made of
         self.variables = {
             end: tf.Variable(
                 0.0, trainable=False, name=end, aggregation=tf.VariableAggregation.MEAN
@@ -143,8 +147,19 @@ class ObservedRange(_Quantizer):
             return step
         unit = self.unit()
         # Odd numbers are two apart: one more than the rounded one covers the range for certain.
-        multiple = _next_power_of_two(step / unit) if self.power else _odd(step / unit + 1.0)
-        return unit * multiple
+        if self.power:
+            return unit * tf.maximum(_next_power_of_two(step / unit), self.least)
+        return unit * _odd(step / unit + 1.0)
+
+    def follow(self, leaders, unit, power=False, least=0.0):
+        """Restricts the step by `leaders`, unless one of them follows this one; whether it did."""
+        if any(leader is self or leader.depends_on(self) for leader in leaders):
+            return False
+        self.leaders, self.unit, self.power, self.least = tuple(leaders), unit, power, least
+        return True
+
+    def depends_on(self, other):
+        return any(leader is other or leader.depends_on(other) for leader in self.leaders)
 
     def __call__(self, inputs, training, weights, **kwargs):
         if training:
@@ -215,21 +230,23 @@ class Quantized(quantize_wrapper.QuantizeWrapperV2):
 class BlockMean(tf.keras.layers.Layer):
     """(B, H, W, C) -> means of `size` blocks every `strides`, as a depthwise convolution.
 
-    The default size 1 is the identity, and in integers an exact rescaling.
+    The default size 1 is the identity, and in integers an exact rescaling. The means are multiplied
+    by `gain`, and `offset` is added.
     """
 
-    def __init__(self, source, target, size=(1, 1), strides=(1, 1), **kwargs):
+    def __init__(self, source, target, size=(1, 1), strides=(1, 1), gain=1.0, offset=0.0, **kwargs):
         super().__init__(**kwargs)
         self.quantizer = KernelQuantizer(True, source, target)
-        self.size, self.strides = size, strides
+        self.size, self.strides, self.gain, self.offset = size, strides, gain, offset
 
     def build(self, shape):
-        mean = 1.0 / (self.size[0] * self.size[1])
+        mean = self.gain / (self.size[0] * self.size[1])
         self.kernel = np.full((*self.size, shape[-1], 1), mean, np.float32)
 
     def call(self, inputs):
         kernel = tf.constant(self.kernel)
-        bias = BiasQuantizer(kernel, self.quantizer)(tf.zeros(kernel.shape[2]), False, {})
+        bias = tf.fill([kernel.shape[2]], self.offset)
+        bias = BiasQuantizer(kernel, self.quantizer)(bias, False, {})
         kernel = self.quantizer(kernel, False, {})
         means = tf.nn.depthwise_conv2d(inputs, kernel, [1, *self.strides, 1], "VALID")
         return tf.nn.bias_add(means, bias)

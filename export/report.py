@@ -26,10 +26,9 @@ details { margin: .4rem 0; }
 
 def write_report(rows, pictures, path_html, path_json):
     """Writes what `export.parity.check` returned: a page, and its rows as JSON."""
-    _write(path_json, json.dumps(rows, indent=1))
+    written(path_json, json.dumps(rows, indent=1))
     parts = [
-        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Parity</title>",
-        f"<style>{_STYLE}</style><h1>Exported files against Keras</h1>",
+        _top("Parity", "Exported files against Keras"),
         _summary(rows),
         "<h2>Runtimes</h2><p>Difference to Keras (int8_qat: to the quantization-aware model).</p>",
         _runtimes(rows),
@@ -39,12 +38,35 @@ def write_report(rows, pictures, path_html, path_json):
         _pictures(**pictures),
         "</html>",
     ]
-    _write(path_html, "\n".join(parts))
+    written(path_html, "\n".join(parts))
+
+
+def page(title, head, body) -> str:
+    """A page of one table, `head` and `body` being lists of cells."""
+    return "\n".join([_top(title, title), _table(head, body), "</html>"])
+
+
+def written(path, text):
+    """Writes a file that is whole or not there."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _top(title, heading):
+    start = f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{title}</title>"
+    return f"{start}<style>{_STYLE}</style><h1>{heading}</h1>"
 
 
 def _summary(rows):
     metrics = ("sad", "mse", "grad", "conn")
     head = ["file", "passed", *metrics, *(f"{m} to Keras" for m in metrics), "KB", "float tensors"]
+    head += ["peak MB"]
     head += [f"ms, {n} thread{'s' * (int(n) > 1)} (p10-p90)" for n in rows[0]["latency"]]
     body = []
     for row in rows:
@@ -52,6 +74,7 @@ def _summary(rows):
         cells += [_number(row[m]) for m in metrics]
         cells += [_number(row["against_keras"][m]) for m in metrics]
         cells += [f"{row['bytes'] / 1000:.0f}", str(row["float_tensors"])]
+        cells.append(f"{row['peak_memory'] / 1e6:.1f}")
         spreads = row["latency"].values()
         cells += [f"{ms['median']:.2f} ({ms['p10']:.2f}-{ms['p90']:.2f})" for ms in spreads]
         body.append(cells)
@@ -62,11 +85,12 @@ def _summary(rows):
 
 
 def _runtimes(rows):
-    head = ["file", "runtime", "largest", "99.9th percentile", "mean"]
+    head = ["file", "runtime", "output", "largest", "99.9th percentile", "mean"]
     body = [
-        [row["file"], runtime, *(_number(found[k]) for k in _DIFFERENCES)]
+        [row["file"], runtime, output, *(_number(found[k]) for k in _DIFFERENCES)]
         for row in rows
-        for runtime, found in row["runtimes"].items()
+        for runtime, outputs in row["runtimes"].items()
+        for output, found in outputs.items()
     ]
     return _table(head, body)
 
@@ -81,6 +105,10 @@ def _details(row):
     parts += [f"<p class='fails'>{html.escape(problem)}</p>" for problem in row["problems"]]
     parts.append(f"<p>Operators: {html.escape(operators)}</p>")
     parts.append(f"<p>Against the GPU delegate: {html.escape('; '.join(gpu))}</p>")
+    times = ", ".join(f"{name} {ms:.2f}" for name, ms in row["operator_ms"].items())
+    parts.append(f"<p>Milliseconds, each operator alone on one thread: {html.escape(times)}</p>")
+    slow = [[e["result"], e["operator"], str(e["shape"]), _number(e["ms"])] for e in row["slowest"]]
+    parts.append(_table(["slowest", "operator", "shape", "ms"], slow))
     if row["layers"]:
         body = [
             [e["layer"], e["operator"], _number(e["relative_error"]), _number(e["steps"])]
@@ -125,14 +153,3 @@ def _row(tag, cells):
 
 def _number(value):
     return "-" if value is None else f"{value:.4g}"
-
-
-def _write(path, text):
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

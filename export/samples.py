@@ -1,7 +1,9 @@
 """What exported files are tried on: photographs, and synthetic composites whose alpha is known.
 
-A sample is {"name": str, "image": (H, W, 3) float32 in [0, 1], "alpha": (H, W, 1) or None}. Images
-hold multiples of 1/255, so that an int8 file and Keras see the same numbers.
+A sample is {"name": str, "image": (H, W, 3) float32 in [0, 1], "alpha": (H, W, 1) or None}. A
+synthetic one has also its "background", the picture behind the figure, and "trimap" (H, W, 1).
+Inputs hold multiples of 1/255, so that an int8 file and Keras see the same numbers: what is unknown
+in a trimap is 128/255, as in a bitmap, and not 1/2.
 """
 
 from pathlib import Path
@@ -41,9 +43,41 @@ def synthetic(height, width, count=8, seed=1000, kind=None) -> list[dict]:
         background = draw_background((seed, i), 2 * height, 2 * width)
         alpha = alpha / np.float32(255)
         image = alpha * foreground + (1 - alpha) * background
-        image = np.rint(_halved(image)) / np.float32(255)
-        samples.append({"name": f"synthetic {i}", "image": image, "alpha": _halved(alpha)})
+        alpha = _halved(alpha)
+        samples.append({
+            "name": f"synthetic {i}",
+            "image": _bytes(_halved(image)),
+            "alpha": alpha,
+            "trimap": _trimap(alpha),
+            "background": _bytes(_halved(background)),
+        })  # fmt: skip
     return samples
+
+
+def usable(samples, names) -> list[dict]:
+    """Those that have all inputs `names`; ValueError if there is none."""
+    found = [sample for sample in samples if all(name in sample for name in names)]
+    if not found:
+        missing = " and no ".join(name for name in names if name != "image")
+        raise ValueError(f"Photographs bring no {missing}; synthetic composites do.")
+    return found
+
+
+def stacked(samples, names) -> dict:
+    """{name: (N, H, W, C)}, what a model with inputs `names` takes."""
+    return {name: np.stack([sample[name] for sample in samples]) for name in names}
+
+
+def _bytes(x):
+    return np.rint(x) / np.float32(255)
+
+
+def _trimap(alpha):
+    """Unknown as far from the edge as a quick hand would leave it: a fortieth of the picture."""
+    from keras_matting.data.trimaps import trimap
+
+    radius = max(2.0, min(alpha.shape[:2]) / 40)
+    return trimap(radius)({"alpha": alpha})["trimap"].numpy() / np.float32(255)
 
 
 def _halved(x):

@@ -5,26 +5,22 @@
 
 import numpy as np
 from tensorflow import keras
-from tensorflow.keras import layers
-
-from keras_matting.layers.blocks import conv
 
 STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 # keras.applications' network was trained on BGR pixels 0..255 minus these means (here RGB)
 CAFFE_MEAN = (123.68, 116.779, 103.939)
 
 
-def vgg16(x, pool, use_bias=True):
+def vgg16(x, pool, block):
     """(B, H, W, C) -> the five maps in front of the pools, and the last pool's output.
 
-    `pool` is a function of a map and a stage's number, 1 to 5.
+    `pool` is a function of a map and a stage's number, 1 to 5; `block` of a map, filters and name,
+    a 3x3 convolution and its activation.
     """
     features = []
     for stage, (width, repeats) in enumerate(STAGES, start=1):
         for i in range(1, repeats + 1):
-            name = f"backbone_stage{stage}_{i}"
-            x = conv(x, width, use_bias=use_bias, name=name)
-            x = layers.ReLU(name=f"{name}_relu")(x)
+            x = block(x, width, name=f"backbone_stage{stage}_{i}")
         features.append(x)
         x = pool(x, stage)
     return features, x

@@ -113,6 +113,20 @@ def downsample_image(image, factor, *, name):
     return layers.AveragePooling2D(2, strides=factor, name=name)(image)
 
 
+def global_context(x, reduction=4, *, name):
+    """The global mean's two bias-free 1x1 convolutions, added everywhere (GCNet, Cao et al. 2019).
+
+    (B, H, W, C) -> (B, H, W, C). It adds where squeeze-and-excitation multiplies: some integer
+    kernels round a product twice, and all that comes after would differ from one phone to the next.
+    """
+    channels = x.shape[-1]
+    mean = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_mean")(x)
+    mean = conv(mean, channels // reduction, 1, use_bias=False, name=f"{name}_reduce")
+    mean = layers.ReLU(name=f"{name}_relu")(mean)
+    mean = conv(mean, channels, 1, use_bias=False, name=f"{name}_expand")
+    return layers.Add(name=f"{name}_add")([x, mean])
+
+
 def squeeze_excite(x, reduction, *, name):
     """Scales every channel by a sigmoid of its global mean's two bias-free 1x1 convolutions.
 

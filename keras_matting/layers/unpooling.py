@@ -39,4 +39,4 @@ class Unpool(keras.layers.Layer):
     def call(self, inputs):
         x, positions = inputs
         x = tf.concat([x, x, x, x], -1)
-        return tf.nn.depth_to_space(tf.where(positions, x, tf.zeros_like(x)), 2)
+        return tf.nn.depth_to_space(tf.where(positions, x, tf.constant(0.0, x.dtype)), 2)

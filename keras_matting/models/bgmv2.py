@@ -3,6 +3,9 @@
 `bgmv2_base_<backbone>` predicts a coarse alpha, foreground and error at a reduced size;
 `bgmv2_<backbone>` runs it on a quarter of the size and refines, at full size, 4x4 cells of large
 error. Equal to PeterL1n/BackgroundMattingV2 (code and weights MIT) and takes its checkpoints.
+`bgmv2_base_mobilenetv2_mobile` is ours, for integer hardware: TensorFlow's own padding, upsampling
+by repetition, a context that is added in place of the pyramid's mean, half the channels there, and
+no hidden ones, which only refinement needs.
 """
 
 import tensorflow as tf
@@ -11,7 +14,7 @@ from tensorflow.keras import layers
 
 from keras_matting.backbones.mobilenet_v2 import mobilenet_v2
 from keras_matting.backbones.resnet import resnet
-from keras_matting.layers.blocks import conv, conv_bn_relu, upsample
+from keras_matting.layers.blocks import conv, conv_bn_relu, global_context, upsample
 from keras_matting.layers.patches import (
     CELL,
     CutPatches,
@@ -25,8 +28,10 @@ from keras_matting.layers.resize import Downscale, ResizeLike
 BACKBONES = ("mobilenetv2", "resnet50", "resnet101")
 VARIANTS = {f"bgmv2_base_{b}": dict(backbone=b, refine=False) for b in BACKBONES}
 VARIANTS |= {f"bgmv2_{b}": dict(backbone=b, refine=True) for b in BACKBONES}
+VARIANTS["bgmv2_base_mobilenetv2_mobile"] = dict(backbone="mobilenetv2", refine=False, mobile=True)
 OUTPUTS = ("alpha", "foreground")
 STRIDE = 4
+MOBILE_STRIDE = 16
 REFINE_MODES = ("full", "sampling", "thresholding")
 HIDDEN = 32
 
@@ -42,17 +47,22 @@ def build(
 ):
     """image, background (B, H, W, 3) in [0, 1] -> {"alpha": (B, H, W, 1), "foreground"} in [0, 1].
 
-    Base networks take any size; `training_heads` adds `error` (B, H, W, 1) and `hidden`. The others
-    take multiples of 4 and add `alpha_coarse`, `foreground_coarse`, `error_coarse` of
-    `backbone_scale` times the size and `refined` (B, H/4, W/4, 1), 1 where a cell was refined:
-    all cells ("full"), the refine_sample_pixels / 16 of largest error ("sampling"; all of them if
-    there are not as many), or those of error above `refine_threshold` ("thresholding"). These
-    options are for refinement alone; base networks ignore them.
+    Base networks take any size, the mobile one multiples of 16; `training_heads` adds `error`
+    (B, H, W, 1) and, but for mobile, `hidden`. The others take multiples of 4 and add
+    `alpha_coarse`, `foreground_coarse`, `error_coarse` of `backbone_scale` times the size and
+    `refined` (B, H/4, W/4, 1), 1 where a cell was refined: all cells ("full"), the
+    refine_sample_pixels / 16 of largest error ("sampling"; all of them if there are not as many),
+    or those of error above `refine_threshold` ("thresholding"). These options are for refinement
+    alone; base networks ignore them.
     """
     config = VARIANTS[variant]
     inputs = {key: keras.Input(input_shape, name=key) for key in ("image", "background")}
     image, background = inputs.values()
-    if not config["refine"]:
+    if config.get("mobile"):
+        _check_multiple(input_shape, MOBILE_STRIDE, "repetition")
+        outputs = _named(_mobile(image, background), image, names=("alpha", "foreground", "error"))
+        heads = {"error": outputs.pop("error")}
+    elif not config["refine"]:
         maps = _base(image, background, config["backbone"])
         outputs = _named(maps, image, names=("alpha", "foreground", "error"))
         heads = {"error": outputs.pop("error"), "hidden": _float32(maps[3], "hidden")}
@@ -69,7 +79,7 @@ def build(
             "thresholding": ThresholdCells(refine_threshold, dtype="float32", name="cells"),
         }[refine_mode]
         refined, where = _refine(image, background, maps, select)
-        outputs = _named(tf.split(refined, [1, 3], -1), image)
+        outputs = _named([refined[:, :, :, :1], refined[:, :, :, 1:]], image)
         names = ("alpha_coarse", "foreground_coarse", "error_coarse")
         heads = _named(maps, small[0], names=names) | {"refined": _float32(where, "refined")}
     return keras.Model(inputs, outputs | (heads if training_heads else {}), name=variant)
@@ -81,8 +91,14 @@ def _check_options(input_shape, refine_mode, backbone_scale):
         raise ValueError(f"There is no refine_mode {refine_mode!r}; known are {known}.")
     if not 0 < backbone_scale <= 0.5:
         raise ValueError(f"backbone_scale is {backbone_scale}; give a number up to 0.5.")
-    if any(side is not None and side % STRIDE for side in input_shape[:2]):
-        raise ValueError(f"The size {input_shape[:2]} is not a multiple of 4, which patches need.")
+    _check_multiple(input_shape, STRIDE, "a cell")
+
+
+def _check_multiple(input_shape, stride, reason):
+    if any(side is not None and side % stride for side in input_shape[:2]):
+        raise ValueError(
+            f"The size {input_shape[:2]} is not a multiple of {stride}, which {reason} needs."
+        )
 
 
 def _named(maps, image, names=("alpha", "foreground")):
@@ -114,7 +130,9 @@ def _base(image, background, backbone):
         x = _decode(x, skip, f"decoder{i}")
         x = conv_bn_relu(x, width, name=f"decoder{i}")
     x = conv(_decode(x, pair, "decoder3"), 5 + HIDDEN, name="decoder3")
-    alpha, residual, error, hidden = tf.split(x, [1, 3, 1, HIDDEN], -1)
+    # not tf.split: of parts of different sizes TFLite has it in float alone
+    alpha, residual, error = x[:, :, :, :1], x[:, :, :, 1:4], x[:, :, :, 4:5]
+    hidden = x[:, :, :, 5:]
     return (
         layers.ReLU(1.0, dtype="float32", name="coarse_alpha")(alpha),
         residual,
@@ -123,10 +141,34 @@ def _base(image, background, backbone):
     )
 
 
+def _mobile(image, background):
+    """-> alpha, residual of the foreground, error, not yet cut."""
+    pair = layers.Concatenate(name="pair")([image, background])
+    features = mobilenet_v2(pair, last_conv=False, dilated=True, symmetric=False)
+    x = _rates(global_context(features[16], name="context"), 128)
+    x = conv_bn_relu(layers.Concatenate(name="aspp_concat")(x), 128, 1, name="aspp")
+    x = layers.Dropout(0.5, name="aspp_dropout")(x)
+    for i, (width, stride) in enumerate(((96, 8), (64, 4), (48, 2))):
+        x = upsample(x, interpolation="nearest", name=f"decoder{i}_up")
+        x = layers.Concatenate(name=f"decoder{i}_concat")([x, features[stride]])
+        x = conv_bn_relu(x, width, name=f"decoder{i}")
+    x = upsample(x, interpolation="nearest", name="decoder3_up")
+    x = layers.Concatenate(name="decoder3_concat")([x, pair])
+    x = conv_bn_relu(x, 16, name="decoder3")
+    channels = {"alpha": 1, "residual": 3, "error": 1}
+    return [conv(x, count, 1, name=f"{name}_logit") for name, count in channels.items()]
+
+
+def _rates(x, width):
+    """Four maps of `width` channels that look ever further."""
+    near = conv_bn_relu(x, width, 1, name="aspp_rate1")
+    far = [conv_bn_relu(x, width, 3, 1, rate, name=f"aspp_rate{rate}") for rate in (3, 6, 9)]
+    return [near, *far]
+
+
 def _aspp(x):
     """Atrous spatial pyramid pooling (Chen et al. 2017) with rates 3, 6, 9."""
-    branches = [conv_bn_relu(x, 256, 1, name="aspp_rate1")]
-    branches += [conv_bn_relu(x, 256, 3, 1, rate, name=f"aspp_rate{rate}") for rate in (3, 6, 9)]
+    branches = _rates(x, 256)
     mean = layers.GlobalAveragePooling2D(keepdims=True, name="aspp_mean")(x)
     mean = conv_bn_relu(mean, 256, 1, name="aspp_mean")
     branches.append(ResizeLike(name="aspp_mean_up")([mean, x]))

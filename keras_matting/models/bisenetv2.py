@@ -5,7 +5,13 @@ the probability of the second is a coarse alpha. `bisenetv2` is the network of C
 (code MIT; its weights were trained on Cityscapes, COCO-Stuff and ADE20k, whose terms restrict them)
 and takes its checkpoints. `bisenetv2_paper` expands the channels of a gather-and-expansion layer as
 the paper says, in its first 3x3 convolution; the released code does so in the depthwise one.
+`bisenetv2_mobile` is ours, for integer hardware: the paper's expansion, since phones' GPUs filter a
+channel only once, TensorFlow's own padding, the context without its first norm, which no
+convolution could take in, guidance that is added where the paper's gates multiply, and a narrow
+head that ends at half the size and repeats its logits.
 """
+
+from functools import partial
 
 import tensorflow as tf
 from tensorflow import keras
@@ -18,6 +24,7 @@ from keras_matting.layers.blocks import upsample
 VARIANTS = {
     "bisenetv2": dict(expand_depthwise=True),
     "bisenetv2_paper": dict(expand_depthwise=False),
+    "bisenetv2_mobile": dict(expand_depthwise=False, mobile=True),
 }
 OUTPUTS = ("semantic", "alpha")
 STRIDE = 32
@@ -26,19 +33,23 @@ EXPANSION = 6
 MEAN, STD = (0.3257, 0.3690, 0.3223), (0.2112, 0.2148, 0.2115)
 
 
-def build(variant, input_shape=(512, 512, 3), training_heads=False, num_classes=19):
+def build(variant, input_shape=(512, 512, 3), training_heads=False, num_classes=None):
     """image (B, H, W, 3) in [0, 1] -> {"semantic": logits (B, H, W, num_classes)}.
 
-    H and W are multiples of 32. Two classes add `alpha` (B, H, W, 1), the probability of the
-    second. `training_heads` adds the booster's logits `auxiliary2` to `auxiliary5`, of full size.
+    H and W are multiples of 32. There are 19 classes by default, 2 for `bisenetv2_mobile`. Two
+    classes add `alpha` (B, H, W, 1), the probability of the second. `training_heads` adds the
+    booster's logits `auxiliary2` to `auxiliary5`, of full size.
     """
+    config = VARIANTS[variant]
+    mobile, symmetric = config.get("mobile", False), not config.get("mobile")
+    num_classes = num_classes or (2 if mobile else 19)
     image = keras.Input(input_shape, name="image")
-    variance = [std**2 for std in STD]
-    x = layers.Normalization(mean=MEAN, variance=variance, name="normalise")(image)
-    detail = _detail_branch(x)
-    features = _semantic_branch(x, **VARIANTS[variant])
-    aggregated = _aggregate(detail, _context(features[5]))
-    outputs = {"semantic": _head(aggregated, 1024, num_classes, 8, name="semantic")}
+    x = _normalise(image, mobile)
+    detail = _detail_branch(x, symmetric)
+    features = _semantic_branch(x, config["expand_depthwise"], symmetric)
+    aggregated = _aggregate(detail, _context(features[5], norm=not mobile), mobile)
+    head = _mobile_head if mobile else partial(_head, width=1024, factor=8)
+    outputs = {"semantic": head(aggregated, num_classes=num_classes, name="semantic")}
     if num_classes == 2:
         background, person = tf.split(outputs["semantic"], 2, -1)
         difference = layers.Subtract(dtype="float32", name="alpha_logit")([person, background])
@@ -56,6 +67,13 @@ def _fan_out(x, depthwise=False, **_):
     return keras.initializers.VarianceScaling(scale, "fan_out", "untruncated_normal")
 
 
+def _normalise(image, mobile):
+    if mobile:
+        return layers.Rescaling(2.0, -1.0, name="normalise")(image)
+    variance = [std**2 for std in STD]
+    return layers.Normalization(mean=MEAN, variance=variance, name="normalise")(image)
+
+
 def _conv(x, filters, *arguments, **options):
     return blocks.conv(x, filters, *arguments, initializer=_fan_out(x, **options), **options)
 
@@ -69,80 +87,109 @@ def _conv_bn_relu(x, filters, *arguments, **options):
     return blocks.conv_bn_relu(x, filters, *arguments, initializer=initializer, **options)
 
 
-def _detail_branch(x):
+def _detail_branch(x, symmetric):
     """-> (B, H/8, W/8, 128)."""
     for stage, widths in enumerate(((64, 64), (64, 64, 64), (128, 128, 128)), start=1):
         for i, width in enumerate(widths):
-            x = _conv_bn_relu(x, width, strides=1 if i else 2, name=f"detail{stage}_{i}")
+            name, strides = f"detail{stage}_{i}", 1 if i else 2
+            x = _conv_bn_relu(x, width, strides=strides, symmetric=symmetric, name=name)
     return x
 
 
-def _semantic_branch(x, expand_depthwise):
+def _semantic_branch(x, expand_depthwise, symmetric):
     """-> {2: 1/4, 3: 1/8, 4: 1/16, 5: 1/32}, with 16, 32, 64 and 128 channels."""
-    x = _stem(x)
+    x = _stem(x, symmetric)
     features = {2: x}
     for stage, (width, repeats) in enumerate(((32, 2), (64, 2), (128, 4)), start=3):
         for i in range(repeats):
             name = f"semantic{stage}_{i}"
-            x = _gather_expand(x, width, 1 if i else 2, expand_depthwise, name)
+            x = _gather_expand(x, width, 1 if i else 2, expand_depthwise, symmetric, name)
         features[stage] = x
     return features
 
 
-def _stem(x):
-    x = _conv_bn_relu(x, 16, strides=2, name="stem")
+def _stem(x, symmetric):
+    x = _conv_bn_relu(x, 16, strides=2, symmetric=symmetric, name="stem")
     left = _conv_bn_relu(x, 8, 1, name="stem_left0")
-    left = _conv_bn_relu(left, 16, strides=2, name="stem_left1")
-    right = max_pool(x, name="stem_right")
+    left = _conv_bn_relu(left, 16, strides=2, symmetric=symmetric, name="stem_left1")
+    if symmetric:
+        right = max_pool(x, name="stem_right")
+    else:
+        right = layers.MaxPooling2D(3, 2, padding="same", name="stem_right")(x)
     x = layers.Concatenate(name="stem_concat")([left, right])
     return _conv_bn_relu(x, 16, name="stem_fuse")
 
 
-def _gather_expand(x, width, strides, expand_depthwise, name):
+def _gather_expand(x, width, strides, expand_depthwise, symmetric, name):
+    depthwise = partial(_conv_bn, kernel_size=3, strides=2, depthwise=True, symmetric=symmetric)
     shortcut, expanded = x, x.shape[-1] * EXPANSION
     x = _conv_bn_relu(x, x.shape[-1] if expand_depthwise else expanded, name=f"{name}_gather")
     if strides == 1:
         x = _conv_bn_relu(x, expanded, depthwise=True, name=f"{name}_depthwise")
     else:
-        x = _conv_bn(x, expanded, 3, strides, depthwise=True, name=f"{name}_depthwise0")
+        x = depthwise(x, expanded, name=f"{name}_depthwise0")
         x = _conv_bn_relu(x, expanded, depthwise=True, name=f"{name}_depthwise1")
-        shortcut = _conv_bn(shortcut, None, 3, strides, depthwise=True, name=f"{name}_shortcut0")
+        shortcut = depthwise(shortcut, None, name=f"{name}_shortcut0")
         shortcut = _conv_bn(shortcut, width, 1, name=f"{name}_shortcut1")
     x = _conv_bn(x, width, 1, gamma="zeros", name=f"{name}_project")
     x = layers.Add(name=f"{name}_add")([x, shortcut])
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def _context(x):
+def _context(x, norm):
     """Context embedding: the global mean, through a convolution, added everywhere."""
     mean = layers.GlobalAveragePooling2D(keepdims=True, name="context_mean")(x)
-    mean = blocks.batch_norm(mean, name="context_mean")
+    if norm:
+        mean = blocks.batch_norm(mean, name="context_mean")
     mean = _conv_bn_relu(mean, x.shape[-1], 1, name="context_reduce")
     x = layers.Add(name="context_add")([x, mean])
     return _conv_bn_relu(x, x.shape[-1], name="context_fuse")
 
 
-def _aggregate(detail, semantic):
-    """Bilateral guided aggregation of a 1/8 and a 1/32 map: each gates the other at its size."""
+def _aggregate(detail, semantic, mobile):
+    """Bilateral guided aggregation of a 1/8 and a 1/32 map: each guides the other at its size."""
+    guide = _add if mobile else _gate
     keep = _conv_bn(detail, None, depthwise=True, name="detail_keep0")
     keep = _conv(keep, 128, 1, use_bias=False, name="detail_keep1")
-    down = _conv_bn(detail, 128, strides=2, name="detail_down")
-    # the border's padding counts in the mean, which is always of nine
-    down = layers.ZeroPadding2D(1, name="detail_down_pool_pad")(down)
-    down = layers.AveragePooling2D(3, 2, name="detail_down_pool")(down)
+    down = _conv_bn(detail, 128, strides=2, symmetric=not mobile, name="detail_down")
+    if not mobile:
+        # the border's padding counts in the mean, which is always of nine
+        down = layers.ZeroPadding2D(1, name="detail_down_pool_pad")(down)
+    down = layers.AveragePooling2D(2 if mobile else 3, 2, name="detail_down_pool")(down)
 
     up = _conv_bn(semantic, 128, name="semantic_up")
     up = upsample(up, 4, interpolation="nearest", name="semantic_up4")
-    up = layers.Activation("sigmoid", name="semantic_up_gate")(up)
-    gate = _conv_bn(semantic, None, depthwise=True, name="semantic_keep0")
-    gate = _conv(gate, 128, 1, use_bias=False, name="semantic_keep1")
-    gate = layers.Activation("sigmoid", name="semantic_keep_gate")(gate)
+    keep_semantic = _conv_bn(semantic, None, depthwise=True, name="semantic_keep0")
+    keep_semantic = _conv(keep_semantic, 128, 1, use_bias=False, name="semantic_keep1")
 
-    fine = layers.Multiply(name="aggregate_fine")([keep, up])
-    coarse = layers.Multiply(name="aggregate_coarse")([down, gate])
+    fine = guide(keep, up, "semantic_up_gate", "aggregate_fine")
+    coarse = guide(down, keep_semantic, "semantic_keep_gate", "aggregate_coarse")
+    if mobile:
+        # so that one of the sum's two terms can take steps that suit the other's
+        coarse = _conv_bn(coarse, 128, 1, name="aggregate_coarse")
     coarse = upsample(coarse, 4, interpolation="nearest", name="aggregate_up")
     x = layers.Add(name="aggregate_add")([fine, coarse])
     return _conv_bn_relu(x, 128, name="aggregate")
+
+
+def _gate(x, guidance, gate_name, name):
+    gate = layers.Activation("sigmoid", name=gate_name)(guidance)
+    return layers.Multiply(name=name)([x, gate])
+
+
+def _add(x, guidance, _, name):
+    """In place of a product, which integer kernels round differently (see `global_context`)."""
+    return layers.Add(name=name)([x, guidance])
+
+
+def _mobile_head(x, num_classes, name):
+    """1/8 features -> logits (B, H, W, num_classes), float32."""
+    x = _conv_bn_relu(x, 64, name=f"{name}_head")
+    x = upsample(x, 4, interpolation="nearest", name=f"{name}_head_up")
+    x = _conv_bn_relu(x, 16, name=f"{name}_fine")
+    x = layers.Dropout(0.1, name=f"{name}_dropout")(x)
+    x = _conv(x, num_classes, 1, name=f"{name}_logit")
+    return layers.UpSampling2D(2, dtype="float32", name=name)(x)
 
 
 def _head(x, width, num_classes, factor, *, name):

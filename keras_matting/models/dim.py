@@ -4,16 +4,17 @@
 with that (huochaitiantang/pytorch-deep-image-matting, release V1.5) and takes its checkpoint.
 `dim_vgg16_bilinear` is PaddleSeg's form (code Apache-2.0): batch norm, bilinear upsampling, and a
 refinement that can only raise alpha. The checkpoints of both come from Adobe's Composition-1k data,
-which is for non-commercial use.
+which is for non-commercial use. `dim_vgg16_mobile` is ours, for integer hardware: the first with
+batch norm and a quarter of the channels.
 """
 
-import tensorflow as tf
 from tensorflow import keras
 from tensorflow.keras import layers
 
 from keras_matting.backbones.vgg import load_imagenet as load_vgg
 from keras_matting.backbones.vgg import vgg16
 from keras_matting.layers.blocks import conv, conv_bn_relu
+from keras_matting.layers.choices import TrimapClasses
 from keras_matting.layers.clip import InferenceClip
 from keras_matting.layers.resize import ResizeLike
 from keras_matting.layers.unpooling import PoolWithPositions, Unpool
@@ -22,7 +23,9 @@ from keras_matting.layers.unpooling import PoolWithPositions, Unpool
 VARIANTS = {
     "dim_vgg16": dict(unpooling=True, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
     "dim_vgg16_bilinear": dict(unpooling=False, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
+    "dim_vgg16_mobile": dict(unpooling=True, mobile=True),
 }
+PART = 4  # of the channels, in the mobile network
 OUTPUTS = ("alpha",)
 STRIDE = 32
 DECODER = (512, 256, 128, 64, 64)
@@ -32,18 +35,20 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False, refinement=T
     """image (B, H, W, 3), trimap (B, H, W, 1) {0, 0.5, 1} -> {"alpha": (B, H, W, 1)} in [0, 1].
 
     `training_heads` adds `alpha_raw`, the encoder-decoder's alpha; without `refinement` that is
-    alpha itself. H and W are multiples of 32 for `dim_vgg16`, anything for `dim_vgg16_bilinear`,
-    whose alpha may exceed 1 while it trains.
+    alpha itself. H and W are multiples of 32; anything for `dim_vgg16_bilinear`, whose alpha may
+    exceed 1 while it trains.
     """
     config = VARIANTS[variant]
     image = keras.Input(input_shape, name="image")
     trimap = keras.Input((*input_shape[:2], 1), name="trimap")
-    variance = [std**2 for std in config["std"]]
-    pixels = layers.Normalization(mean=config["mean"], variance=variance, name="normalise")(image)
+    pixels = _normalise(image, config)
     # the networks were fed bytes / 255, in which 0.5 is 128
-    x = layers.Concatenate(name="pixels")([pixels, tf.round(trimap * 255.0) / 255.0])
-    form = _unpooling if config["unpooling"] else _bilinear
-    outputs = form(x, pixels, refinement)
+    known = TrimapClasses([0.0], [128 / 255], [1.0], name="trimap_bytes")(trimap)
+    x = layers.Concatenate(name="pixels")([pixels, known])
+    if config["unpooling"]:
+        outputs = _unpooling(x, pixels, refinement, config.get("mobile", False))
+    else:
+        outputs = _bilinear(x, pixels, refinement)
     if not training_heads:
         outputs.pop("alpha_raw", None)
     return keras.Model({"image": image, "trimap": trimap}, outputs, name=variant)
@@ -52,10 +57,19 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False, refinement=T
 def load_imagenet(model, refinement=True):
     """Fills the encoder from keras.applications' VGG16; the trimap's weights start from zero."""
     config = VARIANTS[model.name]
+    if config.get("mobile"):
+        raise ValueError(f"keras.applications has no VGG16 with the channels of {model.name}.")
     load_vgg(model, config["mean"], config["std"])
 
 
-def _unpooling(x, pixels, refinement):
+def _normalise(image, config):
+    if config.get("mobile"):
+        return layers.Rescaling(2.0, -1.0, name="normalise")(image)
+    variance = [std**2 for std in config["std"]]
+    return layers.Normalization(mean=config["mean"], variance=variance, name="normalise")(image)
+
+
+def _unpooling(x, pixels, refinement, mobile):
     positions = []
 
     def pool(x, stage):
@@ -63,23 +77,25 @@ def _unpooling(x, pixels, refinement):
         positions.append(where)
         return x
 
-    def conv_relu(x, filters, kernel_size, name):
+    def conv_relu(x, filters, kernel_size=3, *, name):
+        if mobile:
+            return conv_bn_relu(x, filters // PART, kernel_size, name=name)
         return layers.ReLU(name=f"{name}_relu")(conv(x, filters, kernel_size, name=name))
 
-    skips, x = vgg16(x, pool)
-    x = conv_relu(x, 512, 3, "bottom")
-    x = conv_relu(x, 512, 1, "decoder6")
+    skips, x = vgg16(x, pool, conv_relu)
+    x = conv_relu(x, 512, name="bottom")
+    x = conv_relu(x, 512, 1, name="decoder6")
     for stage, width in zip((5, 4, 3, 2, 1), DECODER, strict=True):
         x = Unpool(name=f"decoder{stage}_unpool")([x, positions[stage - 1]])
         x = layers.Add(name=f"decoder{stage}_add")([x, skips[stage - 1]])
-        x = conv_relu(x, width, 5, f"decoder{stage}")
+        x = conv_relu(x, width, 5, name=f"decoder{stage}")
     logit = conv(x, 1, 5, name="alpha_raw_logit")
     if not refinement:
         return {"alpha": _sigmoid(logit, "alpha")}
     raw = _sigmoid(logit, "alpha_raw")
     x = layers.Concatenate(name="refine_concat")([pixels, raw])
     for i in range(3):
-        x = conv_relu(x, 64, 3, f"refine{i}")
+        x = conv_relu(x, 64, name=f"refine{i}")
     residual = conv(x, 1, name="refine_logit")
     logit = layers.Add(name="alpha_logit")([logit, residual])
     return {"alpha": _sigmoid(logit, "alpha"), "alpha_raw": raw}
@@ -89,11 +105,14 @@ def _bilinear(x, pixels, refinement):
     def pool(x, stage):
         return layers.MaxPooling2D(2, name=f"backbone_pool{stage}")(x)
 
+    def conv_relu(x, filters, *, name):
+        return layers.ReLU(name=f"{name}_relu")(conv(x, filters, use_bias=False, name=name))
+
     def block(x, filters, kernel_size, name):
         return conv_bn_relu(x, filters, kernel_size, biased=True, name=name)
 
-    skips, x = vgg16(x, pool, use_bias=False)
-    x = layers.ReLU(name="bottom_relu")(conv(x, 512, use_bias=False, name="bottom"))
+    skips, x = vgg16(x, pool, conv_relu)
+    x = conv_relu(x, 512, name="bottom")
     x = conv(x, 512, 1, use_bias=False, name="decoder6")
     for stage, width in zip((5, 4, 3, 2, 1), DECODER, strict=True):
         x = ResizeLike(name=f"decoder{stage}_up")([x, skips[stage - 1]])

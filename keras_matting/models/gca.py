@@ -2,25 +2,30 @@
 
 `gca` equals the released network of Yaoyi-Li/GCA-Matting (code MIT; the weights are for
 non-commercial use, as Adobe's data) and takes its checkpoints. Convolutions are
-spectrally normalised.
+spectrally normalised. `gca_mobile` is ours, for integer hardware: half the channels, plain
+convolutions with a batch norm directly behind, ReLU, and growth by repetition; its attention
+computes in float.
 """
 
 from functools import partial
+from types import SimpleNamespace
 
 import tensorflow as tf
 from tensorflow import keras
 from tensorflow.keras import layers
 
 from keras_matting.layers.blocks import batch_norm, conv, he_uniform
+from keras_matting.layers.choices import TrimapClasses
 from keras_matting.layers.contextual_attention import GuidedContextualAttention
 from keras_matting.layers.spectral_norm import SpectralConv2D, SpectralConv2DTranspose
 
-VARIANTS = {"gca": dict(encoder=(3, 4, 4, 2), decoder=(2, 3, 3, 2))}
+VARIANTS = {
+    "gca": dict(encoder=(3, 4, 4, 2), decoder=(2, 3, 3, 2), mobile=False),
+    "gca_mobile": dict(encoder=(2, 2, 2, 2), decoder=(2, 2, 2, 2), mobile=True),
+}
 OUTPUTS = ("alpha",)
 STRIDE = 32
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-
-_leaky = partial(layers.LeakyReLU, 0.2)
 
 
 def build(variant, input_shape=(512, 512, 3), training_heads=False):
@@ -32,82 +37,66 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False):
     config = VARIANTS[variant]
     image = keras.Input(input_shape, name="image")
     trimap = keras.Input((*input_shape[:2], 1), name="trimap")
-    variance = [std**2 for std in STD]
-    pixels = layers.Normalization(mean=MEAN, variance=variance, name="normalise")(image)
-    known = [tf.cast(trimap < 1 / 3, pixels.dtype), tf.cast(trimap >= 2 / 3, pixels.dtype)]
-    unknown = 1.0 - known[0] - known[1]
-    x = layers.Concatenate(name="pixels")([pixels, known[0], unknown, known[1]])
-    guidance = _guidance(pixels)
-    attend = partial(_attend, guidance=guidance, unknown=unknown)
-    x, skips = _encoder(x, attend, config["encoder"])
-    x = _decoder(x, skips, attend, config["decoder"])
-    x = layers.Activation("tanh", dtype="float32", name="alpha_tanh")(x)
-    alpha = layers.Rescaling(0.5, 0.5, dtype="float32", name="alpha")(x)
+    form = MOBILE if config["mobile"] else PUBLISHED
+    pixels = form.normalise(image)
+    classes = TrimapClasses([1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], name="one_hot")
+    one_hot = classes(trimap)
+    _, unknown, _ = tf.split(one_hot, 3, -1)
+    x = layers.Concatenate(name="pixels")([pixels, one_hot])
+    attend = partial(_attend, guidance=_guidance(pixels, form), unknown=unknown)
+    x, skips = _encoder(x, attend, config["encoder"], form)
+    alpha = form.squash(_decoder(x, skips, attend, config["decoder"], form))
     return keras.Model({"image": image, "trimap": trimap}, {"alpha": alpha}, name=variant)
 
 
-def _conv(x, filters, kernel_size=3, strides=1, *, initializer=None, name):
-    padding = "same"
-    if strides > 1:
-        x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
-        padding = "valid"
-    initializer = initializer or he_uniform()
-    return SpectralConv2D(
-        filters, kernel_size, strides, padding, kernel_initializer=initializer, name=f"{name}_conv"
-    )(x)
-
-
-def _conv_bn_relu(x, filters, strides=1, initializer=None, *, name):
-    x = _conv(x, filters, strides=strides, initializer=initializer, name=name)
+def _conv_bn_relu(x, filters, strides=1, form=None, *, name, **options):
+    x = form.conv(x, filters, strides=strides, name=name, **options)
     return layers.ReLU(name=f"{name}_relu")(batch_norm(x, name=name))
 
 
-def _guidance(pixels):
+def _guidance(pixels, form):
     """Image alone -> (B, H/8, W/8, 128)."""
     x = pixels
     for i, width in enumerate((16, 32, 128)):
-        name = f"guidance{i}"
-        x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT")
-        x = SpectralConv2D(width, 3, 2, kernel_initializer=he_uniform(), name=f"{name}_conv")(x)
-        x = batch_norm(layers.ReLU(name=f"{name}_relu")(x), name=name)
+        x = form.guide(x, width // form.part, name=f"guidance{i}")
     return x
 
 
-def _encoder(x, attend, depths):
+def _encoder(x, attend, depths, form):
     """-> 1/32 features and the skips for 1, 1/2, 1/4, 1/8, 1/16."""
-    skips = [_skip(x, 32, 0)]
+    width = 32 // form.part
+    skips = [_skip(x, width, 0, form)]
     # at first the trimap says nothing
-    x = _conv_bn_relu(x, 32, 2, _IgnoreTrimap(), name="encoder1")
-    x = _conv_bn_relu(x, 32, name="encoder2")
-    skips.append(_skip(x, 32, 1))
-    x = _conv_bn_relu(x, 64, 2, name="encoder3")
+    x = _conv_bn_relu(x, width, 2, form, initializer=_IgnoreTrimap(), name="encoder1")
+    x = _conv_bn_relu(x, width, form=form, name="encoder2")
+    skips.append(_skip(x, width, 1, form))
+    x = _conv_bn_relu(x, 2 * width, 2, form, name="encoder3")
     for stage, depth in enumerate(depths, start=1):
-        width = 32 * 2**stage
+        channels = width * 2**stage
         for i in range(depth):
             name = f"encoder_stage{stage}_block{i}"
-            x = _encoder_block(x, width, 2 if stage > 1 and i == 0 else 1, name)
+            x = _encoder_block(x, channels, 2 if stage > 1 and i == 0 else 1, form, name)
         if stage == 2:
             x = attend(x, name="encoder_attention")
         if stage < 4:
-            skips.append(_skip(x, width, stage + 1))
+            skips.append(_skip(x, channels, stage + 1, form))
     return x, skips
 
 
-def _skip(x, width, number):
+def _skip(x, width, number, form):
     for i in range(2):
         name = f"skip{number}_{i}"
-        x = layers.ReLU(name=f"{name}_relu")(_conv(x, width, name=name))
-        x = batch_norm(x, name=name)
+        x = form.finish(form.conv(x, width, name=name), name)
     return x
 
 
-def _encoder_block(x, width, strides, name):
-    y = _conv_bn_relu(x, width, strides, name=f"{name}_conv1")
-    y = _conv(y, width, name=f"{name}_conv2")
+def _encoder_block(x, width, strides, form, name):
+    y = _conv_bn_relu(x, width, strides, form, name=f"{name}_conv1")
+    y = form.conv(y, width, name=f"{name}_conv2")
     y = batch_norm(y, gamma="zeros", name=f"{name}_conv2")
     if strides > 1:
         x = layers.AveragePooling2D(2, name=f"{name}_shortcut_pool")(x)
-        x = batch_norm(_conv(x, width, 1, name=f"{name}_shortcut"), name=f"{name}_shortcut")
+        x = batch_norm(form.conv(x, width, 1, name=f"{name}_shortcut"), name=f"{name}_shortcut")
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([y, x]))
 
 
@@ -119,38 +108,104 @@ def _attend(x, guidance, unknown, *, name):
     return layers.Add(name=f"{name}_add")([y, x])
 
 
-def _decoder(x, skips, attend, depths):
+def _decoder(x, skips, attend, depths, form):
     """-> (B, H, W, 1), of any sign."""
     for stage, depth in enumerate(depths, start=1):
-        width = 512 // 2**stage
+        width = 512 // form.part // 2**stage
         for i in range(depth):
             name = f"decoder_stage{stage}_block{i}"
-            x = _decoder_block(x, width, grows=i == 0, name=name)
+            x = _decoder_block(x, width, grows=i == 0, form=form, name=name)
         x = layers.Add(name=f"decoder_stage{stage}_skip")([x, skips[5 - stage]])
         if stage == 2:
             x = attend(x, name="decoder_attention")
-    x = _grow(x, name="decoder_last")
-    x = _leaky(name="decoder_last_relu")(batch_norm(x, name="decoder_last"))
+    x = form.grow(x, name="decoder_last")
+    x = form.activation(name="decoder_last_relu")(batch_norm(x, name="decoder_last"))
     x = layers.Add(name="decoder_last_skip")([x, skips[0]])
     return conv(x, 1, name="alpha_logit")
 
 
-def _decoder_block(x, width, grows, name):
-    y = _grow(x, name=f"{name}_conv1") if grows else _conv(x, width, name=f"{name}_conv1")
-    y = _leaky(name=f"{name}_conv1_relu")(batch_norm(y, name=f"{name}_conv1"))
-    y = _conv(y, width, name=f"{name}_conv2")
+def _decoder_block(x, width, grows, form, name):
+    y = form.grow(x, name=f"{name}_conv1") if grows else form.conv(x, width, name=f"{name}_conv1")
+    y = form.activation(name=f"{name}_conv1_relu")(batch_norm(y, name=f"{name}_conv1"))
+    y = form.conv(y, width, name=f"{name}_conv2")
     y = batch_norm(y, gamma="zeros", name=f"{name}_conv2")
     if grows:
         x = layers.UpSampling2D(2, name=f"{name}_shortcut_up")(x)
-        x = batch_norm(_conv(x, width, 1, name=f"{name}_shortcut"), name=f"{name}_shortcut")
-    return _leaky(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([y, x]))
+        x = batch_norm(form.conv(x, width, 1, name=f"{name}_shortcut"), name=f"{name}_shortcut")
+    return form.activation(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([y, x]))
 
 
-def _grow(x, *, name):
+def _spectral_conv(x, filters, kernel_size=3, strides=1, *, initializer=None, name):
+    padding = "same"
+    if strides > 1:
+        x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
+        padding = "valid"
+    initializer = initializer or he_uniform()
+    return SpectralConv2D(
+        filters, kernel_size, strides, padding, kernel_initializer=initializer, name=f"{name}_conv"
+    )(x)
+
+
+def _reflected(x, width, name):
+    x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT")
+    x = SpectralConv2D(width, 3, 2, kernel_initializer=he_uniform(), name=f"{name}_conv")(x)
+    return _relu_bn(x, name)
+
+
+def _relu_bn(x, name):
+    return batch_norm(layers.ReLU(name=f"{name}_relu")(x), name=name)
+
+
+def _transposed(x, *, name):
     """A transposed 4x4 convolution, twice the size, as many channels."""
     return SpectralConv2DTranspose(
         x.shape[-1], 4, 2, kernel_initializer=he_uniform(), name=f"{name}_conv"
     )(x)
+
+
+def _statistics(image):
+    variance = [std**2 for std in STD]
+    return layers.Normalization(mean=MEAN, variance=variance, name="normalise")(image)
+
+
+def _tanh(x):
+    x = layers.Activation("tanh", dtype="float32", name="alpha_tanh")(x)
+    return layers.Rescaling(0.5, 0.5, dtype="float32", name="alpha")(x)
+
+
+def _plain_conv(x, *arguments, **options):
+    return conv(x, *arguments, use_bias=False, symmetric=False, **options)
+
+
+def _bn_relu(x, name):
+    return layers.ReLU(name=f"{name}_relu")(batch_norm(x, name=name))
+
+
+def _repeated(x, *, name):
+    x = layers.UpSampling2D(2, name=f"{name}_up")(x)
+    return _plain_conv(x, x.shape[-1], name=name)
+
+
+PUBLISHED = SimpleNamespace(
+    part=1,
+    normalise=_statistics,
+    guide=_reflected,
+    conv=_spectral_conv,
+    finish=_relu_bn,
+    activation=partial(layers.LeakyReLU, 0.2),
+    grow=_transposed,
+    squash=_tanh,
+)
+MOBILE = SimpleNamespace(
+    part=2,
+    normalise=lambda image: layers.Rescaling(2.0, -1.0, name="normalise")(image),
+    guide=lambda x, width, name: _bn_relu(_plain_conv(x, width, strides=2, name=name), name),
+    conv=_plain_conv,
+    finish=_bn_relu,
+    activation=layers.ReLU,
+    grow=_repeated,
+    squash=lambda x: layers.Activation("sigmoid", dtype="float32", name="alpha")(x),
+)
 
 
 @keras.utils.register_keras_serializable("keras_matting")

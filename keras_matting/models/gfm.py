@@ -9,16 +9,26 @@ agreements of their own). The representations of semantics and transition area:
     rim  all three from one decoder, integrated by convolutions
 
 `resnet34_2b` is the deeper encoder at four times the resolution of the "r34_2b" files; its cost at
-512x512 is twelve times that of `resnet34`.
+512x512 is twelve times that of `resnet34`. `gfm_mobilenetv2_<representation>_mobile` is ours, for
+integer hardware: upsampling by repetition, so that the heads' last convolution is of full size, and
+a context that is added in place of pyramid pooling.
 """
 
-import tensorflow as tf
+from functools import partial
+
 from tensorflow import keras
 from tensorflow.keras import layers
 
-from keras_matting.backbones import densenet
+from keras_matting.backbones import densenet, mobilenet_v2
 from keras_matting.backbones.resnet import residual_stage, resnet
-from keras_matting.layers.blocks import conv, conv_bn_relu, squeeze_excite, upsample
+from keras_matting.layers.blocks import (
+    conv,
+    conv_bn_relu,
+    global_context,
+    squeeze_excite,
+    upsample,
+)
+from keras_matting.layers.choices import FuseByClass
 from keras_matting.layers.pooling import AdaptiveAveragePooling2D
 from keras_matting.layers.resize import ResizeLike
 
@@ -29,11 +39,19 @@ DECODERS = {
     + [(512, 512, 256), (256, 256, 128), (128, 128, 64), (64, 64, 64)],
     "densenet121": [(512, 512, 256), (256, 256, 128), (128, 128, 64), (64, 64, 64)],
     "resnet101": [(2048, 1024, 1024), (1024, 512, 512), (512, 256, 256), (256, 128, 64)],
+    "mobilenetv2": [(256, 256, 128), (128, 128, 64), (64, 64, 32), (32, 32, 32)],
 }
 VARIANTS = {
     f"gfm_{backbone}_{representation}": dict(backbone=backbone, representation=representation)
     for backbone in DECODERS
+    if backbone != "mobilenetv2"
     for representation in ("tt", "ft", "bt", "rim")
+}
+VARIANTS |= {
+    f"gfm_mobilenetv2_{representation}_mobile": dict(
+        backbone="mobilenetv2", representation=representation
+    )
+    for representation in ("tt", "ft", "bt")
 }
 OUTPUTS = ("alpha",)
 STRIDE = 32
@@ -50,20 +68,22 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False):
     representation = VARIANTS[variant]["representation"]
     image = keras.Input(input_shape, name="image")
     # the released encoders take 0..255 as they are, without ImageNet's statistics
-    features = ENCODERS[backbone](layers.Rescaling(255.0, name="normalise")(image))
+    scale = (2.0, -1.0) if backbone == "mobilenetv2" else (255.0, 0.0)
+    features = ENCODERS[backbone](layers.Rescaling(*scale, name="normalise")(image))
     kinds = ("tt", "ft", "bt") if representation == "rim" else (representation,)
-    glance, focus = _decoders(features, DECODERS[backbone], len(kinds))
+    glance, focus = _decoders(features, backbone, len(kinds))
     heads = {}
     for kind in kinds:
         suffix = f"_{kind}" if representation == "rim" else ""
         classes = 3 if kind == "tt" else 2
-        seen = _head(glance, classes, backbone, name=f"glance{suffix}")
-        detail = _head(focus, 1, backbone, name=f"focus{suffix}")
+        logit, seen = _head(glance, classes, backbone, name=f"glance{suffix}")
+        _, detail = _head(focus, 1, backbone, name=f"focus{suffix}")
         heads |= {f"glance{suffix}": seen, f"focus{suffix}": detail}
-        fused = FUSIONS[kind](seen, detail)
-        heads[f"alpha{suffix}"] = layers.Activation(
-            "linear", dtype="float32", name=f"alpha{suffix}"
-        )(fused)
+        if kind == "bt":
+            detail = layers.Rescaling(-1.0, 1.0, dtype="float32", name=f"rest{suffix}")(detail)
+        fuse = FuseByClass(FUSIONS[kind], dtype="float32", name=f"alpha{suffix}")
+        # the sigmoid changes nothing but ties, of which eight bits have more than logits
+        heads[f"alpha{suffix}"] = fuse([logit if backbone == "mobilenetv2" else seen, detail])
     if representation == "rim":
         heads["alpha"] = _integrate([heads[f"alpha_{kind}"] for kind in kinds])
     outputs = {"alpha": heads.pop("alpha")} | (heads if training_heads else {})
@@ -71,7 +91,10 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False):
 
 
 def load_imagenet(model):
-    """Fills DenseNet's backbone from keras.applications."""
+    """Fills the backbone of DenseNet or MobileNetV2 from keras.applications."""
+    if "mobilenetv2" in model.name:
+        mobilenet_v2.load_imagenet(model)
+        return
     if "densenet" not in model.name:
         raise ValueError(
             f"keras.applications has no ImageNet weights for {model.name}: its ResNets put the "
@@ -120,23 +143,31 @@ def _densenet121(x):
     return [*features, layers.MaxPooling2D(2, padding="same", name="encoder_last_pool")(x)]
 
 
-def _decoders(features, widths, heads):
+def _mobilenetv2(x):
+    """-> features from 1/2 to 1/32."""
+    return list(mobilenet_v2.mobilenet_v2(x, last_conv=False, symmetric=False).values())
+
+
+def _decoders(features, backbone, heads):
     """-> (glance, focus) features for `heads` pairs: at 1/2, of resnet34_2b at full size."""
+    widths = DECODERS[backbone]
     full = len(widths) == 6
-    bottom = features[-1]
-    pyramid = _pyramid_pooling(bottom)
+    bottom, mobile = features[-1], backbone == "mobilenetv2"
+    up = partial(upsample, interpolation="nearest" if mobile else "bilinear")
+    pyramid = global_context(bottom, name="pyramid") if mobile else _pyramid_pooling(bottom)
     glance = layers.Concatenate(name="glance_bottom")([pyramid, bottom])
     focus = layers.Concatenate(name="focus_bottom")([_bridge(bottom), bottom])
     for i, block in enumerate(widths):
         level = len(widths) - i
         grows = not (full and level == 1)
-        glance = _decoder_block(glance, block, grows, name=f"glance{level}")
-        focus = _decoder_block(focus, block, grows, name=f"focus{level}")
+        glance = _decoder_block(glance, block, name=f"glance{level}")
+        focus = _decoder_block(focus, block, name=f"focus{level}")
         if not grows:
             return glance, focus
+        glance, focus = up(glance, name=f"glance{level}_up"), up(focus, name=f"focus{level}_up")
         # the released network computes its last context anew for every head
         context = _context(pyramid, block[-1], heads if level == 1 else 1, name=f"context{level}")
-        context = upsample(context, 2 ** (i + 1), name=f"context{level}_up")
+        context = up(context, 2 ** (i + 1), name=f"context{level}_up")
         glance = layers.Concatenate(name=f"glance{level}_concat")([context, glance])
         focus = layers.Concatenate(name=f"focus{level}_concat")([focus, features[level - 1]])
     return glance, focus
@@ -166,43 +197,25 @@ def _bridge(x):
     return x
 
 
-def _decoder_block(x, widths, grows, *, name):
+def _decoder_block(x, widths, *, name):
     for i, width in enumerate(widths):
         x = conv_bn_relu(x, width, use_bias=True, name=f"{name}_{i}")
-    return upsample(x, name=f"{name}_up") if grows else x
+    return x
 
 
 def _head(x, channels, backbone, *, name):
-    """-> (B, H, W, channels) in [0, 1]; logits are enlarged, then squashed."""
-    full = backbone == "resnet34_2b"
+    """-> logits (B, H, W, channels) and their sigmoid; logits are enlarged, then squashed."""
+    full = backbone in ("resnet34_2b", "mobilenetv2")
+    if backbone == "mobilenetv2":
+        x = conv_bn_relu(x, 32, use_bias=True, name=f"{name}_head0")
+        x = upsample(x, interpolation="nearest", name=f"{name}_up")
+        x = conv_bn_relu(x, 16, use_bias=True, name=f"{name}_head1")
     for i in range(0 if full else 2):
         x = conv_bn_relu(x, 64, use_bias=True, name=f"{name}_head{i}")
     x = conv(x, channels, name=f"{name}_logit")
     if not full:
         x = layers.UpSampling2D(interpolation="bilinear", dtype="float32", name=f"{name}_up")(x)
-    return layers.Activation("sigmoid", dtype="float32", name=name)(x)
-
-
-def _fuse_tt(glance, focus):
-    """Of equal classes the first counts; only focus receives a gradient."""
-    background, transition, foreground = tf.split(glance, 3, -1)
-    is_transition = tf.logical_and(transition > background, transition >= foreground)
-    is_foreground = tf.logical_and(foreground > background, foreground > transition)
-    sure = tf.where(is_foreground, tf.ones_like(focus), tf.zeros_like(focus))
-    return tf.where(is_transition, focus, sure)
-
-
-def _fuse_ft(glance, focus):
-    return tf.minimum(_second(glance, focus) + focus, 1.0)
-
-
-def _fuse_bt(glance, focus):
-    return tf.maximum(_second(glance, focus) - focus, 0.0)
-
-
-def _second(glance, focus):
-    first, second = tf.split(glance, 2, -1)
-    return tf.where(second > first, tf.ones_like(focus), tf.zeros_like(focus))
+    return x, layers.Activation("sigmoid", dtype="float32", name=name)(x)
 
 
 def _integrate(alphas):
@@ -217,5 +230,8 @@ ENCODERS = {
     "resnet34_2b": _resnet34_2b,
     "densenet121": _densenet121,
     "resnet101": _resnet101,
+    "mobilenetv2": _mobilenetv2,
 }
-FUSIONS = {"tt": _fuse_tt, "ft": _fuse_ft, "bt": _fuse_bt}
+# Alpha for every class of glance, None where focus says it: added to foreground's 1 or subtracted
+# from it, and cut to [0, 1], it counts only there.
+FUSIONS = {"tt": (0.0, None, 1.0), "ft": (None, 1.0), "bt": (0.0, None)}

@@ -22,6 +22,7 @@ from keras_matting.layers.blocks import (
     batch_norm,
     conv,
     downsample_image,
+    global_context,
     he_uniform,
     squeeze_excite,
     upsample,
@@ -136,24 +137,6 @@ def _fusion_branch(pixels, low8, high2, channels, block, up):
     return _sigmoid(conv(x, 1, 1, name="alpha_logit"), "alpha")
 
 
-def _squeeze_excite(x):
-    return squeeze_excite(x, 4, name="semantic_se")
-
-
-def _global_context(x):
-    """The global mean's two bias-free 1x1 convolutions, added everywhere (GCNet, Cao et al. 2019).
-
-    It adds where squeeze-and-excitation multiplies: some integer kernels round a product twice, and
-    all that comes after would differ from one phone to the next.
-    """
-    channels, name = x.shape[-1], "semantic_context"
-    mean = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_mean")(x)
-    mean = conv(mean, channels // 4, 1, use_bias=False, name=f"{name}_reduce")
-    mean = layers.ReLU(name=f"{name}_relu")(mean)
-    mean = conv(mean, channels, 1, use_bias=False, name=f"{name}_expand")
-    return layers.Add(name=f"{name}_add")([x, mean])
-
-
 def _easpp(x):
     """The paper's efficient ASPP (e-ASPP): ASPP with its channel mixing taken out of the branches.
 
@@ -192,7 +175,7 @@ def _sigmoid(logit, name):
 
 
 CONTEXTS = {
-    "squeeze_excite": _squeeze_excite,
+    "squeeze_excite": partial(squeeze_excite, reduction=4, name="semantic_se"),
     "easpp": _easpp,
-    "global_context": _global_context,
+    "global_context": partial(global_context, name="semantic_context"),
 }

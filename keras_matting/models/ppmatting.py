@@ -4,34 +4,42 @@
 weights is not stated) and take their checkpoints. The paper's formula of the guidance flow has one
 convolution of the concatenation where the code reduces the guidance to one channel and has two
 norms and two convolutions. `ppmatting_hrnet_w18_paper` follows the formula; nothing published
-exists to compare it with.
+exists to compare it with. `ppmatting_mobilenetv2_mobile` is ours, for integer hardware: a quarter
+of the channels, upsampling by repetition, a context that is added in place of pyramid pooling, and
+guidance that is concatenated to the detail and does not gate it.
 """
 
 from functools import partial
 
-import tensorflow as tf
 from tensorflow import keras
 from tensorflow.keras import layers
 
+from keras_matting.backbones import mobilenet_v2
 from keras_matting.backbones.hrnet import hrnet
 from keras_matting.layers import blocks
-from keras_matting.layers.blocks import batch_norm, conv, upsample
+from keras_matting.layers.blocks import batch_norm, conv, global_context, upsample
+from keras_matting.layers.choices import FuseByClass
 from keras_matting.layers.pooling import AdaptiveAveragePooling2D
 from keras_matting.layers.resize import ResizeLike
 
 VARIANTS = {
-    "ppmatting_hrnet_w18": dict(backbone="hrnet_w18", paper=False),
-    "ppmatting_hrnet_w48": dict(backbone="hrnet_w48", paper=False),
-    "ppmatting_hrnet_w18_paper": dict(backbone="hrnet_w18", paper=True),
+    "ppmatting_hrnet_w18": dict(backbone="hrnet_w18", flow="released"),
+    "ppmatting_hrnet_w48": dict(backbone="hrnet_w48", flow="released"),
+    "ppmatting_hrnet_w18_paper": dict(backbone="hrnet_w18", flow="paper"),
+    "ppmatting_mobilenetv2_mobile": dict(backbone="mobilenetv2", flow="mobile"),
 }
 OUTPUTS = ("alpha",)
 STRIDE = 32
 PYRAMID = (5, 3, 1)
 SIDES = (256, 128, 64, 64)
 STAGES = ((512, 512, 256), (256, 256, 128), (128, 128, 64), (128, 128, 64), (64, 64, 64))
+DETAIL = (64, 32, 16)
+# the mobile network's part of these channels
+PART = 4
 
 _conv_bn = partial(blocks.conv_bn, biased=True)
 _conv_bn_relu = partial(blocks.conv_bn_relu, biased=True)
+_repeat = partial(upsample, interpolation="nearest")
 
 
 def build(variant, input_shape=(512, 512, 3), training_heads=False):
@@ -42,37 +50,60 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False):
     """
     config = VARIANTS[variant]
     image = keras.Input(input_shape, name="image")
-    features = hrnet(layers.Rescaling(2.0, -1.0, name="normalise")(image), config["backbone"])
-    logit, stages = _semantic_branch(features[32])
-    semantic = layers.Softmax(dtype="float32", name="semantic")(logit)
-    logit = _detail_branch(features, stages, config["paper"])
+    pixels = layers.Rescaling(2.0, -1.0, name="normalise")(image)
+    flow = config["flow"]
+    if flow == "mobile":
+        features = mobilenet_v2.mobilenet_v2(pixels, last_conv=False, symmetric=False)
+    else:
+        features = hrnet(pixels, config["backbone"])
+    classes, stages = _semantic_branch(features[32], flow == "mobile")
+    semantic = layers.Softmax(dtype="float32", name="semantic")(classes)
+    logit = _detail_branch(features, stages, flow)
     detail = layers.Activation("sigmoid", dtype="float32", name="detail")(logit)
-    alpha = layers.Activation("linear", dtype="float32", name="alpha")(_fuse(semantic, detail))
-    outputs = {"alpha": alpha}
+    # foreground, transition, background
+    fuse = FuseByClass((1.0, None, 0.0), dtype="float32", name="alpha")
+    # the softmax changes nothing but ties, of which eight bits have more than logits
+    outputs = {"alpha": fuse([classes if flow == "mobile" else semantic, detail])}
     if training_heads:
         outputs |= {"semantic": semantic, "detail": detail}
     return keras.Model({"image": image}, outputs, name=variant)
 
 
-def _semantic_branch(x):
+def load_imagenet(model):
+    """Fills MobileNetV2's backbone from keras.applications; ValueError for HRNet."""
+    if VARIANTS[model.name]["backbone"] != "mobilenetv2":
+        raise ValueError(
+            "keras.applications has no HRNet; take its ImageNet weights through "
+            "weights.load_backbone."
+        )
+    mobilenet_v2.load_imagenet(model)
+
+
+def _semantic_branch(x, mobile):
     """1/32 features -> logits (B, H, W, 3) and the outputs of five stages, at 1/16 to 1."""
-    pyramid = _pyramid_pooling(x)
+    part, up = (PART, _repeat) if mobile else (1, upsample)
+    pyramid = _context(x) if mobile else _pyramid_pooling(x)
     stages = []
     x = layers.Concatenate(name="semantic0_concat")([pyramid, x])
     for stage, widths in enumerate(STAGES):
         if stage:
-            side = _conv_bn_relu(pyramid, SIDES[stage - 1], use_bias=True, name=f"side{stage - 1}")
-            side = upsample(side, 2**stage, name=f"side{stage - 1}_up")
+            width = SIDES[stage - 1] // part
+            side = _conv_bn_relu(pyramid, width, use_bias=True, name=f"side{stage - 1}")
+            side = up(side, 2**stage, name=f"side{stage - 1}_up")
             x = layers.Concatenate(name=f"semantic{stage}_concat")([side, x])
         for i, width in enumerate(widths):
             dilation = 2 if stage == 0 and i > 0 else 1
             name = f"semantic{stage}_{i}"
-            x = _conv_bn_relu(x, width, dilation=dilation, use_bias=True, name=name)
-        x = upsample(x, name=f"semantic{stage}_up")
+            x = _conv_bn_relu(x, width // part, dilation=dilation, use_bias=True, name=name)
+        x = up(x, name=f"semantic{stage}_up")
         stages.append(x)
     for i in range(2):
-        x = _conv_bn_relu(x, 64, use_bias=True, name=f"semantic5_{i}")
+        x = _conv_bn_relu(x, 64 // part, use_bias=True, name=f"semantic5_{i}")
     return conv(x, 3, name="semantic_logit"), stages
+
+
+def _context(x):
+    return _conv_bn_relu(global_context(x, name="context"), 512 // PART, name="pyramid")
 
 
 def _pyramid_pooling(x):
@@ -85,20 +116,22 @@ def _pyramid_pooling(x):
     return _conv_bn_relu(x, 512, use_bias=True, name="pyramid")
 
 
-def _detail_branch(features, stages, paper):
+def _detail_branch(features, stages, flow):
     """-> logit (B, H, W, 1): full-size residual blocks, each followed by a gate."""
-    fine = upsample(features[2], 2, name="detail_fine_up")
-    coarse = upsample(features[4], 4, name="detail_coarse_up")
+    part, up = (PART, _repeat) if flow == "mobile" else (1, upsample)
+    fine = up(features[2], 2, name="detail_fine_up")
+    coarse = up(features[4], 4, name="detail_coarse_up")
     x = layers.Concatenate(name="detail_concat")([fine, coarse])
-    for i, width in enumerate((64, 32, 16)):
+    for i, width in enumerate(DETAIL):
+        width = width // part
         x = _residual(x, width, name=f"detail{i}")
         x = conv(x, width // 2, 1, name=f"detail{i}_reduce")
         guidance = stages[2 * i]
-        if not paper:
+        if flow != "paper":
             guidance = conv(guidance, 1, 1, name=f"guidance{i}")
         if i < 2:
-            guidance = upsample(guidance, (16, 4)[i], name=f"guidance{i}_up")
-        x = _gate(x, guidance, paper, name=f"gate{i}")
+            guidance = up(guidance, (16, 4)[i], name=f"guidance{i}_up")
+        x = FLOWS[flow](x, guidance, name=f"gate{i}")
     return conv(x, 1, 1, use_bias=False, name="detail_logit")
 
 
@@ -110,27 +143,32 @@ def _residual(x, width, name):
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([y, x]))
 
 
-def _gate(x, guidance, paper, name):
-    """x times one plus a map in [0, 1]: guidance can amplify detail, not suppress it."""
+def _released_gate(x, guidance, name):
     gate = layers.Concatenate(name=f"{name}_concat")([x, guidance])
-    if paper:
-        gate = conv(gate, 1, 1, name=f"{name}_1")
-    else:
-        gate = batch_norm(gate, biased=True, name=f"{name}_0")
-        gate = conv(gate, gate.shape[-1], 1, name=f"{name}_0")
-        gate = layers.ReLU(name=f"{name}_relu")(gate)
-        gate = conv(gate, 1, 1, name=f"{name}_1")
-        gate = batch_norm(gate, biased=True, name=f"{name}_1")
+    gate = batch_norm(gate, biased=True, name=f"{name}_0")
+    gate = conv(gate, gate.shape[-1], 1, name=f"{name}_0")
+    gate = layers.ReLU(name=f"{name}_relu")(gate)
+    gate = conv(gate, 1, 1, name=f"{name}_1")
+    return _amplify(x, batch_norm(gate, biased=True, name=f"{name}_1"), name)
+
+
+def _paper_gate(x, guidance, name):
+    gate = layers.Concatenate(name=f"{name}_concat")([x, guidance])
+    return _amplify(x, conv(gate, 1, 1, name=f"{name}_1"), name)
+
+
+def _concatenation(x, guidance, name):
+    channels = x.shape[-1]
+    x = layers.Concatenate(name=f"{name}_concat")([x, guidance])
+    return _conv_bn_relu(x, channels, 1, name=name)
+
+
+def _amplify(x, gate, name):
+    """x times one plus a map in [0, 1]: guidance can amplify detail, not suppress it."""
     gate = layers.Activation("sigmoid", name=f"{name}_sigmoid")(gate)
     amplified = layers.Multiply(name=f"{name}_multiply")([x, gate])
     x = layers.Add(name=f"{name}_add")([x, amplified])
     return conv(x, x.shape[-1], 1, use_bias=False, name=name)
 
 
-def _fuse(semantic, detail):
-    """1 where foreground is likeliest, detail in the transition; of equal classes the first."""
-    foreground, transition, background = tf.split(semantic, 3, -1)
-    is_foreground = tf.logical_and(foreground >= transition, foreground >= background)
-    is_transition = tf.logical_and(transition > foreground, transition >= background)
-    sure = tf.where(is_foreground, tf.ones_like(detail), tf.zeros_like(detail))
-    return tf.where(is_transition, detail, sure)
+FLOWS = {"released": _released_gate, "paper": _paper_gate, "mobile": _concatenation}

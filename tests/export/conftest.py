@@ -87,7 +87,7 @@ def images():
 def quantised(network, images):
     from export.qat import quantize
 
-    return quantize(network, [images, _pictures(8, seed=2)])
+    return quantize(network, [{"image": images}, {"image": _pictures(8, seed=2)}])
 
 
 @pytest.fixture(scope="session")
@@ -98,4 +98,5 @@ def files(network, quantised, images, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("files")
     models = dict.fromkeys(FORMATS, network) | {"int8_qat": deployment(quantised)}
-    return {f: export(models[f], f, folder, images[:2], _pictures(16, seed=4)) for f in FORMATS}
+    few, many = {"image": images[:2]}, {"image": _pictures(16, seed=4)}
+    return {f: export(models[f], f, folder, few, many) for f in FORMATS}

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from export import convert as module
-from export.convert import FORMATS, check, convert, export, parse_size, representative_images
-from export.interpreters import RUNTIMES, AlphaModel, structure
+from export.convert import FORMATS, check, convert, export, parse_size, representative_inputs
+from export.interpreters import RUNTIMES, Exported, structure
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_name_signature_and_size(files, format):
     assert files[format].name == f"toy_32x48_{format}.tflite"
-    assert AlphaModel(files[format].read_bytes()).size == (32, 48)
+    assert Exported(files[format].read_bytes()).size == (32, 48)
     assert [path.name for path in files[format].parent.iterdir() if path.suffix != ".tflite"] == []
 
 
@@ -37,15 +37,15 @@ def test_int8_is_integers_from_end_to_end(files, format):
 def test_files_agree_with_keras(network, files, pictures, format, limit, runtime):
     images = pictures(4, seed=11)
     expected = network.predict({"image": images}, verbose=0)["alpha"]
-    found = AlphaModel(files[format].read_bytes(), runtime)(images)
+    found = Exported(files[format].read_bytes(), runtime)({"image": images})["alpha"]
     assert np.abs(found - expected).max() < limit
 
 
 def test_a_byte_minus_128_is_the_input(files, pictures):
-    model = AlphaModel(files["int8_qat"].read_bytes())
+    model = Exported(files["int8_qat"].read_bytes())
     picture = pictures(1, seed=0)[0]
-    model.set_image(picture)
-    written = model.interpreter.get_tensor(model.image["index"])[0]
+    model.set_inputs({"image": picture})
+    written = model.interpreter.get_tensor(model.inputs["image"]["index"])[0]
     np.testing.assert_array_equal(written, np.rint(picture * 255).astype(int) - 128)
 
 
@@ -56,8 +56,8 @@ def test_a_file_that_differs_from_keras_is_not_written(network, tmp_path, images
     before = kernel.numpy()
     kernel.assign(before + 0.01)
     try:
-        with pytest.raises(ValueError, match="float32 file of toy was not written because it diff"):
-            export(network, "float32", tmp_path, images)
+        with pytest.raises(ValueError, match="file of toy was not written because its alpha diff"):
+            export(network, "float32", tmp_path, {"image": images})
     finally:
         kernel.assign(before)
     assert list(tmp_path.iterdir()) == []
@@ -65,18 +65,18 @@ def test_a_file_that_differs_from_keras_is_not_written(network, tmp_path, images
 
 def test_float_tensors_in_an_int8_file_are_refused(network, files, images):
     with pytest.raises(ValueError, match="it has [0-9]+ float tensors"):
-        check(files["dynamic"].read_bytes(), network, "int8", images)
+        check(files["dynamic"].read_bytes(), network, "int8", {"image": images})
 
 
 def test_calibration_without_black_and_white_is_refused(network, images):
     with pytest.raises(ValueError, match="exactly 0 to exactly 1"):
-        convert(network, "int8", 0.2 + 0.5 * images)
+        convert(network, "int8", {"image": 0.2 + 0.5 * images})
 
 
 def test_a_folder_of_photographs_calibrates(tmp_path):
     for i, level in enumerate((60, 200)):
         cv2.imwrite(str(tmp_path / f"{i}.png"), np.full((48, 64, 3), level, np.uint8))
-    images = representative_images(32, 32, tmp_path)
+    images = representative_inputs(["image"], 32, 32, tmp_path)["image"]
     assert images.shape == (2, 32, 32, 3)
     np.testing.assert_array_equal(images[:, 5, 5, 0], np.float32([60, 200]) / np.float32(255))
     assert (images.min(), images.max()) == (0.0, 1.0)

@@ -5,7 +5,7 @@ from tensorflow import keras
 
 from export.convert import convert
 from export.float16 import SMALL, keep_small_weights
-from export.interpreters import AlphaModel
+from export.interpreters import Exported
 
 
 def model():
@@ -25,8 +25,8 @@ def test_only_the_large_kernel_is_halved():
     network.layers[2].kernel.assign(halved)
     images = np.random.default_rng(0).random((2, 16, 16, 3), np.float32)
     expected = network({"image": images})["alpha"]
-    np.testing.assert_allclose(AlphaModel(float16)(images), expected, atol=1e-6)
-    assert np.abs(AlphaModel(float32)(images) - expected).max() > 1e-6
+    np.testing.assert_allclose(Exported(float16)({"image": images})["alpha"], expected, atol=1e-6)
+    assert np.abs(Exported(float32)({"image": images})["alpha"] - expected).max() > 1e-6
     assert len(float16) < len(float32)
 
 
@@ -35,4 +35,5 @@ def test_nothing_below_the_limit_changes_nothing():
     float32, float16 = convert(network, "float32"), convert(network, "float16")
     again = keep_small_weights(float16, float32, small=0)
     images = np.random.default_rng(0).random((1, 16, 16, 3), np.float32)
-    np.testing.assert_array_equal(AlphaModel(again)(images), AlphaModel(float16)(images))
+    expected = Exported(float16)({"image": images})["alpha"]
+    np.testing.assert_array_equal(Exported(again)({"image": images})["alpha"], expected)

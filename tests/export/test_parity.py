@@ -8,8 +8,9 @@ import pytest
 from export.benchmark import benchmark
 from export.benchmark import table as benchmark_table
 from export.convert import FORMATS
-from export.interpreters import gpu_warnings
+from export.interpreters import gpu_warnings, structure
 from export.layers import worst_layers
+from export.operators import by_kind, operator_times
 from export.parity import check, format_of, table
 from export.qat import deployment
 from export.report import write_report
@@ -52,6 +53,9 @@ def test_numbers_are_those_of_the_mattes(result, network, samples):
             assert row["mean_difference"] == pytest.approx(difference.mean(), abs=1e-6)
             assert row["p999"] == pytest.approx(np.percentile(difference, 99.9), abs=1e-6)
         assert row["latency"][1]["p10"] <= row["latency_ms"] <= row["latency"][1]["p90"]
+        assert 0 < row["peak_memory"] < 1e9
+        assert sum(row["operators"].values()) >= len(row["operator_ms"]) > 3
+        assert row["slowest"][0]["ms"] >= row["slowest"][1]["ms"] > 0
     counts = {row["format"]: row["float_tensors"] for row in rows}
     assert counts["int8"] == counts["int8_qat"] == 0 < counts["float32"]
 
@@ -70,7 +74,7 @@ def test_the_layer_that_differs_is_named(new_network, files, images):
     other = new_network()
     kernel = other.get_layer("low_conv").kernel
     kernel.assign(-kernel)
-    found = worst_layers(files["int8"].read_bytes(), other, images[0])
+    found = worst_layers(files["int8"].read_bytes(), other, {"image": images[0]})
     assert len(found) == 5
     assert found[0]["relative_error"] > 0.5
     assert "low_relu" in [layer["layer"] for layer in found]
@@ -140,3 +144,15 @@ def test_photographs_are_cropped_to_the_aspect(tmp_path):
         photographs(32, 32, tmp_path)
     with pytest.raises(ValueError, match="no folder"):
         photographs(32, 32, tmp_path / "missing")
+
+
+def test_every_operator_is_timed_alone(files):
+    data = files["int8"].read_bytes()
+    times = operator_times(data, runs=1)
+    counts = {}
+    for row in times:
+        counts[row["operator"]] = counts.get(row["operator"], 0) + 1
+    assert counts == structure(data)["operators"]
+    assert [row["ms"] for row in times] == sorted((row["ms"] for row in times), reverse=True)
+    sums = by_kind(times)
+    assert sum(sums.values()) == pytest.approx(sum(row["ms"] for row in times))

@@ -27,7 +27,7 @@ def test_outputs_keep_their_names_shapes_and_nearly_their_values(network, quanti
 def test_quantising_leaves_the_float_model_alone(new_network, images):
     model = new_network()
     before = alpha(model, images)
-    qat.quantize(model, [images])
+    qat.quantize(model, [{"image": images}])
     np.testing.assert_array_equal(alpha(model, images), before)
 
 
@@ -37,7 +37,7 @@ def test_fit_learns_and_goes_back_into_the_float_model(new_network, images):
         "semantic": images[:, ::4, ::4, :1],
     }
     model = new_network()
-    quantised = qat.quantize(model, [images])
+    quantised = qat.quantize(model, [{"image": images}])
     quantised.compile(keras.optimizers.Adam(3e-3), loss={"alpha": "mse", "semantic": "mse"})
     history = quantised.fit({"image": images}, truth, batch_size=4, epochs=20, verbose=0)
     assert history.history["loss"][-1] < 0.5 * history.history["loss"][0]
@@ -53,7 +53,7 @@ def test_fit_learns_and_goes_back_into_the_float_model(new_network, images):
 
 def test_untrained_weights_come_back_as_they_were(new_network, images):
     model = new_network()
-    quantised = qat.quantize(model, [images])
+    quantised = qat.quantize(model, [{"image": images}])
     before = alpha(model, images)
     for layer in model.layers:
         if type(layer) in qat.KERNELS:
@@ -64,7 +64,7 @@ def test_untrained_weights_come_back_as_they_were(new_network, images):
 
 
 def test_a_convolution_without_bias_keeps_none(new_network, images):
-    quantised = qat.quantize(new_network(), [images])
+    quantised = qat.quantize(new_network(), [{"image": images}])
     quantised.compile("sgd", loss={"alpha": "mse"})
     quantised.fit({"image": images}, {"alpha": images[..., :1]}, verbose=0)
     _, (bias, _) = quantised.get_layer("quant_context_conv").kernel_and_bias()
@@ -72,7 +72,7 @@ def test_a_convolution_without_bias_keeps_none(new_network, images):
 
 
 def test_every_trainable_variable_gets_a_gradient(new_network, images):
-    quantised = qat.quantize(new_network(), [images])
+    quantised = qat.quantize(new_network(), [{"image": images}])
     with tf.GradientTape() as tape:
         outputs = quantised({"image": images}, training=True)
         loss = sum(tf.reduce_mean(output) for output in outputs.values())
@@ -83,7 +83,7 @@ def test_every_trainable_variable_gets_a_gradient(new_network, images):
 
 
 def test_settled_weights_are_on_their_levels_and_stay_there(new_network, images):
-    quantised = qat.quantize(new_network(), [images])
+    quantised = qat.quantize(new_network(), [{"image": images}])
     before = alpha(quantised, images)
     settled = alpha(qat.deployment(quantised), images)
     np.testing.assert_allclose(settled, before, atol=0.0123)
@@ -92,7 +92,7 @@ def test_settled_weights_are_on_their_levels_and_stay_there(new_network, images)
 
 def test_ranges_of_the_image_do_not_follow_the_data(new_network, images):
     dim = 0.4 + 0.1 * images
-    quantised = qat.quantize(new_network(), [dim, dim])
+    quantised = qat.quantize(new_network(), [{"image": dim}] * 2)
     first = quantised.get_layer("quant_image")
     np.testing.assert_allclose(first(images), images, atol=1e-7)
 
@@ -100,7 +100,7 @@ def test_ranges_of_the_image_do_not_follow_the_data(new_network, images):
 def test_mixed_precision_becomes_float32(new_network, images):
     keras.mixed_precision.set_global_policy("mixed_float16")
     try:
-        quantised = qat.quantize(new_network(), [images])
+        quantised = qat.quantize(new_network(), [{"image": images}])
         assert keras.mixed_precision.global_policy().name == "mixed_float16"
     finally:
         keras.mixed_precision.set_global_policy("float32")
@@ -110,7 +110,7 @@ def test_mixed_precision_becomes_float32(new_network, images):
 @pytest.mark.parametrize("heads", [True, False])
 def test_saved_weights_load(new_network, images, tmp_path, heads):
     network = new_network() if heads else qat.deployment(new_network())
-    saved = qat.quantize(network, [images])
+    saved = qat.quantize(network, [{"image": images}])
     qat.deployment(saved)
     path = tmp_path / "qat.weights.h5"
     saved.save_weights(path)

@@ -3,11 +3,16 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.keras import layers
 
 from export import qat
-from export.convert import convert
-from export.interpreters import RUNTIMES, AlphaModel
+from export.convert import convert, promises_broken
+from export.interpreters import RUNTIMES, Exported, structure
 from export.quantizers import FixedRange, KernelQuantizer, ObservedRange
+from export.standins import fill
+from keras_matting.layers.blocks import conv, conv_bn_relu
+from keras_matting.layers.choices import FuseByClass, TrimapClasses
+from keras_matting.layers.unpooling import PoolWithPositions, Unpool
 from keras_matting.models import create_model
 
 # Only the output is rounded: round(256 a) / 255 is at most (a + 0.5) / 255 from a.
@@ -18,7 +23,7 @@ BOUND = 1.5 / 255 + 1e-6
 def test_toy_is_reproduced_at_every_pixel(quantised, files, pictures, runtime):
     unseen = pictures(16, seed=9)
     expected = quantised.predict({"image": unseen}, verbose=0)["alpha"]
-    found = AlphaModel(files["int8_qat"].read_bytes(), runtime)(unseen)
+    found = Exported(files["int8_qat"].read_bytes(), runtime)({"image": unseen})["alpha"]
     assert np.abs(found - expected).max() <= BOUND
 
 
@@ -35,7 +40,7 @@ def mobile(pictures):
         if isinstance(layer, tf.keras.layers.BatchNormalization):
             layer.momentum = 0.0
     model({"image": images}, training=True)
-    quantised = qat.deployment(qat.quantize(model, [images]))
+    quantised = qat.deployment(qat.quantize(model, [{"image": images}]))
     return quantised, convert(quantised, "int8_qat")
 
 
@@ -45,7 +50,69 @@ def test_mobile_is_reproduced_at_every_pixel(mobile, pictures, runtime):
     unseen = pictures(4, seed=9, size=(96, 64))
     expected = model({"image": unseen})["alpha"].numpy()
     assert np.ptp(expected) > 0.1
-    assert np.abs(AlphaModel(data, runtime)(unseen) - expected).max() <= BOUND
+    found = Exported(data, runtime)({"image": unseen})["alpha"]
+    assert np.abs(found - expected).max() <= BOUND
+
+
+def choosing():
+    """image, background, trimap -> alpha and foreground, by every rule that the toy has not."""
+    inputs = {
+        name: tf.keras.Input((32, 48, channels), name=name)
+        for name, channels in (("image", 3), ("background", 3), ("trimap", 1))
+    }
+    image, background, trimap = inputs.values()
+    pixels = layers.Rescaling(2.0, -1.0, name="normalise")(image)
+    known = TrimapClasses([1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], name="one_hot")(trimap)
+    x = skip = conv_bn_relu(layers.Concatenate(name="pixels")([pixels, known]), 8, name="stem")
+    x, where = PoolWithPositions(name="pool")(x)
+    x = conv_bn_relu(x, 8, name="low")
+    x = layers.Dropout(0.5, name="dropout")(Unpool(name="unpool")([x, where]))
+    x = layers.Add(name="joined")([x, skip])
+    y = layers.MaxPooling2D(3, 2, padding="same", name="maxima")(x)
+    y = conv_bn_relu(y, 16, depthwise=True, name="doubled")
+    y = layers.UpSampling2D(2, name="maxima_up")(y)
+    pair = layers.Concatenate(name="pair")([image, background])
+    x = layers.Concatenate(name="all")([x, y, pair])
+    first, second = tf.split(conv(x, 6, name="class_logit"), 2, -1)
+    classes = layers.Subtract(name="class_difference")([first, second])
+    detail = layers.Activation("sigmoid", name="detail")(conv(x, 1, name="detail_logit"))
+    rest = layers.Rescaling(-1.0, 1.0, name="rest")(detail)
+    alpha = FuseByClass((0.0, None, 1.0), name="alpha")([classes, rest])
+    residual = conv(x, 3, name="residual_logit")
+    foreground = layers.Add(name="foreground_add")([residual, image])
+    foreground = layers.ReLU(1.0, name="foreground")(foreground)
+    return tf.keras.Model(inputs, {"alpha": alpha, "foreground": foreground}, name="choosing")
+
+
+@pytest.fixture(scope="module")
+def chosen(pictures):
+    """The quantization-aware network that chooses, its file, and samples."""
+    model = choosing()
+    rng = np.random.default_rng(0)
+    samples = {"image": pictures(6, seed=1), "background": pictures(6, seed=2)}
+    samples["trimap"] = rng.choice(np.float32([0, 128 / 255, 1]), (6, 32, 48, 1))
+    fill(model, samples)
+    quantised = qat.deployment(qat.quantize(model, [samples]))
+    return quantised, convert(quantised, "int8_qat"), samples
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_what_chooses_is_reproduced_at_every_pixel(chosen, runtime):
+    model, data, samples = chosen
+    found, expected = Exported(data, runtime)(samples), model(samples)
+    assert len(np.unique(expected["alpha"])) > 20 and {0.0, 255 / 256} < set(
+        np.unique(expected["alpha"])
+    )
+    assert np.abs(found["alpha"] - expected["alpha"]).max() <= BOUND
+    np.testing.assert_allclose(found["foreground"], expected["foreground"], atol=1e-6)
+
+
+def test_what_chooses_has_integers_only(chosen):
+    _, data, _ = chosen
+    assert promises_broken(data, "int8_qat") == []
+    found = structure(data)
+    assert found["float_tensors"] == []
+    assert found["quantization"]["foreground"] == pytest.approx([1 / 255, -128])
 
 
 def scaled(step, depthwise=False):

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from recordings import published_state, recording
 
+from keras_matting.layers.choices import FuseByClass
 from keras_matting.models import create_model
 from keras_matting.models.gfm import FUSIONS
 from keras_matting.weights import load_published
@@ -70,8 +71,9 @@ def test_rim_moves_the_statistics_of_its_last_context_once_per_head():
 
 def fused(kind, glance, focus):
     """Of one pixel; numbers beside the requested classes."""
-    glance = tf.constant(glance, tf.float32)[None, None, None]
-    return float(FUSIONS[kind](glance, tf.constant(focus, tf.float32)[None, None, None, None]))
+    focus = 1.0 - focus if kind == "bt" else focus
+    pixel = [tf.constant(x, tf.float32)[None, None, None] for x in (glance, [focus])]
+    return float(FuseByClass(FUSIONS[kind])(pixel))
 
 
 def test_of_equal_classes_the_first_counts():
@@ -89,6 +91,6 @@ def test_only_focus_learns_from_the_fusion():
     glance, focus = tf.constant([[[[0.1, 0.6, 0.2]]]]), tf.constant([[[[0.3]]]])
     with tf.GradientTape() as tape:
         tape.watch([glance, focus])
-        alpha = FUSIONS["tt"](glance, focus)
+        alpha = FuseByClass(FUSIONS["tt"])([glance, focus])
     by_glance, by_focus = tape.gradient(alpha, [glance, focus])
     assert by_glance is None and float(by_focus) == 1.0

@@ -14,6 +14,7 @@ NAMES = [
     "dim_vgg16",
     "dim_vgg16_bilinear",
     "gca",
+    "gfm_mobilenetv2_bt_mobile",
     "modnet_mobilenetv2",
     "modnet_mobilenetv2_mobile",
 ]

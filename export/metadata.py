@@ -1,0 +1,178 @@
+"""What a file says of itself: TFLite metadata, which Android's tools and this module read.
+
+The buffer `TFLITE_METADATA` follows TensorFlow's public schema (metadata_schema.fbs, version 1).
+Its tables are written here as {slot: value}, with the slots of that schema, since the package that
+has classes for them is no longer maintained. Labels of classes are a text file in a zip behind the
+model, as the schema wants it.
+"""
+
+import io
+import zipfile
+
+import flatbuffers
+from flatbuffers import number_types
+from flatbuffers.table import Table
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
+
+import keras_matting
+
+BUFFER = b"TFLITE_METADATA"
+IDENTIFIER = b"M001"
+LABELS = "semantic_labels.txt"
+CLASSES = {2: ("background", "person")}
+
+# name of an end: its channels mean RGB; what it holds
+ENDS = {
+    "image": (True, "the photograph"),
+    "background": (True, "the photograph's background, taken without the subject"),
+    "trimap": (False, "0 background, 128 unknown, 255 foreground; cut at 1/3 and 2/3 of 255"),
+    "alpha": (False, "how much of every pixel is foreground; integers end at 255, which is 1"),
+    "foreground": (True, "the foreground's colours, to be blended by alpha"),
+}
+
+
+def described(data: bytes, model) -> bytes:
+    """A .tflite file with name, size, roles, normalisation, thresholds and labels in it.
+
+    Pixels of its inputs are bytes divided by 255; an int8 file takes bytes minus 128.
+    """
+    tflite = flatbuffer_utils.convert_bytearray_to_object(data)
+    (signature,) = tflite.signatureDefs
+    graph = tflite.subgraphs[0]
+    height, width = model.input["image"].shape[1:3]
+    ends = [_ordered(graph.inputs, signature.inputs), _ordered(graph.outputs, signature.outputs)]
+    classes = model.output["semantic"].shape[-1] if "semantic" in ends[1] else 0
+    inputs, outputs = (
+        [_input(name) for name in ends[0]],
+        [_output(name, classes) for name in ends[1]],
+    )
+    root = {
+        0: model.name,
+        1: f"Image matting at {height}x{width}: {', '.join(ends[0])} to {', '.join(ends[1])}.",
+        2: keras_matting.__version__,
+        3: [{2: inputs, 3: outputs}],
+        5: "Apache-2.0, the code; the weights have the licence of their data",
+        7: "1.0.0",
+    }
+    builder = flatbuffers.Builder()
+    builder.Finish(_table(builder, root), file_identifier=IDENTIFIER)
+    buffer, entry = schema.BufferT(), schema.MetadataT()
+    buffer.data = list(builder.Output())
+    tflite.buffers.append(buffer)
+    entry.name, entry.buffer = BUFFER, len(tflite.buffers) - 1
+    kept = [old for old in tflite.metadata or [] if old.name != BUFFER]
+    tflite.metadata = [*kept, entry]
+    described = bytes(flatbuffer_utils.convert_object_to_bytearray(tflite))
+    return _with_file(described, LABELS, CLASSES[classes]) if classes in CLASSES else described
+
+
+def read(data: bytes) -> dict:
+    """{"name", "description", "version", "inputs": {name: what it holds}, "outputs", "labels"}.
+
+    ValueError: a file without metadata.
+    """
+    tflite = flatbuffer_utils.convert_bytearray_to_object(data)
+    entry = next((entry for entry in tflite.metadata or [] if entry.name == BUFFER), None)
+    if entry is None:
+        raise ValueError("The file has no metadata; write it with export.convert.")
+    buffer = bytes(bytearray(tflite.buffers[entry.buffer].data))
+    root = Table(buffer, flatbuffers.encode.Get(number_types.UOffsetTFlags.packer_type, buffer, 0))
+    (graph,) = _tables(root, 3)
+    found = {
+        name: _string(root, slot) for slot, name in enumerate(("name", "description", "version"))
+    }
+    for key, slot in (("inputs", 2), ("outputs", 3)):
+        found[key] = {_string(end, 0): _string(end, 1) for end in _tables(graph, slot)}
+    found["labels"] = []
+    if zipfile.is_zipfile(io.BytesIO(data)):
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            found["labels"] = archive.read(LABELS).decode().split()
+    return found
+
+
+class _Byte(int):
+    """An enum of the schema, one byte and not a table."""
+
+
+_IMAGE, _NORMALISATION, _THRESHOLD = _Byte(2), _Byte(1), _Byte(3)  # members of unions
+_RGB, _GREY = _Byte(1), _Byte(2)
+_AXIS_LABELS = _Byte(2)
+
+
+def _ordered(indices, ends):
+    """The names of a graph's ends in its own order, which the metadata follow."""
+    names = {end.tensorIndex: end.name.decode() for end in ends}
+    return [names[index] for index in indices]
+
+
+def _picture(name):
+    rgb, role = ENDS[name]
+    content = {0: _IMAGE, 1: {0: _RGB if rgb else _GREY}}
+    return {0: name, 1: role, 3: content, 5: {0: [1.0], 1: [0.0]}}
+
+
+def _input(name):
+    return _picture(name) | {4: [{0: _NORMALISATION, 1: {0: [0.0], 1: [255.0]}}]}
+
+
+def _output(name, classes):
+    if name == "semantic":
+        logits = {0: name, 1: "logits of classes"}
+        labels = {0: LABELS, 1: "labels of the last axis", 2: _AXIS_LABELS}
+        return logits | {6: [labels]} if classes in CLASSES else logits
+    if name == "alpha" and classes:
+        # a mask's: a person is where it is more
+        return _picture(name) | {4: [{0: _THRESHOLD, 1: {0: 0.5}}]}
+    return _picture(name)
+
+
+def _table(builder, fields):
+    """Writes {slot: value} -> its offset."""
+    values = {
+        slot: value if isinstance(value, (_Byte, float)) else _object(builder, value)
+        for slot, value in fields.items()
+    }
+    builder.StartObject(max(fields) + 1)
+    for slot, value in values.items():
+        if isinstance(fields[slot], _Byte):
+            builder.PrependUint8Slot(slot, value, 0)
+        elif isinstance(fields[slot], float):
+            builder.PrependFloat32Slot(slot, value, 0.0)
+        else:
+            builder.PrependUOffsetTRelativeSlot(slot, value, 0)
+    return builder.EndObject()
+
+
+def _object(builder, value):
+    if isinstance(value, str):
+        return builder.CreateString(value)
+    if isinstance(value, dict):
+        return _table(builder, value)
+    floats = isinstance(value[0], float)
+    items = value if floats else [_object(builder, item) for item in value]
+    builder.StartVector(4, len(items), 4)
+    for item in reversed(items):
+        builder.PrependFloat32(item) if floats else builder.PrependUOffsetTRelative(item)
+    return builder.EndVector()
+
+
+def _string(table, slot):
+    offset = table.Offset(4 + 2 * slot)
+    return table.String(offset + table.Pos).decode() if offset else ""
+
+
+def _tables(table, slot):
+    offset = table.Offset(4 + 2 * slot)
+    start = table.Vector(offset)
+    return [
+        Table(table.Bytes, table.Indirect(start + 4 * i)) for i in range(table.VectorLen(offset))
+    ]
+
+
+def _with_file(data, name, lines):
+    stream = io.BytesIO(data)
+    with zipfile.ZipFile(stream, "a") as archive:
+        # a fixed date, so that equal models give equal files
+        archive.writestr(zipfile.ZipInfo(name), "\n".join(lines))
+    return stream.getvalue()

@@ -1,0 +1,37 @@
+"""Stand-in weights: for files whose structure and arithmetic matter, and not their mattes."""
+
+import numpy as np
+from tensorflow import keras
+
+
+def fill(model, inputs, seed: int = 0):
+    """Draws all weights of `model` from a seed and returns it.
+
+    Kernels are He-scaled and batch norms keep the activations' scale: a freshly initialised network
+    would amplify every rounding from layer to layer, as no trained one does. For the same reason
+    the last convolutions are only ever scaled down, so that results on `inputs` end at 1.
+    """
+    rng = np.random.default_rng(seed)
+    for layer in model.layers:
+        layer.set_weights([_drawn(rng, variable) for variable in layer.weights])
+        if layer.name.endswith("_project_bn"):  # the end of a residual branch
+            layer.gamma.assign(0.5 * layer.gamma)
+    for layer in model.layers:
+        if layer.name.endswith("_logit_conv"):
+            logits = keras.Model(model.input, layer.output)(inputs, training=False).numpy()
+            scale = min(1.0, 1.0 / np.abs(logits).max())
+            kernel, *bias = (scale * values for values in layer.get_weights())
+            # so that few pixels are undecided between classes
+            bias = [values + rng.normal(0.0, 0.2, values.shape) for values in bias]
+            layer.set_weights([kernel, *bias])
+    return model
+
+
+def _drawn(rng, variable):
+    kind, shape = variable.name.split("/")[-1].split(":")[0], variable.shape
+    if kind in ("gamma", "moving_variance"):
+        return rng.uniform(0.7, 1.3, shape)
+    if len(shape) < 4:
+        return rng.normal(0.0, 0.1, shape)
+    taps = np.prod(shape[:2]) * (1 if "depthwise" in kind else shape[2])
+    return rng.normal(0.0, np.sqrt(2.0 / taps), shape)
