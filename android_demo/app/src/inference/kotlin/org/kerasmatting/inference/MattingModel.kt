@@ -82,7 +82,7 @@ class MattingModel private constructor(
 
     override fun close() {
         interpreter.close()
-        delegate?.close()
+        release(delegate)
     }
 
     private fun checkShape(input: String, tensor: Tensor, image: Tensor) {
@@ -143,7 +143,7 @@ class MattingModel private constructor(
                 return MattingModel(name, processor, signature, interpreter, delegate)
             } catch (error: Throwable) {
                 interpreter?.close()
-                delegate?.close()
+                release(delegate)
                 throw error
             }
         }
@@ -170,6 +170,11 @@ class MattingModel private constructor(
                 val wanted = signature.runtimeVersion?.let { ", it asks for version $it" } ?: ""
                 throw UnusableFile("This app's TensorFlow Lite cannot run $name$wanted: ${reason(error)}", error)
             }
+        }
+
+        /** A delegate is closeable in some versions of TensorFlow Lite only. */
+        private fun release(delegate: Any?) {
+            (delegate as? AutoCloseable)?.close()
         }
 
         private fun reason(error: Throwable) =

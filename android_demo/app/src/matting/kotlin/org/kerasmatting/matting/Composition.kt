@@ -24,12 +24,12 @@ fun greyOf(alpha: FloatArray, target: IntArray, size: Int = alpha.size) {
 }
 
 private fun mixed(foreground: Int, background: Int, alpha: Float): Int = argb(
-    mixed(foreground shr 16 and 255, background shr 16 and 255, alpha),
-    mixed(foreground shr 8 and 255, background shr 8 and 255, alpha),
-    mixed(foreground and 255, background and 255, alpha),
+    channel(foreground shr 16 and 255, background shr 16 and 255, alpha),
+    channel(foreground shr 8 and 255, background shr 8 and 255, alpha),
+    channel(foreground and 255, background and 255, alpha),
 )
 
-private fun mixed(foreground: Int, background: Int, alpha: Float): Int =
+private fun channel(foreground: Int, background: Int, alpha: Float): Int =
     (background + alpha * (foreground - background) + 0.5f).toInt()
 
 /** The middle part of a picture that has the aspect of width x height, resized to it. */

@@ -1,7 +1,6 @@
 package org.kerasmatting.matting
 
 import kotlin.math.min
-import kotlin.math.rint
 
 /**
  * A picture, whole and undistorted, in a network's fixed size: scaled to fit, filled up on both sides
@@ -20,8 +19,8 @@ class Letterbox(pictureWidth: Int, pictureHeight: Int, val width: Int, val heigh
 
     init {
         val scale = min(height.toDouble() / pictureHeight, width.toDouble() / pictureWidth)
-        innerWidth = rint(pictureWidth * scale).toInt().coerceIn(1, width)
-        innerHeight = rint(pictureHeight * scale).toInt().coerceIn(1, height)
+        innerWidth = Math.rint(pictureWidth * scale).toInt().coerceIn(1, width)
+        innerHeight = Math.rint(pictureHeight * scale).toInt().coerceIn(1, height)
         left = (width - innerWidth) / 2
         top = (height - innerHeight) / 2
         resize = Resize(pictureWidth, pictureHeight, innerWidth, innerHeight)

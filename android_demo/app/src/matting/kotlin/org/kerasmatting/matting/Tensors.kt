@@ -2,7 +2,6 @@ package org.kerasmatting.matting
 
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
-import kotlin.math.rint
 
 enum class NumberType(val bytes: Int, val least: Int, val most: Int) {
     FLOAT32(4, 0, 0),
@@ -71,7 +70,7 @@ class InputTensor(encoding: Encoding, width: Int, height: Int, private val chann
 
 private fun quantised(value: Int, encoding: Encoding): Int {
     if (encoding.type == NumberType.FLOAT32) return 0
-    val stored = rint(value / 255f / encoding.scale).toInt() + encoding.zeroPoint
+    val stored = Math.rint((value / 255f / encoding.scale).toDouble()).toInt() + encoding.zeroPoint
     return stored.coerceIn(encoding.type.least, encoding.type.most)
 }
 
