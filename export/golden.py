@@ -3,17 +3,19 @@
 `export.parity --golden DIR` writes into DIR
 
     golden.json             {"files": [file]}, see below
-    <sample>_<input>_<type>.bin      an input tensor, little-endian, as it goes into the file
-    <sample>_<file>_keras.bin        Keras' alpha, float32
-    <sample>_<file>_litert.bin       LiteRT's alpha on this machine, float32
+    <input>_<digest>.bin    an input tensor, little-endian, as it goes into the file
+    keras_<digest>.bin      Keras' alpha, float32
+    litert_<digest>.bin     LiteRT's alpha on this machine, float32
 
 A file is {"file", "format", "inputs": {name: {"dtype", "shape"}}, "alpha": {"dtype", "shape"},
 "samples": [{"name", "inputs": {name: vector}, "references": {"keras": vector, "litert": vector}}],
 "limits": {"keras": [number, limit], "litert": [number, limit]}}, where a vector is a file's name
 and a number one of max_difference, mean_difference and p999, over one sample's alpha. An integer
-alpha is stretched to [0, 1] before it is compared, as `keras_matting.inference` does it.
+alpha is stretched to [0, 1] before it is compared, as `keras_matting.inference` does it. Equal
+vectors, such as one picture for two int8 files, are one file.
 """
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -52,22 +54,20 @@ def write(folder, files, samples):
 
 
 def _write_file(folder, path, format, model, limit, samples):
-    exported, stem = load(path), Path(path).stem
-    written = []
-    for i, sample in enumerate(samples):
+    exported, written = load(path), []
+    for sample in samples:
         exported.set_inputs(sample)
         vectors = {}
         for name, details in exported.inputs.items():
             tensor = exported.interpreter.get_tensor(details["index"])
-            vectors[name] = _vector(folder, f"{i}_{name}_{tensor.dtype.name}", tensor)
+            vectors[name] = _vector(folder, name, tensor)
         batch = {name: sample[name][None] for name in exported.inputs}
         alphas = {
             "keras": model(batch, training=False)["alpha"].numpy(),
             "litert": exported(batch)["alpha"],
         }
         references = {
-            name: _vector(folder, f"{i}_{stem}_{name}", alpha.astype(np.float32))
-            for name, alpha in alphas.items()
+            name: _vector(folder, name, alpha.astype(np.float32)) for name, alpha in alphas.items()
         }
         written.append({"name": sample["name"], "inputs": vectors, "references": references})
     return {
@@ -86,6 +86,7 @@ def _tensor(details):
 
 
 def _vector(folder, name, tensor):
-    little_endian = tensor.astype(tensor.dtype.newbyteorder("<"))
-    (folder / f"{name}.bin").write_bytes(little_endian.tobytes())
-    return f"{name}.bin"
+    data = tensor.astype(tensor.dtype.newbyteorder("<")).tobytes()
+    file = f"{name}_{hashlib.sha256(data).hexdigest()[:16]}.bin"
+    (folder / file).write_bytes(data)
+    return file

@@ -18,6 +18,6 @@ kotlinc $out/tests "$out/matting:$out/inference:$tflite_desktop:build/jars/json.
 
 golden=$(IFS=:; echo "$*")
 java -Djava.library.path=build/jars/tflite-native/native/lib -Dgolden="$golden" -Dfixtures=$sources/test/fixtures \
-  -jar build/jars/junit.jar execute --scan-classpath $out/tests --disable-banner --details=tree \
+  -jar build/jars/junit.jar execute --scan-classpath $out/tests --disable-banner --details=summary \
   --class-path "$out/tests:$out/inference:$out/matting:$stdlib:$tflite_desktop:build/jars/json.jar" \
   --fail-if-no-tests

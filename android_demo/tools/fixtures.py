@@ -39,7 +39,10 @@ def main():
     _save_refinement(picture)
     other = _picture(48, 64)[::-1, ::-1].copy()
     _save("background", other)
-    _save("composed", np.rint(alpha[..., None] * picture + (1 - alpha[..., None]) * other).astype(np.uint8))
+    _save(
+        "composed",
+        np.rint(alpha[..., None] * picture + (1 - alpha[..., None]) * other).astype(np.uint8),
+    )
     _save("blurred", _blurred(picture, alpha, radius=3))
     _save_camera(picture[:46, :62])
 
@@ -74,14 +77,18 @@ def _save_refinement(picture, radius=2, epsilon=1e-4):
     def mean(x):
         size, border = (2 * radius + 1, 2 * radius + 1), cv2.BORDER_CONSTANT
         sums = cv2.boxFilter(x, -1, size, normalize=False, borderType=border)
-        return sums / cv2.boxFilter(np.ones(x.shape[:2]), -1, size, normalize=False, borderType=border)
+        return sums / cv2.boxFilter(
+            np.ones(x.shape[:2]), -1, size, normalize=False, borderType=border
+        )
 
     means = [mean(guide[..., i].copy()) for i in range(3)]
     covariance = np.stack([
         np.stack([mean(guide[..., i] * guide[..., j]) - means[i] * means[j] for j in range(3)], -1)
         for i in range(3)
     ], -2)  # fmt: skip
-    with_alpha = np.stack([mean(guide[..., i] * target) - means[i] * mean(target) for i in range(3)], -1)
+    with_alpha = np.stack(
+        [mean(guide[..., i] * target) - means[i] * mean(target) for i in range(3)], -1
+    )
     slope = np.linalg.solve(covariance + epsilon * np.eye(3), with_alpha[..., None])[..., 0]
     constant = mean(target) - sum(slope[..., i] * means[i] for i in range(3))
     coefficients = [mean(x) for x in (*np.moveaxis(slope, -1, 0).copy(), constant)]
@@ -98,7 +105,9 @@ def _blurred(picture, alpha, radius):
     for i, plane in enumerate(planes):
         for size in ((2 * radius + 1, 1), (1, 2 * radius + 1)) * 3:
             border = cv2.BORDER_CONSTANT
-            counts = cv2.boxFilter(np.ones(plane.shape), -1, size, normalize=False, borderType=border)
+            counts = cv2.boxFilter(
+                np.ones(plane.shape), -1, size, normalize=False, borderType=border
+            )
             plane = cv2.boxFilter(plane, -1, size, normalize=False, borderType=border) / counts
         planes[i] = plane
     return np.rint(np.stack(planes[:3], -1) / planes[3][..., None]).astype(np.uint8)
@@ -106,7 +115,9 @@ def _blurred(picture, alpha, radius):
 
 def _save_camera(picture):
     """JFIF's YUV with half the chroma each way, and what it is in red, green and blue."""
-    y, v, u = (plane.copy() for plane in np.moveaxis(cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb), -1, 0))
+    y, v, u = (
+        plane.copy() for plane in np.moveaxis(cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb), -1, 0)
+    )
     u, v = u[::2, ::2].copy(), v[::2, ::2].copy()
     full = [np.repeat(np.repeat(plane, 2, 0), 2, 1).astype(np.float64) - 128 for plane in (u, v)]
     blueness, redness = full

@@ -168,7 +168,7 @@ class MattingModel private constructor(
             } catch (error: Exception) {
                 if (delegate != null) throw RefusedByDelegate("${processor.name} REFUSED $name: ${reason(error)}", error)
                 val wanted = signature.runtimeVersion?.let { ", it asks for version $it" } ?: ""
-                throw UnusableFile("This app's TensorFlow Lite cannot run $name$wanted: ${reason(error)}", error)
+                throw UnusableFile("$name does not run in this app's TensorFlow Lite$wanted: ${reason(error)}", error)
             }
         }
 
@@ -178,6 +178,6 @@ class MattingModel private constructor(
         }
 
         private fun reason(error: Throwable) =
-            (error.message ?: error.javaClass.simpleName).lineSequence().first().take(200)
+            (error.message ?: error.javaClass.simpleName).lineSequence().first().take(200).trimEnd('.') + "."
     }
 }
