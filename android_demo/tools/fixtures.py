@@ -2,8 +2,8 @@
 
     python android_demo/tools/fixtures.py
 
-writes android_demo/app/src/test/fixtures/<name>.<type>.<shape>.bin, little-endian. Run it again only
-when what the app computes is to change; the files are committed.
+writes android_demo/app/src/test/fixtures/<name>.<type>.<shape>.bin, little-endian. Run it again
+only when what the app computes is to change; the files are committed.
 """
 
 from pathlib import Path

@@ -2,8 +2,9 @@
 
     python android_demo/tools/small_files.py OUT
 
-What `make android-test` runs on besides `make demo`'s files: float32 and int8_qat of the demo's network
-at a small width, and of a few convolutions the other formats, with a trimap, and with a background. OUT/photograph.bin is a small picture, OUT/<file>.alpha.bin its alpha by
+What `make android-test` runs on besides `make demo`'s files: float32 and int8_qat of the demo's
+network at a small width, and of a few convolutions the other formats, with a trimap, and with a
+background. OUT/photograph.bin is a small picture, OUT/<file>.alpha.bin its alpha by
 `keras_matting.inference`.
 """
 
@@ -70,12 +71,12 @@ def _few_convolutions(*extra):
 
 
 def _with_statistics(model):
-    """Batch norms that have seen pictures, so that every layer is in the range it has in training."""
+    """Batch norms that have seen pictures: every layer is in the range it has in training."""
     for layer in model.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.momentum = 0.0
     model(representative_inputs(model.input, *SIZE, count=8), training=True)
-    # Normalising what hardly varies makes much of a rounding; trained networks do not depend on that.
+    # Normalising what hardly varies makes much of a rounding, which training does away with.
     logit = next(layer for layer in reversed(model.layers) if isinstance(layer, layers.Conv2D))
     logit.kernel.assign(logit.kernel / 4)
     return model
