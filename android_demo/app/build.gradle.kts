@@ -1,4 +1,4 @@
-import java.io.File
+import org.jetbrains.kotlin.gradle.dsl.JvmTarget
 
 plugins {
     alias(libs.plugins.android.application)
@@ -21,10 +21,6 @@ android {
         sourceCompatibility = JavaVersion.VERSION_1_8
         targetCompatibility = JavaVersion.VERSION_1_8
     }
-    kotlinOptions {
-        jvmTarget = "1.8"
-        allWarningsAsErrors = true
-    }
     androidResources {
         noCompress += "tflite" // mapped from the APK
     }
@@ -32,8 +28,15 @@ android {
         getByName("main") {
             // matting/ knows neither Android nor TensorFlow Lite, inference/ no Android
             kotlin.srcDirs("src/matting/kotlin", "src/inference/kotlin")
-            assets.srcDir(layout.buildDirectory.dir("demo-assets"))
+            assets.srcDir(layout.buildDirectory.dir("demo-assets").get().asFile)
         }
+    }
+}
+
+kotlin {
+    compilerOptions {
+        jvmTarget = JvmTarget.JVM_1_8
+        allWarningsAsErrors = true
     }
 }
 
@@ -53,7 +56,7 @@ val demoAssets = tasks.register<Sync>("demoAssets") {
         include("*.tflite")
         into("models")
     }
-    from(File(demo, "golden")) { into("golden") }
+    from(demo.resolve("golden")) { into("golden") }
     doFirst {
         if (!demo.isDirectory) logger.warn("There is no build/demo: run make demo, or the app holds no network.")
     }

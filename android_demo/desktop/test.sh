@@ -14,10 +14,10 @@ rm -rf $out && mkdir -p $out
 kotlinc $out/matting "" $sources/matting/kotlin
 kotlinc $out/inference "$out/matting:$tflite_desktop:build/jars/json.jar" $sources/inference/kotlin
 kotlinc $out/tests "$out/matting:$out/inference:$tflite_desktop:build/jars/json.jar:build/jars/junit.jar" \
-  $sources/test/kotlin
+  desktop/tests/kotlin
 
 golden=$(IFS=:; echo "$*")
-java -Djava.library.path=build/jars/tflite-native/native/lib -Dgolden="$golden" -Dfixtures=$sources/test/fixtures \
+java -Djava.library.path=build/jars/tflite-native/native/lib -Dgolden="$golden" -Dfixtures=desktop/tests/fixtures \
   -jar build/jars/junit.jar execute --scan-classpath $out/tests --disable-banner --details=summary \
   --class-path "$out/tests:$out/inference:$out/matting:$stdlib:$tflite_desktop:build/jars/json.jar" \
   --fail-if-no-tests

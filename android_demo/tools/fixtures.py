@@ -2,7 +2,7 @@
 
     python android_demo/tools/fixtures.py
 
-writes android_demo/app/src/test/fixtures/<name>.<type>.<shape>.bin, little-endian. Run it again
+writes android_demo/desktop/tests/fixtures/<name>.<type>.<shape>.bin, little-endian. Run it again
 only when what the app computes is to change; the files are committed.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_matting.inference import _letterbox
 
-FOLDER = Path(__file__).parents[1] / "app/src/test/fixtures"
+FOLDER = Path(__file__).parents[1] / "desktop/tests/fixtures"
 RESIZED = {"area": (17, 20), "half": (24, 32), "linear": (80, 101), "mixed": (31, 90)}
 BOXED = {"wide": (24, 64), "tall": (64, 40), "narrow": (5, 60)}
 
