@@ -13,15 +13,17 @@ jars=build/jars
 out=build/screens
 [ -f build/apk/resources.apk ] || { echo "There is no build/apk: run make android-apk first." >&2; exit 1; }
 [ -d $jars/robolectric/android ] || mvn -B -q -C -f desktop/screens/pom.xml package
+for aar in $jars/robolectric/*.aar; do
+  [ -f "${aar%.aar}.jar" ] || unzip -q -p "$aar" classes.jar >"${aar%.aar}.jar"
+done
 rm -rf $out && mkdir -p $out/classes/com/android/tools $out/app
 (cd $out/app && unzip -q ../../apk/classes.jar)
 
 libraries=$(echo $jars/robolectric/*.jar | tr ' ' ':')
-kotlinc $out/classes "$out/app:$jars/android.jar:$libraries:$tflite_desktop" desktop/screens/kotlin
+kotlinc $out/classes "$out/app:$jars/android.jar:$libraries:$tflite_desktop" desktop/screens/kotlin app/src/androidTest/kotlin
 cat >$out/classes/com/android/tools/test_config.properties <<END
 android_merged_manifest=$PWD/build/apk/AndroidManifest.xml
-android_merged_assets=$PWD/build/apk/package/assets
-android_resource_apk=$PWD/build/apk/resources.apk
+android_resource_apk=$PWD/build/apk/matting-debug.apk
 android_custom_package=org.kerasmatting.demo
 END
 java -Xmx2g -Drobolectric.offline=true -Drobolectric.dependency.dir=$jars/robolectric/android \

@@ -150,7 +150,7 @@ class ScreensTest {
         session.save(target)
     }
 
-    private fun await(seconds: Int = 60, condition: () -> Boolean) {
+    private fun await(seconds: Int = 30, condition: () -> Boolean) {
         val end = System.currentTimeMillis() + 1000 * seconds
         while (true) {
             shadowOf(Looper.getMainLooper()).idle()
