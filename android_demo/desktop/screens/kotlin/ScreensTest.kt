@@ -120,7 +120,7 @@ class ScreensTest {
     fun `the check runs every file and says loudly that there is no GPU here`() {
         val controller = Robolectric.buildActivity(CheckActivity::class.java).setup()
         val screen = controller.recreate().get()
-        await(200) { screen.findViewById<View>(R.id.run).isEnabled }
+        await(60) { screen.findViewById<View>(R.id.run).isEnabled }
         val rows = screen.findViewById<LinearLayout>(R.id.rows)
         val texts = (0 until rows.childCount).map { (rows.getChildAt(it) as TextView).text.toString() }
         assertEquals(0, texts.size % 4)
@@ -150,7 +150,7 @@ class ScreensTest {
         session.save(target)
     }
 
-    private fun await(seconds: Int = 30, condition: () -> Boolean) {
+    private fun await(seconds: Int = 15, condition: () -> Boolean) {
         val end = System.currentTimeMillis() + 1000 * seconds
         while (true) {
             shadowOf(Looper.getMainLooper()).idle()
