@@ -1,5 +1,6 @@
-# make setup | demo | zoo | test | lint. Each sets up .venv first when it is missing.
-.PHONY: setup demo zoo test lint clean
+# make setup | demo | zoo | test | lint | android-test | android-apk. Each sets up .venv first when it
+# is missing.
+.PHONY: setup demo zoo test lint clean android-test android-apk
 .DELETE_ON_ERROR:
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
@@ -28,8 +29,28 @@ zoo: setup
 test: setup
 	TF_ENABLE_ONEDNN_OPTS=0 $(BIN)/python -m pytest
 
+# The app on what `make demo` left, and always on small untrained files of every kind.
+SMALL := build/android/small
+DEMO = $(wildcard build/demo/golden/golden.json)
+MADE_FROM := $(wildcard android_demo/tools/small_files.py export/*.py keras_matting/*/*.py)
+
+$(SMALL)/golden.json: .venv/ready $(MADE_FROM)
+	@echo "Making small .tflite files and their golden vectors (a minute) ..."
+	@rm -rf $(SMALL)
+	@mkdir -p build/android
+	@TF_ENABLE_ONEDNN_OPTS=0 $(BIN)/python android_demo/tools/small_files.py $(SMALL) 2>build/android/small.log || { cat build/android/small.log >&2; exit 1; }
+
+android-test: $(SMALL)/golden.json
+	bash android_demo/desktop/fetch.sh test
+	bash android_demo/desktop/test.sh $(CURDIR)/$(SMALL) $(if $(DEMO),$(CURDIR)/build/demo)
+
+android-apk: $(if $(DEMO),,$(SMALL)/golden.json)
+	@$(if $(DEMO),true,echo "build/demo has no golden vectors (make demo): the APK gets the small untrained networks.")
+	bash android_demo/desktop/fetch.sh apk
+	bash android_demo/desktop/apk.sh $(CURDIR)/$(if $(DEMO),build/demo,$(SMALL))
+
 lint: setup
 	$(BIN)/ruff check .
 
 clean:
-	rm -rf build .venv
+	rm -rf build .venv android_demo/build

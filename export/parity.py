@@ -11,6 +11,9 @@ Grad and Conn against Keras' matte and against the known alpha, the layers of a 
 depart furthest, float tensors, operators and their times, what the GPU delegate would refuse, size,
 latency, memory.
 
+--golden DIR writes inputs and alphas with which another runtime, such as a phone's, is checked; see
+`export.golden`.
+
 Exit code 1 when a file breaks a promise of its format (`export.convert`) or its limit, in any
 runtime: float32 1e-4 and float16 1e-2 at the worst pixel, int8_qat 2/255 at the 99.9th percentile
 against the quantization-aware Keras model. Of networks that choose (`export.convert.CHOOSING`) the
@@ -23,11 +26,13 @@ from pathlib import Path
 import numpy as np
 from absl import app, flags
 
+from export import golden
 from export import samples as sample_sets
 from export.benchmark import benchmark, peak_memory
 from export.convert import (
     FORMATS,
     INTEGER,
+    LARGEST_MEAN,
     define_network_flags,
     float_network,
     inference_outputs,
@@ -57,6 +62,7 @@ LIMITS = {
     "float16": ("max_difference", 1e-2),
     "int8_qat": ("p999", 2 / 255),
 }
+GOLDEN_SAMPLES = 3
 METRICS = {
     "sad": metrics.sad,
     "mse": metrics.mse,
@@ -252,7 +258,18 @@ def _check_files(files, options):
     kind = None if options.figure_kind == "any" else options.figure_kind
     tried = sample_sets.photographs(*size, options.images)
     tried += sample_sets.synthetic(*size, options.samples, kind=kind)
-    return check(files, model, qat_model, tried, runs=options.runs)
+    rows, pictures = check(files, model, qat_model, tried, runs=options.runs)
+    if options.golden:
+        entries = [_golden_entry(path, model, qat_model) for path in files]
+        golden.write(options.golden, entries, pictures["samples"][:GOLDEN_SAMPLES])
+    return rows, pictures
+
+
+def _golden_entry(path, model, qat_model):
+    format = format_of(path)
+    number, limit = LIMITS.get(format, ("mean_difference", LARGEST_MEAN))
+    number = "p999" if format in LIMITS and is_discontinuous(model) else number
+    return path, format, qat_model if format == "int8_qat" else model, (number, limit)
 
 
 def define_flags():
@@ -262,6 +279,7 @@ def define_flags():
     flags.DEFINE_integer("samples", 8, "Synthetic composites to try.", lower_bound=1)
     flags.DEFINE_enum("figure_kind", "any", sample_sets.KINDS, "What they show.")
     flags.DEFINE_string("report", "parity.html", "The page to write; a .json goes beside it.")
+    flags.DEFINE_string("golden", None, "A folder for vectors to check other runtimes with.")
     flags.DEFINE_integer("runs", 30, "Timed runs of each file.", lower_bound=1)
 
 

@@ -23,7 +23,8 @@ run python -m export.convert "${net[@]}" --size 128x128 \
   --weights "$float" --qat_weights "$int8" --out "$out"
 files=("$out"/*_128x128_*.tflite)
 run python -m export.parity "${files[@]}" "${net[@]}" \
-  --weights "$float" --qat_weights "$int8" --samples 48 --figure_kind portrait --report "$out/report.html"
+  --weights "$float" --qat_weights "$int8" --samples 48 --figure_kind portrait --report "$out/report.html" \
+  --golden "$out/golden"
 
 photograph=$(python -c 'import skimage.data, os; print(os.path.dirname(skimage.data.__file__))')/astronaut.png
 run python -m keras_matting.predict "$photograph" "$out/mattes" \

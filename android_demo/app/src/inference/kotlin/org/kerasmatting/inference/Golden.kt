@@ -1,0 +1,104 @@
+package org.kerasmatting.inference
+
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+import kotlin.math.abs
+import kotlin.math.ceil
+import org.json.JSONArray
+import org.json.JSONObject
+import org.kerasmatting.matting.UnusableFile
+
+/** How far an alpha was from a reference, at worst over all samples. */
+class Comparison(val reference: String, val number: String, val limit: Double, val found: Double, val largest: Double) {
+    val passed get() = found <= limit // not for NaN
+}
+
+class Latency(val median: Double, val p90: Double)
+
+/** One file of a folder that `python -m export.parity --golden` wrote; see `export/golden.py`. */
+class GoldenFile(private val entry: JSONObject, private val read: (String) -> ByteArray) {
+    val name: String = entry.getString("file")
+
+    /** Runs every sample. UnusableFile: the vectors are not of this file. */
+    fun check(model: MattingModel): List<Comparison> {
+        val limits = entry.getJSONObject("limits")
+        val worst = limits.keys().asSequence().associateWith { DoubleArray(2) }
+        val alpha = FloatArray(model.width * model.height)
+        for (sample in entry.getJSONArray("samples").objects()) {
+            fill(model, sample.getJSONObject("inputs"))
+            model.run()
+            model.alpha.read(alpha, clipped = false)
+            for ((reference, numbers) in worst) {
+                val expected = floats(sample.getJSONObject("references").getString(reference))
+                if (expected.size != alpha.size) {
+                    throw UnusableFile("The golden vectors of $name are of another size than its alpha.")
+                }
+                val differences = DoubleArray(alpha.size) { abs(alpha[it] - expected[it]).toDouble() }
+                differences.sort()
+                numbers[0] = larger(numbers[0], number(limits.getJSONArray(reference).getString(0), differences))
+                numbers[1] = larger(numbers[1], differences.last())
+            }
+        }
+        return worst.map { (reference, numbers) ->
+            val limit = limits.getJSONArray(reference)
+            Comparison(reference, limit.getString(0), limit.getDouble(1), numbers[0], numbers[1])
+        }
+    }
+
+    /** Milliseconds of [runs] runs on the last sample, after two to warm up. */
+    fun latency(model: MattingModel, runs: Int): Latency {
+        repeat(2) { model.run() }
+        val times = DoubleArray(runs) {
+            val start = System.nanoTime()
+            model.run()
+            (System.nanoTime() - start) / 1e6
+        }
+        times.sort()
+        return Latency(percentile(times, 0.5), percentile(times, 0.9))
+    }
+
+    private fun fill(model: MattingModel, vectors: JSONObject) {
+        for ((input, tensor) in model.inputs) {
+            if (!vectors.has(input)) throw UnusableFile("The golden vectors of $name have no $input.")
+            val bytes = read(vectors.getString(input))
+            if (bytes.size != tensor.buffer.capacity()) {
+                throw UnusableFile("The golden vectors of $name have ${bytes.size} bytes of $input, not ${tensor.buffer.capacity()}.")
+            }
+            tensor.buffer.rewind()
+            tensor.buffer.put(bytes)
+        }
+    }
+
+    private fun floats(vector: String): FloatArray {
+        val bytes = ByteBuffer.wrap(read(vector)).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer()
+        return FloatArray(bytes.remaining()).also { bytes.get(it) }
+    }
+}
+
+/** All files of a folder; [read] gives one of its files by name. */
+fun goldenFiles(read: (String) -> ByteArray): List<GoldenFile> {
+    val index = JSONObject(String(read("golden.json"), Charsets.UTF_8))
+    return index.getJSONArray("files").objects().map { GoldenFile(it, read) }
+}
+
+private fun JSONArray.objects() = List(length()) { getJSONObject(it) }
+
+/** NaN where one of them is, since NaN sorts last. */
+private fun number(name: String, sorted: DoubleArray) = when {
+    sorted.last().isNaN() -> Double.NaN
+    name == "max_difference" -> sorted.last()
+    name == "mean_difference" -> sorted.average()
+    name == "p999" -> percentile(sorted, 0.999)
+    else -> throw UnusableFile("The golden vectors name a number $name, which this app does not know.")
+}
+
+/** Linear between neighbours, as NumPy does it. */
+internal fun percentile(sorted: DoubleArray, share: Double): Double {
+    val at = share * (sorted.size - 1)
+    val below = at.toInt()
+    val above = ceil(at).toInt()
+    return sorted[below] + (at - below) * (sorted[above] - sorted[below])
+}
+
+/** A NaN is the largest. */
+private fun larger(a: Double, b: Double) = if (a.isNaN() || b.isNaN()) Double.NaN else maxOf(a, b)

@@ -1,0 +1,298 @@
+package org.kerasmatting.demo
+
+import android.Manifest
+import android.app.Activity
+import android.content.ActivityNotFoundException
+import android.content.Intent
+import android.content.pm.PackageManager
+import android.graphics.Paint
+import android.graphics.Rect
+import android.media.Image
+import android.net.Uri
+import android.os.Build
+import android.os.Bundle
+import android.os.Handler
+import android.os.HandlerThread
+import android.os.SystemClock
+import android.provider.MediaStore
+import android.provider.Settings.ACTION_APPLICATION_DETAILS_SETTINGS
+import android.view.Surface
+import android.view.SurfaceHolder
+import android.view.SurfaceView
+import android.view.View
+import android.widget.AdapterView
+import android.widget.Button
+import android.widget.Spinner
+import android.widget.Switch
+import android.widget.TextView
+import java.io.IOException
+import org.kerasmatting.inference.MattingModel
+import org.kerasmatting.matting.UnusableFile
+import org.kerasmatting.matting.cover
+import org.kerasmatting.matting.uprightTurn
+
+/**
+ * Live preview with another background. Camera, network and drawing share one thread, which lives from
+ * onResume to onPause; the screen's turning makes a new activity.
+ */
+class CameraActivity : Activity() {
+    private val settings by lazy { Settings(this) }
+    private val message by lazy { findViewById<TextView>(R.id.message) }
+    private val holder by lazy { findViewById<SurfaceView>(R.id.preview).holder }
+    private var running: Running? = null
+
+    private var chosen = Background.BLURRED
+    private var backgroundUri: Uri? = null
+    private var asked = false
+
+    override fun onCreate(state: Bundle?) {
+        super.onCreate(state)
+        setContentView(R.layout.camera)
+        state?.let {
+            chosen = Background.entries[it.getInt(BACKGROUND)]
+            backgroundUri = it.getString(URI)?.let(Uri::parse)
+            asked = it.getBoolean(ASKED)
+        }
+        findViewById<Switch>(R.id.smoothing).apply {
+            isChecked = settings.smooths
+            setOnCheckedChangeListener { _, checked ->
+                settings.smooths = checked
+                running?.smooths = checked
+            }
+        }
+        findViewById<Button>(R.id.switch_camera).setOnClickListener {
+            settings.usesFrontCamera = !settings.usesFrontCamera
+            restart()
+        }
+        findViewById<Button>(R.id.take_scene).setOnClickListener { running?.takesScene = true }
+        findViewById<Button>(R.id.allow).setOnClickListener { allow() }
+        findViewById<Spinner>(R.id.backgrounds).apply {
+            setSelection(chosen.ordinal, false)
+            onItemSelectedListener = object : AdapterView.OnItemSelectedListener {
+                override fun onItemSelected(list: AdapterView<*>, row: View?, position: Int, id: Long) {
+                    if (position == chosen.ordinal) return
+                    chosen = Background.entries[position]
+                    running?.background = chosen
+                    if (chosen == Background.PICTURE) pick()
+                }
+
+                override fun onNothingSelected(list: AdapterView<*>) = Unit
+            }
+        }
+        holder.addCallback(object : SurfaceHolder.Callback {
+            override fun surfaceCreated(holder: SurfaceHolder) = Unit
+            override fun surfaceChanged(holder: SurfaceHolder, format: Int, width: Int, height: Int) = Unit
+
+            /** The surface is gone when this returns; drawing takes the lock and looks first. */
+            override fun surfaceDestroyed(holder: SurfaceHolder) = pause()
+        })
+    }
+
+    override fun onSaveInstanceState(state: Bundle) {
+        super.onSaveInstanceState(state)
+        state.putInt(BACKGROUND, chosen.ordinal)
+        state.putString(URI, backgroundUri?.toString())
+        state.putBoolean(ASKED, asked)
+    }
+
+    override fun onResume() {
+        super.onResume()
+        if (isAllowed()) {
+            findViewById<View>(R.id.allow).visibility = View.GONE
+            if (running == null) running = Running()
+        } else if (!asked) {
+            asked = true
+            requestPermissions(arrayOf(Manifest.permission.CAMERA), PERMISSION)
+        } else {
+            refuse()
+        }
+    }
+
+    override fun onPause() {
+        pause()
+        super.onPause()
+    }
+
+    /** Also called with nothing granted, where the person turned away; onResume follows either way. */
+    override fun onRequestPermissionsResult(request: Int, permissions: Array<String>, results: IntArray) {
+        if (!isAllowed()) refuse()
+    }
+
+    override fun onActivityResult(request: Int, result: Int, data: Intent?) {
+        if (request == PICTURE && result == RESULT_OK) data?.data?.let { backgroundUri = it }
+    }
+
+    private fun isAllowed() = checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED
+
+    private fun refuse() {
+        message.setText(R.string.camera_refused)
+        findViewById<View>(R.id.allow).visibility = View.VISIBLE
+    }
+
+    /** Asks again; after a final no, Android does not show the question and only its settings help. */
+    private fun allow() {
+        if (shouldShowRequestPermissionRationale(Manifest.permission.CAMERA)) {
+            requestPermissions(arrayOf(Manifest.permission.CAMERA), PERMISSION)
+        } else {
+            start(Intent(ACTION_APPLICATION_DETAILS_SETTINGS, Uri.fromParts("package", packageName, null)), SETTINGS)
+        }
+    }
+
+    private fun pick() {
+        val intent = if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.TIRAMISU) {
+            Intent(MediaStore.ACTION_PICK_IMAGES)
+        } else {
+            Intent(Intent.ACTION_OPEN_DOCUMENT).addCategory(Intent.CATEGORY_OPENABLE)
+        }
+        start(intent.setType("image/*"), PICTURE)
+    }
+
+    private fun start(intent: Intent, request: Int) = try {
+        startActivityForResult(intent, request)
+    } catch (_: ActivityNotFoundException) {
+        message.setText(R.string.no_chooser)
+    }
+
+    private fun restart() {
+        pause()
+        if (isAllowed()) running = Running()
+    }
+
+    private fun pause() {
+        running?.stop()
+        running = null
+    }
+
+    @Suppress("DEPRECATION") // its successor is there from Android 11 on
+    private fun displayDegrees() = when (windowManager.defaultDisplay.rotation) {
+        Surface.ROTATION_90 -> 90
+        Surface.ROTATION_180 -> 180
+        Surface.ROTATION_270 -> 270
+        else -> 0
+    }
+
+    /** From one onResume to the next onPause. */
+    private inner class Running {
+        private val thread = HandlerThread("camera").apply { start() }
+        private val handler = Handler(thread.looper)
+        private val feed = CameraFeed(this@CameraActivity, handler, ::frame) {
+            say(getString(R.string.camera_failed, it))
+        }
+
+        // Set by the main thread.
+        @Volatile var background = chosen
+        @Volatile var smooths = settings.smooths
+        @Volatile var takesScene = false
+        private val displayDegrees = displayDegrees()
+        private val backgroundUri = this@CameraActivity.backgroundUri
+
+        // Of the camera's thread.
+        private var model: MattingModel? = null
+        private var notice: String? = null
+        private var matter: FrameMatter? = null
+        private var picture: IntArray? = null
+        private val paint = Paint(Paint.FILTER_BITMAP_FLAG)
+        private val place = Rect()
+        private var lastSaid = 0L
+
+        @Volatile private var isStopped = false
+
+        init {
+            message.setText(R.string.working)
+            handler.post { begin() }
+        }
+
+        /** Waits for the frame in work, so that the surface may go. */
+        fun stop() {
+            isStopped = true
+            handler.post {
+                feed.close()
+                model?.close()
+                model = null
+            }
+            thread.quitSafely()
+            thread.join()
+        }
+
+        private fun begin() {
+            val models = Models(this@CameraActivity)
+            val name = models.current(settings) ?: return say(getString(R.string.no_models))
+            try {
+                val (opened, said) = models.open(name, settings.usesGpu)
+                model = opened
+                notice = said
+            } catch (error: UnusableFile) {
+                return say(error.message ?: "")
+            }
+            val inputs = checkNotNull(model).inputs.keys
+            if ("trimap" in inputs) return say(getString(R.string.no_trimap_video, name))
+            val button = if ("background" in inputs) View.VISIBLE else View.GONE
+            runOnUiThread { findViewById<View>(R.id.take_scene).visibility = button }
+            if (!feed.open(settings.usesFrontCamera)) say(getString(R.string.no_camera))
+        }
+
+        private fun frame(image: Image) {
+            val model = model ?: return
+            if (isStopped) return
+            val start = SystemClock.elapsedRealtimeNanos()
+            val turn = uprightTurn(feed.sensorDegrees, displayDegrees, feed.isFront)
+            val current = matter?.takeIf { it.fits(image, turn, feed.isFront) } ?: try {
+                FrameMatter(model, image, turn, feed.isFront).also {
+                    matter = it
+                    picture = readPicture(it.width, it.height)
+                }
+            } catch (_: OutOfMemoryError) {
+                isStopped = true
+                return say(getString(R.string.no_memory))
+            }
+            val takes = takesScene
+            takesScene = false
+            val ready = current.matte(image, background, picture, smooths, takes)
+            draw(current)
+            tell(ready, model, (SystemClock.elapsedRealtimeNanos() - start) / 1e6)
+        }
+
+        private fun readPicture(width: Int, height: Int): IntArray? {
+            val small = try {
+                Photo(contentResolver, backgroundUri ?: return null).small(width * height * 2)
+            } catch (error: IOException) {
+                say(getString(R.string.unreadable, error.message))
+                return null
+            }
+            return cover(pixelsOf(small), small.width, small.height, width, height)
+        }
+
+        private fun draw(current: FrameMatter) {
+            val canvas = holder.lockCanvas() ?: return
+            val scale = minOf(canvas.width.toFloat() / current.width, canvas.height.toFloat() / current.height)
+            val width = (current.width * scale).toInt()
+            val height = (current.height * scale).toInt()
+            val left = (canvas.width - width) / 2
+            val top = (canvas.height - height) / 2
+            place.set(left, top, left + width, top + height)
+            canvas.drawRGB(0, 0, 0)
+            canvas.drawBitmap(current.bitmap, null, place, paint)
+            holder.unlockCanvasAndPost(canvas)
+        }
+
+        /** Twice a second, so that the text can be read. */
+        private fun tell(ready: Boolean, model: MattingModel, milliseconds: Double) {
+            val now = SystemClock.elapsedRealtime()
+            if (now - lastSaid < 500) return
+            lastSaid = now
+            val time = getString(R.string.frame_time, model.processor.name, milliseconds)
+            say(listOfNotNull(if (ready) time else getString(R.string.take_scene_hint), notice).joinToString("\n"))
+        }
+
+        private fun say(text: String) = runOnUiThread { if (running === this) message.text = text }
+    }
+
+    private companion object {
+        const val PERMISSION = 1
+        const val PICTURE = 2
+        const val SETTINGS = 3
+        const val BACKGROUND = "background"
+        const val URI = "uri"
+        const val ASKED = "asked"
+    }
+}

@@ -1,0 +1,61 @@
+package org.kerasmatting.demo
+
+import android.content.Context
+import java.io.IOException
+import org.json.JSONException
+import org.kerasmatting.inference.Comparison
+import org.kerasmatting.inference.GoldenFile
+import org.kerasmatting.inference.Latency
+import org.kerasmatting.inference.MattingModel
+import org.kerasmatting.inference.Processor
+import org.kerasmatting.inference.RefusedByDelegate
+import org.kerasmatting.inference.goldenFiles
+import org.kerasmatting.matting.UnusableFile
+
+/** One file on one processor; [problem] is why it did not run, [notice] what else has to be known. */
+class CheckResult(
+    val file: String,
+    val processor: String,
+    val comparisons: List<Comparison> = emptyList(),
+    val latency: Latency? = null,
+    val notice: String? = null,
+    val problem: String? = null,
+) {
+    /** A GPU that refuses is said loudly, but does not make the file wrong. */
+    val isRefused get() = problem != null && processor == "GPU"
+    val passed get() = problem == null && comparisons.isNotEmpty() && comparisons.all { it.passed }
+}
+
+/**
+ * Runs every file of assets/models that assets/golden has vectors of, on the CPU with 1, 2 and 4 threads
+ * and on the GPU; [report] gets each result when it is there. The screen and androidTest both call this.
+ */
+fun runCheck(context: Context, runs: Int = 30, report: (CheckResult) -> Unit) {
+    val models = Models(context)
+    val files = try {
+        goldenFiles { name -> context.assets.open("golden/$name").use { it.readBytes() } }
+    } catch (_: IOException) {
+        return
+    } catch (error: JSONException) {
+        return report(CheckResult("golden.json", "-", problem = "golden.json is damaged: ${error.message}"))
+    }
+    for (file in files) {
+        if (file.name !in models.bundled()) {
+            report(CheckResult(file.name, "-", problem = "${file.name} has golden vectors but is not in the app."))
+            continue
+        }
+        for (processor in listOf(cpu(1), cpu(2), cpu(4), gpu())) report(check(models, file, processor, runs))
+    }
+}
+
+private fun check(models: Models, file: GoldenFile, processor: Processor, runs: Int): CheckResult = try {
+    MattingModel.open(file.name, models.content(file.name), processor).use {
+        CheckResult(file.name, processor.name, file.check(it), file.latency(it, runs), it.notice)
+    }
+} catch (error: RefusedByDelegate) {
+    CheckResult(file.name, processor.name, problem = error.message)
+} catch (error: UnusableFile) {
+    CheckResult(file.name, processor.name, problem = error.message)
+} catch (error: IOException) {
+    CheckResult(file.name, processor.name, problem = "A golden vector of ${file.name} is missing: ${error.message}.")
+}

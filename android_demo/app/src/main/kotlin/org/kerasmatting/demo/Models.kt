@@ -1,0 +1,109 @@
+package org.kerasmatting.demo
+
+import android.content.Context
+import android.net.Uri
+import android.provider.OpenableColumns
+import java.io.File
+import java.io.FileInputStream
+import java.io.IOException
+import java.lang.reflect.InvocationTargetException
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+import java.nio.channels.FileChannel.MapMode.READ_ONLY
+import org.kerasmatting.inference.MattingModel
+import org.kerasmatting.inference.Processor
+import org.kerasmatting.inference.RefusedByDelegate
+import org.kerasmatting.matting.UnusableFile
+import org.tensorflow.lite.Delegate
+
+/** The .tflite files inside the app, in assets/models, and those that the person picked. */
+class Models(private val context: Context) {
+    private val folder = File(context.filesDir, "models")
+
+    fun names(): List<String> = (bundled() + picked()).distinct()
+
+    fun bundled(): List<String> = context.assets.list("models").orEmpty().filter { it.endsWith(".tflite") }.sorted()
+
+    private fun picked(): List<String> = folder.list().orEmpty().filter { it.endsWith(".tflite") }.sorted()
+
+    /** The chosen one, or the first; int8_qat first, being what phones are for. */
+    fun current(settings: Settings): String? {
+        val names = names()
+        return settings.model?.takeIf { it in names } ?: names.find { it.contains("int8_qat") } ?: names.firstOrNull()
+    }
+
+    /**
+     * Opens a file as the settings say. Where the GPU refuses it, on the CPU, and then the second value
+     * says so. UnusableFile as `MattingModel.open`.
+     */
+    fun open(name: String, usesGpu: Boolean): Pair<MattingModel, String?> {
+        val file = content(name)
+        if (!usesGpu) return MattingModel.open(name, file, cpu()) to null
+        return try {
+            MattingModel.open(name, file, gpu()).let { it to it.notice }
+        } catch (error: RefusedByDelegate) {
+            MattingModel.open(name, file, cpu()) to "${error.message} It runs on the CPU."
+        }
+    }
+
+    /** A name of [names] -> the file's bytes, mapped and not copied where that is possible. */
+    fun content(name: String): ByteBuffer {
+        val own = File(folder, name)
+        if (own.isFile) return FileInputStream(own).use { it.channel.map(READ_ONLY, 0, own.length()) }
+        return try {
+            context.assets.openFd("models/$name").use { asset ->
+                FileInputStream(asset.fileDescriptor).use {
+                    it.channel.map(READ_ONLY, asset.startOffset, asset.declaredLength)
+                }
+            }
+        } catch (_: IOException) { // compressed inside the APK
+            val bytes = context.assets.open("models/$name").use { it.readBytes() }
+            ByteBuffer.allocateDirect(bytes.size).order(ByteOrder.nativeOrder()).put(bytes)
+        }
+    }
+
+    /**
+     * Copies a file that the person picked, if it can be used, and returns its name. UnusableFile or
+     * IOException otherwise; then nothing is kept.
+     */
+    fun add(uri: Uri): String {
+        val name = displayName(uri)
+        folder.mkdirs()
+        val temporary = File(folder, "$name.part")
+        try {
+            val input = context.contentResolver.openInputStream(uri) ?: throw IOException("$name cannot be opened.")
+            input.use { from -> temporary.outputStream().use { from.copyTo(it) } }
+            val file = FileInputStream(temporary).use { it.channel.map(READ_ONLY, 0, temporary.length()) }
+            MattingModel.open(name, file, cpu()).close()
+            if (!temporary.renameTo(File(folder, name))) throw IOException("$name cannot be stored; free some space.")
+            return name
+        } catch (error: SecurityException) {
+            throw IOException("$name cannot be opened: ${error.message}", error)
+        } finally {
+            temporary.delete()
+        }
+    }
+
+    private fun displayName(uri: Uri): String {
+        val columns = arrayOf(OpenableColumns.DISPLAY_NAME)
+        val shown = context.contentResolver.query(uri, columns, null, null, null)?.use {
+            if (it.moveToFirst()) it.getString(0) else null
+        }
+        val name = (shown ?: "picked").replace(Regex("[^A-Za-z0-9._-]"), "_")
+        if (name in bundled()) throw UnusableFile("$name is already inside the app; rename the file to try it.")
+        return if (name.endsWith(".tflite")) name else "$name.tflite"
+    }
+}
+
+fun cpu(threads: Int = minOf(4, Runtime.getRuntime().availableProcessors())) = Processor("CPU x$threads", threads)
+
+/** Found by name, so that the app builds and runs without the GPU delegate's library. */
+fun gpu() = Processor("GPU", 1) {
+    try {
+        Class.forName("org.tensorflow.lite.gpu.GpuDelegate").getDeclaredConstructor().newInstance() as Delegate
+    } catch (error: ClassNotFoundException) {
+        throw NoClassDefFoundError(error.message)
+    } catch (error: InvocationTargetException) {
+        throw error.targetException
+    }
+}

@@ -1,0 +1,114 @@
+package org.kerasmatting.demo
+
+import android.content.ContentResolver
+import android.graphics.Bitmap
+import android.graphics.BitmapFactory
+import android.graphics.BitmapRegionDecoder
+import android.graphics.Matrix
+import android.graphics.Rect
+import android.graphics.RectF
+import android.media.ExifInterface
+import android.net.Uri
+import java.io.IOException
+
+/**
+ * A picture of the phone, upright as its EXIF orientation says, of any size: read small, or strip by
+ * strip, so that 100 megapixels (400 MB) are never in memory. IOException: it cannot be read.
+ */
+class Photo(private val resolver: ContentResolver, private val uri: Uri) {
+    private val rawWidth: Int
+    private val rawHeight: Int
+    private val turn: Matrix // of the raw picture, to be upright
+    private val placed: Matrix // the same, with the upright picture's corner at 0, 0
+
+    val width: Int
+    val height: Int
+
+    init {
+        val bounds = BitmapFactory.Options().apply { inJustDecodeBounds = true }
+        input { BitmapFactory.decodeStream(it, null, bounds) }
+        if (bounds.outWidth <= 0 || bounds.outHeight <= 0) throw IOException("it is damaged or no picture")
+        rawWidth = bounds.outWidth
+        rawHeight = bounds.outHeight
+        turn = orientation()
+        val upright = RectF(0f, 0f, rawWidth.toFloat(), rawHeight.toFloat())
+        turn.mapRect(upright)
+        placed = Matrix(turn).apply { postTranslate(-upright.left, -upright.top) }
+        width = Math.round(upright.width())
+        height = Math.round(upright.height())
+    }
+
+    /** The whole picture with at most [most] pixels, ARGB. */
+    fun small(most: Int): Bitmap {
+        var sample = 1
+        while (rawWidth.toLong() / sample * (rawHeight / sample) > most) sample *= 2
+        val options = BitmapFactory.Options().apply { inSampleSize = sample }
+        val raw = input { BitmapFactory.decodeStream(it, null, options) } ?: throw IOException("it is damaged")
+        return upright(raw)
+    }
+
+    /**
+     * Calls [use] with (ARGB pixels, first row, rows) from top to bottom, at most [most] pixels at a time.
+     * UnsupportedOperationException: this kind of picture cannot be read in parts.
+     */
+    fun strips(most: Int, use: (IntArray, Int, Int) -> Unit) {
+        val decoder = regionDecoder()
+        try {
+            val rows = (most / width).coerceIn(1, height)
+            val pixels = IntArray(width * rows)
+            val back = Matrix().also { placed.invert(it) }
+            for (top in 0 until height step rows) {
+                val count = minOf(rows, height - top)
+                val part = RectF(0f, top.toFloat(), width.toFloat(), (top + count).toFloat())
+                back.mapRect(part)
+                val rawPart = Rect().also { part.round(it) }
+                val raw = decoder.decodeRegion(rawPart, null) ?: throw IOException("it is damaged")
+                val strip = upright(raw)
+                strip.getPixels(pixels, 0, width, 0, 0, width, count)
+                strip.recycle()
+                use(pixels, top, count)
+            }
+        } finally {
+            decoder.recycle()
+        }
+    }
+
+    @Suppress("DEPRECATION") // its successor is there from Android 12 on
+    private fun regionDecoder() = try {
+        input { BitmapRegionDecoder.newInstance(it, false) }
+    } catch (error: IOException) {
+        throw UnsupportedOperationException(error)
+    } ?: throw UnsupportedOperationException()
+
+    private fun upright(raw: Bitmap): Bitmap {
+        if (turn.isIdentity) return raw
+        val turned = Bitmap.createBitmap(raw, 0, 0, raw.width, raw.height, turn, false)
+        if (turned !== raw) raw.recycle()
+        return turned
+    }
+
+    private fun orientation(): Matrix {
+        val tag = try {
+            input { ExifInterface(it).getAttributeInt(ExifInterface.TAG_ORIENTATION, ExifInterface.ORIENTATION_NORMAL) }
+        } catch (_: IOException) {
+            ExifInterface.ORIENTATION_NORMAL // a picture without EXIF
+        }
+        return Matrix().apply {
+            when (tag) {
+                ExifInterface.ORIENTATION_FLIP_HORIZONTAL -> postScale(-1f, 1f)
+                ExifInterface.ORIENTATION_ROTATE_180 -> postRotate(180f)
+                ExifInterface.ORIENTATION_FLIP_VERTICAL -> postScale(1f, -1f)
+                ExifInterface.ORIENTATION_TRANSPOSE -> { postRotate(90f); postScale(-1f, 1f) }
+                ExifInterface.ORIENTATION_ROTATE_90 -> postRotate(90f)
+                ExifInterface.ORIENTATION_TRANSVERSE -> { postRotate(270f); postScale(-1f, 1f) }
+                ExifInterface.ORIENTATION_ROTATE_270 -> postRotate(270f)
+            }
+        }
+    }
+
+    private fun <T> input(read: (java.io.InputStream) -> T): T = try {
+        (resolver.openInputStream(uri) ?: throw IOException("it is gone")).use(read)
+    } catch (error: SecurityException) {
+        throw IOException("the permission for it has ended; choose it again", error)
+    }
+}

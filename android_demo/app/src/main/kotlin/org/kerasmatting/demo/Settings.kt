@@ -1,0 +1,21 @@
+package org.kerasmatting.demo
+
+import android.content.Context
+
+/** What stays chosen over restarts. */
+class Settings(context: Context) {
+    private val stored = context.getSharedPreferences("settings", Context.MODE_PRIVATE)
+
+    var model: String?
+        get() = stored.getString("model", null)
+        set(value) = stored.edit().putString("model", value).apply()
+    var usesGpu: Boolean
+        get() = stored.getBoolean("gpu", false)
+        set(value) = stored.edit().putBoolean("gpu", value).apply()
+    var smooths: Boolean
+        get() = stored.getBoolean("smoothing", true)
+        set(value) = stored.edit().putBoolean("smoothing", value).apply()
+    var usesFrontCamera: Boolean
+        get() = stored.getBoolean("front", true)
+        set(value) = stored.edit().putBoolean("front", value).apply()
+}

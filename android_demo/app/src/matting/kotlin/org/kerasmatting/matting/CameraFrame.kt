@@ -1,0 +1,77 @@
+package org.kerasmatting.matting
+
+import java.nio.ByteBuffer
+
+/** One plane of a YUV_420_888 picture, as `Image.Plane` describes it. */
+class YuvPlane(val rowStride: Int, val pixelStride: Int, capacity: Int) {
+    val bytes = ByteArray(capacity)
+
+    fun read(buffer: ByteBuffer) {
+        buffer.rewind()
+        buffer.get(bytes, 0, minOf(bytes.size, buffer.remaining()))
+    }
+}
+
+/**
+ * A camera's frame (width x height as the sensor lies) -> upright ARGB pixels.
+ *
+ * [turn]: degrees clockwise that make it upright. [mirrored]: left and right change places afterwards,
+ * as in a mirror. Android's cameras use JFIF's colours: BT.601, all of 0..255.
+ */
+class CameraFrame(
+    private val width: Int,
+    private val height: Int,
+    private val turn: Int,
+    private val mirrored: Boolean,
+) {
+    init {
+        require(turn in listOf(0, 90, 180, 270)) { "A frame cannot be turned by $turn degrees." }
+    }
+
+    val uprightWidth = if (turn % 180 == 0) width else height
+    val uprightHeight = if (turn % 180 == 0) height else width
+
+    /** [target] of uprightHeight x uprightWidth. */
+    fun upright(luma: YuvPlane, u: YuvPlane, v: YuvPlane, target: IntArray) {
+        // Where sensor pixel (0, 0) goes, and how far one step right and one down lead from there.
+        val w = uprightWidth
+        val last = uprightWidth * uprightHeight - 1
+        var origin: Int
+        var right: Int
+        var down: Int
+        when (turn) {
+            0 -> { origin = 0; right = 1; down = w }
+            90 -> { origin = w - 1; right = w; down = -1 }
+            180 -> { origin = last; right = -1; down = -w }
+            else -> { origin = last - (w - 1); right = -w; down = 1 }
+        }
+        if (mirrored) {
+            origin = origin / w * w + (w - 1 - origin % w)
+            if (turn % 180 == 0) right = -right else down = -down
+        }
+        for (y in 0 until height) {
+            val lumaRow = y * luma.rowStride
+            val uRow = y / 2 * u.rowStride
+            val vRow = y / 2 * v.rowStride
+            var at = origin + y * down
+            for (x in 0 until width) {
+                val level = luma.bytes[lumaRow + x * luma.pixelStride].toInt() and 255
+                val blueness = (u.bytes[uRow + x / 2 * u.pixelStride].toInt() and 255) - 128
+                val redness = (v.bytes[vRow + x / 2 * v.pixelStride].toInt() and 255) - 128
+                // JFIF's factors times 2^16
+                val red = level + (91881 * redness + 32768 shr 16)
+                val green = level - (22554 * blueness + 46802 * redness + 32768 shr 16)
+                val blue = level + (116130 * blueness + 32768 shr 16)
+                target[at] = argb(red.coerceIn(0, 255), green.coerceIn(0, 255), blue.coerceIn(0, 255))
+                at += right
+            }
+        }
+    }
+}
+
+/**
+ * By how many degrees clockwise a camera's frames have to be turned on a display that stands at
+ * [displayDegrees] (0, 90, 180, 270), see `CameraCharacteristics.SENSOR_ORIENTATION`.
+ */
+fun uprightTurn(sensorDegrees: Int, displayDegrees: Int, isFront: Boolean): Int =
+    Math.floorMod(if (isFront) sensorDegrees + displayDegrees else sensorDegrees - displayDegrees, 360)

@@ -1,0 +1,81 @@
+package org.kerasmatting.matting
+
+import java.io.Closeable
+import java.io.OutputStream
+import java.util.zip.CRC32
+import java.util.zip.Deflater
+
+/**
+ * A PNG with transparency, written strip by strip: a photograph of 100 megapixels never has to be in
+ * memory as a whole, which `Bitmap.compress` would need.
+ */
+class PngWriter(private val out: OutputStream, private val width: Int, private val height: Int) : Closeable {
+    private val deflater = Deflater(6)
+    private val line = ByteArray(1 + 4 * width)
+    private val above = ByteArray(4 * width)
+    private val packed = ByteArray(1 shl 16)
+    private var written = 0
+
+    init {
+        out.write(byteArrayOf(-119, 80, 78, 71, 13, 10, 26, 10))
+        val header = ByteArray(13)
+        int(width).copyInto(header, 0)
+        int(height).copyInto(header, 4)
+        header[8] = 8 // bits
+        header[9] = 6 // red, green, blue, alpha
+        chunk("IHDR", header, header.size)
+    }
+
+    /** The next [count] rows, ARGB, not premultiplied. */
+    fun rows(pixels: IntArray, count: Int) {
+        check(written + count <= height) { "A PNG of $height rows was given ${written + count}." }
+        for (y in 0 until count) row(pixels, y * width)
+        written += count
+    }
+
+    private fun row(pixels: IntArray, offset: Int) {
+        line[0] = 2 // differences to the row above
+        for (x in 0 until width) {
+            val pixel = pixels[offset + x]
+            put(4 * x, pixel shr 16)
+            put(4 * x + 1, pixel shr 8)
+            put(4 * x + 2, pixel)
+            put(4 * x + 3, pixel ushr 24)
+        }
+        deflater.setInput(line)
+        while (!deflater.needsInput()) drain()
+    }
+
+    private fun put(at: Int, value: Int) {
+        line[1 + at] = (value - above[at]).toByte()
+        above[at] = value.toByte()
+    }
+
+    private fun drain() {
+        val count = deflater.deflate(packed)
+        if (count > 0) chunk("IDAT", packed, count)
+    }
+
+    /** Closes [out] too. IllegalStateException: rows are missing. */
+    override fun close() = out.use {
+        deflater.finish()
+        while (!deflater.finished()) drain()
+        deflater.end()
+        chunk("IEND", packed, 0)
+        check(written == height) { "A PNG of $height rows was given $written." }
+    }
+
+    private fun chunk(name: String, data: ByteArray, count: Int) {
+        val type = name.toByteArray(Charsets.US_ASCII)
+        val crc = CRC32()
+        crc.update(type)
+        crc.update(data, 0, count)
+        out.write(int(count))
+        out.write(type)
+        out.write(data, 0, count)
+        out.write(int(crc.value.toInt()))
+    }
+
+    private fun int(value: Int) =
+        byteArrayOf((value shr 24).toByte(), (value shr 16).toByte(), (value shr 8).toByte(), value.toByte())
+}

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Is an APK what its build promises? Name, versions, permissions, signature, classes, alignment.
+#
+#     bash android_demo/desktop/check_apk.sh APK
+set -euo pipefail
+apk=$1
+found=$(mktemp -d)
+trap 'rm -rf "$found"' EXIT
+fail() { echo "$apk: $*" >&2; exit 1; }
+
+aapt2 dump badging "$apk" >"$found/badging"
+for line in "package: name='org.kerasmatting.demo'" "sdkVersion:'26'" "targetSdkVersion:'36'" \
+  "launchable-activity: name='org.kerasmatting.demo.MainActivity'"; do
+  grep -q "^$line" "$found/badging" || fail "aapt2 does not show $line."
+done
+permissions=$(sed -n "s/^uses-permission: name='\(.*\)'/\1/p" "$found/badging")
+[ "$permissions" = android.permission.CAMERA ] || fail "it asks for $permissions, and not for the camera alone."
+
+apksigner verify --verbose --min-sdk-version 26 "$apk" >"$found/signature" || fail "its signature is not valid."
+grep -q "Verified using v2 scheme.*true" "$found/signature" || fail "it has no v2 signature."
+
+unzip -q -o "$apk" -d "$found/apk"
+: >"$found/classes"
+for dex in "$found"/apk/classes*.dex; do dexdump "$dex" >>"$found/classes"; done
+for class in MainActivity PhotoActivity CameraActivity CheckActivity; do
+  grep -q "Class descriptor  : 'Lorg/kerasmatting/demo/$class;'" "$found/classes" || fail "it has no $class."
+done
+grep -q "'Lorg/tensorflow/lite/Interpreter;'" "$found/classes" || fail "it has no interpreter."
+[ -f "$found/apk/assets/golden/golden.json" ] || fail "it has no golden vectors."
+ls "$found"/apk/assets/models/*.tflite >/dev/null || fail "it has no network."
+
+zipalign -c 16384 "$apk" || fail "its uncompressed entries are not aligned to 16 KB."
+coarse=()
+for library in "$found"/apk/lib/{arm64-v8a,x86_64}/*.so; do # 16 KB pages are for 64 bits
+  for step in $(readelf -lW "$library" | awk '$1 == "LOAD" { print $NF }' | sort -u); do
+    [ $((step)) -ge 16384 ] || coarse+=("${library#"$found"/apk/}")
+  done
+done
+
+printf '%s: %s bytes, permissions: %s, classes: %s, signed (v2), zip aligned to 16 KB\n' "$apk" "$(stat -c %s "$apk")" \
+  "$permissions" "$(grep -c 'Class descriptor' "$found/classes")"
+if [ ${#coarse[@]} -gt 0 ]; then
+  echo "NOT READY FOR 16 KB PAGES: ${coarse[*]}"
+  [[ "${coarse[*]}" =~ ^(lib/[a-z0-9_-]+/libtensorflowlite_jni.so ?)+$ ]] || fail "one of them is not TensorFlow Lite's."
+  echo "  TensorFlow Lite 2.16.1, the latest on Maven Central, is linked for 4 KB. Phones with 16 KB pages run it in"
+  echo "  their compatibility mode, if at all; the Gradle build takes LiteRT 1.4, which is made for both."
+fi

@@ -1,0 +1,176 @@
+package org.kerasmatting
+
+import com.sun.management.ThreadMXBean
+import java.io.File
+import java.lang.management.ManagementFactory
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+import kotlin.math.abs
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertThrows
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.params.ParameterizedTest
+import org.junit.jupiter.params.provider.Arguments
+import org.junit.jupiter.params.provider.Arguments.arguments
+import org.junit.jupiter.params.provider.MethodSource
+import org.junit.jupiter.params.provider.ValueSource
+import org.kerasmatting.inference.Matter
+import org.kerasmatting.inference.MattingModel
+import org.kerasmatting.inference.Processor
+import org.kerasmatting.inference.RefusedByDelegate
+import org.kerasmatting.inference.goldenFiles
+import org.kerasmatting.matting.BlurredBackground
+import org.kerasmatting.matting.UnusableFile
+import org.kerasmatting.matting.composeOver
+import org.tensorflow.lite.Delegate
+
+/** The app's inference code in org.tensorflow.lite.Interpreter, on real files. */
+class InferenceTest {
+    @ParameterizedTest
+    @MethodSource("goldenFilesByThreads")
+    fun `files give on other runtimes what they gave in Python`(folder: File, name: String, threads: Int) {
+        val golden = golden(folder).single { it.name == name }
+        open(File(folder, name), threads).use { model ->
+            val comparisons = golden.check(model)
+            val latency = golden.latency(model, 3)
+            for (found in comparisons) {
+                println(
+                    "%-55s %d threads  %-6s %s %.2g of %.2g (largest %.2g)  %.1f ms".format(
+                        name, threads, found.reference, found.number, found.found, found.limit, found.largest, latency.median,
+                    ),
+                )
+            }
+            assertEquals(setOf("keras", "litert"), comparisons.map { it.reference }.toSet())
+            assertTrue(comparisons.all { it.passed }, "$name departs from its golden vectors")
+            assertTrue(latency.median <= latency.p90)
+        }
+    }
+
+    @Test
+    fun `a file with other weights fails`() {
+        val name = SMALL.list()!!.single { it.startsWith("convolutions_trimap") && it.endsWith("float32.tflite") }
+        val bytes = File(SMALL, name).readBytes()
+        val floats = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN)
+        // The first buffer's weights: halve what looks like a small number.
+        for (at in bytes.size / 3 until bytes.size / 2 step 4) {
+            if (abs(floats.getFloat(at)) in 1e-3f..1f) floats.putFloat(at, floats.getFloat(at) / 2)
+        }
+        MattingModel.open(name, direct(bytes), CPU).use { model ->
+            val comparisons = golden(SMALL).single { it.name == name }.check(model)
+            assertFalse(comparisons.any { it.passed })
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = ["modnet_mobilenetv2_mobile_96x128_int8_qat", "convolutions_96x128_int8"])
+    fun `a photograph has the alpha that the Python side gives it`(stem: String) {
+        open(File(SMALL, "$stem.tflite")).use { model ->
+            val matter = Matter(model, 130, 75)
+            matter.matte(pixelsOf(File(SMALL, "photograph.bin").readBytes()))
+            val found = FloatArray(130 * 75)
+            matter.plain(found)
+            val bytes = ByteBuffer.wrap(File(SMALL, "$stem.alpha.bin").readBytes()).order(ByteOrder.LITTLE_ENDIAN)
+            val differences = found.map { abs(it - bytes.getFloat()) }.sorted()
+            assertEquals(130 * 75, differences.size)
+            println("$stem: photograph's alpha differs by up to ${differences.last()}, mean ${differences.average()}")
+            assertTrue(differences[(0.999 * differences.size).toInt()] <= 2 / 255f)
+        }
+    }
+
+    @Test
+    fun `nothing is allocated per picture`() {
+        open(File(SMALL, "convolutions_96x128_int8.tflite")).use { model ->
+            val matter = Matter(model, 130, 75)
+            val picture = pixelsOf(File(SMALL, "photograph.bin").readBytes())
+            val alpha = FloatArray(picture.size)
+            val small = IntArray(matter.smallWidth * matter.smallHeight)
+            val blurred = BlurredBackground(matter.smallWidth, matter.smallHeight, 4)
+            fun frame() {
+                matter.matte(picture, smooth = true)
+                matter.refined(picture, alpha)
+                blurred.blur(matter.small, matter.smallAlpha, small)
+                composeOver(picture, alpha, picture, picture)
+            }
+            assertEquals(allocated { model.run() }, allocated { frame() }, "bytes beside the interpreter's own")
+        }
+    }
+
+    /** Bytes per call, once all is compiled. */
+    private fun allocated(call: () -> Unit): Long {
+        val threads = ManagementFactory.getThreadMXBean() as ThreadMXBean
+        val me = Thread.currentThread().id
+        repeat(30) { call() }
+        val before = threads.getThreadAllocatedBytes(me)
+        repeat(20) { call() }
+        return (threads.getThreadAllocatedBytes(me) - before) / 20
+    }
+
+    @Test
+    fun `inputs are those that the file names`() {
+        val inputs = SMALL.listFiles()!!.filter { it.extension == "tflite" }.associate { file ->
+            file.name to open(file).use { it.inputs.keys }
+        }
+        assertEquals(setOf("image", "trimap"), inputs["convolutions_trimap_96x128_int8.tflite"])
+        assertEquals(setOf("image", "background"), inputs["convolutions_background_96x128_float32.tflite"])
+        assertEquals(setOf("image"), inputs["convolutions_96x128_int8.tflite"])
+    }
+
+    @Test
+    fun `a missing trimap is named`() {
+        open(File(SMALL, "convolutions_trimap_96x128_int8.tflite")).use { model ->
+            val matter = Matter(model, 10, 10)
+            val error = assertThrows(IllegalArgumentException::class.java) { matter.matte(IntArray(100)) }
+            assertEquals("convolutions_trimap_96x128_int8.tflite needs a trimap.", error.message)
+            matter.matte(IntArray(100), trimap = IntArray(100))
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = [0, 3, 7, 8, 100, 3000])
+    fun `what is no whole file is refused in one sentence`(length: Int) {
+        val whole = File(SMALL, "convolutions_96x128_int8.tflite").readBytes()
+        val error = assertThrows(UnusableFile::class.java) {
+            MattingModel.open("cut.tflite", direct(whole.copyOf(length)), CPU).close()
+        }
+        assertTrue(error.message!!.startsWith("cut.tflite "), error.message)
+        assertTrue(error.message!!.endsWith("."), error.message)
+    }
+
+    @Test
+    fun `a refused delegate is named`() {
+        val file = File(SMALL, "convolutions_96x128_int8.tflite")
+        val absent = Processor("GPU", 1) { throw NoClassDefFoundError("org/tensorflow/lite/gpu/GpuDelegate") }
+        val broken = Processor("GPU", 1) { object : Delegate { override fun getNativeHandle() = error("no OpenCL") } }
+        assertTrue(refusal(file, absent).startsWith("GPU is not part of this app"))
+        assertEquals("GPU REFUSED ${file.name}: no OpenCL.", refusal(file, broken))
+    }
+
+    private fun refusal(file: File, processor: Processor) = assertThrows(RefusedByDelegate::class.java) {
+        MattingModel.open(file.name, direct(file.readBytes()), processor).close()
+    }.message!!
+
+    companion object {
+        private val FOLDERS = System.getProperty("golden").split(":").map { File(it) }
+        private val SMALL = FOLDERS.first()
+        private val CPU = Processor("CPU", 1)
+
+        @JvmStatic
+        fun goldenFilesByThreads(): List<Arguments> = FOLDERS.flatMap { folder ->
+            golden(folder).flatMap { file -> listOf(1, 2).map { arguments(folder, file.name, it) } }
+        }
+
+        /** The vectors lie in golden/ beside the files of `make demo`, and among the small ones. */
+        private fun golden(folder: File): List<org.kerasmatting.inference.GoldenFile> {
+            val vectors = File(folder, "golden").takeIf { it.isDirectory } ?: folder
+            return goldenFiles { File(vectors, it).readBytes() }
+        }
+
+        private fun open(file: File, threads: Int = 1) =
+            MattingModel.open(file.name, direct(file.readBytes()), Processor("CPU", threads))
+
+        private fun direct(bytes: ByteArray): ByteBuffer =
+            ByteBuffer.allocateDirect(bytes.size).order(ByteOrder.nativeOrder()).put(bytes)
+    }
+}

@@ -1,0 +1,143 @@
+"""Values that the app's pixel code has to reach, computed by OpenCV and NumPy.
+
+    python android_demo/tools/fixtures.py
+
+writes android_demo/desktop/tests/fixtures/<name>.<type>.<shape>.bin, little-endian. Run it again
+only when what the app computes is to change; the files are committed.
+"""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from keras_matting.inference import _letterbox
+
+FOLDER = Path(__file__).parents[1] / "desktop/tests/fixtures"
+RESIZED = {"area": (17, 20), "half": (24, 32), "linear": (80, 101), "mixed": (31, 90)}
+BOXED = {"wide": (24, 64), "tall": (64, 40), "narrow": (5, 60)}
+
+
+def main():
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for old in FOLDER.glob("*.bin"):
+        old.unlink()
+    picture, alpha = _picture(48, 64), _alpha(48, 64)
+    _save("picture", picture)
+    _save("alpha", alpha)
+    for name, (height, width) in RESIZED.items():
+        _save(f"resized_{name}", _resized(picture, height, width))
+        _save(f"resized_alpha_{name}", _resized(alpha, height, width))
+    for name, (height, width) in BOXED.items():
+        source = _picture(height, width)
+        _save(f"letterbox_{name}", source)
+        boxed, inside = _letterbox(source.astype(np.float32) / 255, 40, 48)
+        _save(f"letterboxed_{name}", np.rint(255 * boxed).astype(np.uint8))
+        _save(f"letterbox_inside_{name}", np.int32(inside))
+    _save("byte_as_int8", (np.arange(256) - 128).astype(np.int8))
+    _save("int8_as_alpha", (np.arange(256) / 255).astype(np.float32))
+    _save_refinement(picture)
+    other = _picture(48, 64)[::-1, ::-1].copy()
+    _save("background", other)
+    _save(
+        "composed",
+        np.rint(alpha[..., None] * picture + (1 - alpha[..., None]) * other).astype(np.uint8),
+    )
+    _save("blurred", _blurred(picture, alpha, radius=3))
+    _save_camera(picture[:46, :62])
+
+
+def _picture(height, width):
+    """Smooth colours, one sharp edge, some noise."""
+    rng = np.random.default_rng(height)
+    coarse = rng.uniform(0, 255, (4, 5, 3)).astype(np.float32)
+    image = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    image[:, width // 3 :] = 255 - image[:, width // 3 :]
+    return np.clip(image + rng.normal(0, 4, image.shape), 0, 255).astype(np.uint8)
+
+
+def _alpha(height, width):
+    y, x = np.mgrid[:height, :width]
+    distance = np.hypot((y - 0.55 * height) / height, (x - 0.5 * width) / width)
+    return np.clip((0.4 - distance) * 8, 0, 1).astype(np.float32)
+
+
+def _resized(x, height, width):
+    shrinks = height <= x.shape[0] and width <= x.shape[1]
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(x, (width, height), interpolation=interpolation)
+
+
+def _save_refinement(picture, radius=2, epsilon=1e-4):
+    """The colour guided filter in float64: fitted at 16x20, applied to the picture's 48x64."""
+    small = _resized(picture, 16, 20)
+    alpha = _resized(_alpha(48, 64), 16, 20)
+    guide, target = small / 255.0, alpha.astype(np.float64)
+
+    def mean(x):
+        size, border = (2 * radius + 1, 2 * radius + 1), cv2.BORDER_CONSTANT
+        sums = cv2.boxFilter(x, -1, size, normalize=False, borderType=border)
+        return sums / cv2.boxFilter(
+            np.ones(x.shape[:2]), -1, size, normalize=False, borderType=border
+        )
+
+    means = [mean(guide[..., i].copy()) for i in range(3)]
+    covariance = np.stack([
+        np.stack([mean(guide[..., i] * guide[..., j]) - means[i] * means[j] for j in range(3)], -1)
+        for i in range(3)
+    ], -2)  # fmt: skip
+    with_alpha = np.stack(
+        [mean(guide[..., i] * target) - means[i] * mean(target) for i in range(3)], -1
+    )
+    slope = np.linalg.solve(covariance + epsilon * np.eye(3), with_alpha[..., None])[..., 0]
+    constant = mean(target) - sum(slope[..., i] * means[i] for i in range(3))
+    coefficients = [mean(x) for x in (*np.moveaxis(slope, -1, 0).copy(), constant)]
+    enlarged = [cv2.resize(x, (64, 48), interpolation=cv2.INTER_LINEAR) for x in coefficients]
+    refined = sum(enlarged[i] * picture[..., i] / 255.0 for i in range(3)) + enlarged[3]
+    _save("guide", small)
+    _save("guide_alpha", alpha)
+    _save("refined", np.clip(refined, 0, 1).astype(np.float32))
+
+
+def _blurred(picture, alpha, radius):
+    weight = 1 - alpha.astype(np.float64) + 1e-3
+    planes = [weight * picture[..., i] for i in range(3)] + [weight]
+    for i, plane in enumerate(planes):
+        for size in ((2 * radius + 1, 1), (1, 2 * radius + 1)) * 3:
+            border = cv2.BORDER_CONSTANT
+            counts = cv2.boxFilter(
+                np.ones(plane.shape), -1, size, normalize=False, borderType=border
+            )
+            plane = cv2.boxFilter(plane, -1, size, normalize=False, borderType=border) / counts
+        planes[i] = plane
+    return np.rint(np.stack(planes[:3], -1) / planes[3][..., None]).astype(np.uint8)
+
+
+def _save_camera(picture):
+    """JFIF's YUV with half the chroma each way, and what it is in red, green and blue."""
+    y, v, u = (
+        plane.copy() for plane in np.moveaxis(cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb), -1, 0)
+    )
+    u, v = u[::2, ::2].copy(), v[::2, ::2].copy()
+    full = [np.repeat(np.repeat(plane, 2, 0), 2, 1).astype(np.float64) - 128 for plane in (u, v)]
+    blueness, redness = full
+    colours = np.stack([
+        y + 1.402 * redness,
+        y - 0.344136 * blueness - 0.714136 * redness,
+        y + 1.772 * blueness,
+    ], -1)  # fmt: skip
+    _save("camera_y", y)
+    _save("camera_u", u)
+    _save("camera_v", v)
+    _save("camera_colours", np.clip(np.rint(colours), 0, 255).astype(np.uint8))
+
+
+def _save(name, array):
+    kind = {"uint8": "u8", "int8": "i8", "int32": "i32", "float32": "f32"}[array.dtype.name]
+    shape = "x".join(map(str, array.shape))
+    data = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    (FOLDER / f"{name}.{kind}.{shape}.bin").write_bytes(data.tobytes())
+
+
+if __name__ == "__main__":
+    main()

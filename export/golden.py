@@ -1,0 +1,92 @@
+"""Golden vectors: what other runtimes, a phone's above all, have to compute from a .tflite file.
+
+`export.parity --golden DIR` writes into DIR
+
+    golden.json             {"files": [file]}, see below
+    <input>_<digest>.bin    an input tensor, little-endian, as it goes into the file
+    keras_<digest>.bin      Keras' alpha, float32
+    litert_<digest>.bin     LiteRT's alpha on this machine, float32
+
+A file is {"file", "format", "inputs": {name: {"dtype", "shape"}}, "alpha": {"dtype", "shape"},
+"samples": [{"name", "inputs": {name: vector}, "references": {"keras": vector, "litert": vector}}],
+"limits": {"keras": [number, limit], "litert": [number, limit]}}, where a vector is a file's name
+and a number one of max_difference, mean_difference and p999, over one sample's alpha. An integer
+alpha is stretched to [0, 1] before it is compared, as `keras_matting.inference` does it. Equal
+vectors, such as one picture for two int8 files, are one file.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from export.interpreters import load
+
+INDEX = "golden.json"
+# How far apart two runtimes may be, by format: float arithmetic in another order, integers rounded
+# otherwise here and there. What a format promises against Keras is another matter.
+RUNTIME_LIMITS = {
+    "float32": ("max_difference", 1e-4),
+    "float16": ("max_difference", 1e-2),
+    "dynamic": ("mean_difference", 1e-2),
+    "int8": ("p999", 2 / 255),
+    "int8_qat": ("p999", 2 / 255),
+    "int16x8": ("max_difference", 1e-2),
+}
+
+
+def write(folder, files, samples):
+    """Writes `folder` afresh; what it holds under other names stays.
+
+    `files`: (path, format, Keras model, (number, limit) against it). `samples` as in
+    `export.samples`, with all that the signatures ask for. The index comes last and in one step, so
+    that a folder with an index is whole. FileNotFoundError and ValueError name a bad file.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / INDEX).unlink(missing_ok=True)
+    index = {"files": [_write_file(folder, *file, samples) for file in files]}
+    temporary = folder / f".{INDEX}.{os.getpid()}.tmp"
+    temporary.write_text(json.dumps(index, indent=1) + "\n")
+    os.replace(temporary, folder / INDEX)
+
+
+def _write_file(folder, path, format, model, limit, samples):
+    exported, written = load(path), []
+    for sample in samples:
+        exported.set_inputs(sample)
+        vectors = {}
+        for name, details in exported.inputs.items():
+            tensor = exported.interpreter.get_tensor(details["index"])
+            vectors[name] = _vector(folder, name, tensor)
+        batch = {name: sample[name][None] for name in exported.inputs}
+        alphas = {
+            "keras": model(batch, training=False)["alpha"].numpy(),
+            "litert": exported(batch)["alpha"],
+        }
+        references = {
+            name: _vector(folder, name, alpha.astype(np.float32)) for name, alpha in alphas.items()
+        }
+        written.append({"name": sample["name"], "inputs": vectors, "references": references})
+    return {
+        "file": Path(path).name,
+        "format": format,
+        "inputs": {name: _tensor(details) for name, details in exported.inputs.items()},
+        "alpha": _tensor(exported.outputs["alpha"]),
+        "samples": written,
+        "limits": {"keras": limit, "litert": RUNTIME_LIMITS[format]},
+    }
+
+
+def _tensor(details):
+    shape = [int(side) for side in details["shape"]]
+    return {"dtype": np.dtype(details["dtype"]).name, "shape": shape}
+
+
+def _vector(folder, name, tensor):
+    data = tensor.astype(tensor.dtype.newbyteorder("<")).tobytes()
+    file = f"{name}_{hashlib.sha256(data).hexdigest()[:16]}.bin"
+    (folder / file).write_bytes(data)
+    return file
