@@ -8,7 +8,7 @@ Cross entropy over the hardest pixels (OHEM: below 0.7, at least one in 16) of t
 booster heads; SGD with momentum 0.9, weight decay 5e-4 except on norms and biases, 1,000 steps of
 exponential warm-up to 0.005 per 16 images, then power 0.9 to 150,000. Cityscapes: crops twice as
 wide as high, 512x1024, batch 16, at 0.25 to 2 times the size, colours, mirror. On synthetic figures
-128x128, batch 8, 150 steps.
+128x128, batch 8, 300 steps at 0.02.
 """
 
 from absl import flags
@@ -20,7 +20,7 @@ from keras_matting.training import run, sources
 from keras_matting.training.optimizers import SGD, WarmUpPoly
 
 PUBLISHED = dict(size=512, batch_size=16, epochs=150, steps_per_epoch=1000)
-SYNTHETIC = dict(size=128, batch_size=8, epochs=3, steps_per_epoch=50)
+SYNTHETIC = dict(size=128, batch_size=8, epochs=4, steps_per_epoch=75)
 CLASSES = 19
 WARM_UP = 1000 / 150_000
 
@@ -49,7 +49,8 @@ def main(_):
 def optimizer(config, data):
     steps = config.epochs * (config.steps_per_epoch or data.steps)
     warm_up = max(1, int(WARM_UP * steps))
-    rate = FLAGS.learning_rate or 5e-3 * config.batch_size / 16
+    published = FLAGS.cityscapes or FLAGS.foregrounds
+    rate = FLAGS.learning_rate or (5e-3 * config.batch_size / 16 if published else 0.02)
     schedule = WarmUpPoly(rate, steps, warm_up)
     return SGD(schedule, decay=5e-4, decays=lambda name: "kernel" in name)
 

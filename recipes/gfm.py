@@ -8,8 +8,8 @@ The name of --model says the representation: tt, ft, bt, or rim, which learns al
 the released setting: cross entropy of the glance, alpha and Laplacian inside the transition region,
 alpha, Laplacian and composition outside, a quarter each; Adam at 1e-5, batch 16; crops of 640, 960
 or 1280 pixels, half of them around an unknown one, resized to 320; composites by RSSN, for which
-denoised pictures are used where the folder has them. On synthetic figures 128x128, batch 4, Adam at
-1e-4, 150 steps.
+denoised pictures are used where the folder has them. On synthetic figures 64x64, batch 4, Adam at
+1e-4, 300 steps.
 """
 
 import functools
@@ -23,7 +23,7 @@ from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.training import run, sources
 
 PUBLISHED = dict(size=320, batch_size=16, epochs=500)
-SYNTHETIC = dict(size=128, batch_size=4, epochs=3, steps_per_epoch=50)
+SYNTHETIC = dict(size=64, batch_size=4, epochs=4, steps_per_epoch=75)
 SIDES = (2.0, 3.0, 4.0)
 # kernels of 25 and 50 pixels at the photographs' size, of which a crop shows about a third
 RADII = {"trimap": 12 / 960, "trimap_wide": 25 / 960}

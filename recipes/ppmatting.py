@@ -6,7 +6,7 @@
 On folders the released setting: semantic likelihood, detail in the transition and fusion losses, a
 quarter each; SGD with momentum 0.9 at 0.01, weight decay 4e-5, falling with power 0.9 over 300,000
 steps, batch 4; crops of 512, 640 or 800 pixels resized to 512, distortion of colours, blur, mirror.
-On synthetic figures 128x128, batch 4, 300 steps.
+On synthetic figures 96x96, batch 4, 225 steps.
 """
 
 from absl import flags
@@ -18,7 +18,7 @@ from keras_matting.training import run, sources
 from keras_matting.training.optimizers import SGD, poly
 
 PUBLISHED = dict(size=512, batch_size=4, epochs=150, steps_per_epoch=2000)
-SYNTHETIC = dict(size=128, batch_size=4, epochs=4, steps_per_epoch=75)
+SYNTHETIC = dict(size=96, batch_size=4, epochs=3, steps_per_epoch=75)
 SIDES = (1.0, 1.25, 1.5625)
 LOSSES = {
     "semantic": losses.semantic_loss,
