@@ -21,8 +21,9 @@ def fill(model, inputs, seed: int = 0):
             logits = keras.Model(model.input, layer.output)(inputs, training=False).numpy()
             scale = min(1.0, 1.0 / np.abs(logits).max())
             kernel, *bias = (scale * values for values in layer.get_weights())
-            # so that few pixels are undecided between classes
+            # so that few pixels are undecided between classes, and an alpha that is cut is not 0
             bias = [values + rng.normal(0.0, 0.2, values.shape) for values in bias]
+            bias = [np.abs(values) if len(values) == 1 else values for values in bias]
             layer.set_weights([kernel, *bias])
     return model
 
