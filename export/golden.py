@@ -38,7 +38,7 @@ RUNTIME_LIMITS = {
 
 
 def write(folder, files, samples):
-    """Writes `folder` afresh; what it holds under other names stays.
+    """Writes `folder` afresh; vectors of an earlier run go, files with other names stay.
 
     `files`: (path, format, Keras model, (number, limit) against it). `samples` as in
     `export.samples`, with all that the signatures ask for. The index comes last and in one step, so
@@ -47,6 +47,8 @@ def write(folder, files, samples):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / INDEX).unlink(missing_ok=True)
+    for old in folder.glob("*_" + 16 * "[0-9a-f]" + ".bin"):
+        old.unlink()
     index = {"files": [_write_file(folder, *file, samples) for file in files]}
     temporary = folder / f".{INDEX}.{os.getpid()}.tmp"
     temporary.write_text(json.dumps(index, indent=1) + "\n")

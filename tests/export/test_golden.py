@@ -67,7 +67,9 @@ def test_alphas_are_those_of_keras_and_of_this_machine(folder, index, files, net
 def test_an_index_is_there_only_when_all_is(folder, files, network, pictures, tmp_path):
     entry = (files["float32"], "float32", network, ("max_difference", 1e-4))
     sample = {"name": "0", "image": pictures(1, seed=1)[0]}
-    golden.write(tmp_path, [entry], [sample])
+    for stays in (sample, {**sample, "image": 1 - sample["image"]}):
+        golden.write(tmp_path, [entry], [stays])
+        assert len(list(tmp_path.glob("*.bin"))) == 3  # none of an earlier run
     assert (tmp_path / "golden.json").exists()
     with pytest.raises(FileNotFoundError, match="no.tflite"):
         golden.write(tmp_path, [(tmp_path / "no.tflite", *entry[1:])], [sample])

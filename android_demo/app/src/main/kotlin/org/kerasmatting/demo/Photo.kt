@@ -56,13 +56,14 @@ class Photo(private val resolver: ContentResolver, private val uri: Uri) {
         try {
             val rows = (most / width).coerceIn(1, height)
             val pixels = IntArray(width * rows)
+            val options = BitmapFactory.Options()
             val back = Matrix().also { placed.invert(it) }
             for (top in 0 until height step rows) {
                 val count = minOf(rows, height - top)
                 val part = RectF(0f, top.toFloat(), width.toFloat(), (top + count).toFloat())
                 back.mapRect(part)
                 val rawPart = Rect().also { part.round(it) }
-                val raw = decoder.decodeRegion(rawPart, null) ?: throw IOException("it is damaged")
+                val raw = decoder.decodeRegion(rawPart, options) ?: throw IOException("it is damaged")
                 val strip = upright(raw)
                 strip.getPixels(pixels, 0, width, 0, 0, width, count)
                 strip.recycle()
