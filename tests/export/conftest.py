@@ -22,7 +22,8 @@ def _network(size=SIZE):
     image = keras.Input((*size, 3), name="image")
     pixels = layers.Rescaling(2.0, -1.0, name="normalise")(image)
     x = skip = block(pixels, 8, strides=2, name="stem")
-    x = block(x, 8, name="spread", depthwise=True, use_bias=False)
+    small = keras.initializers.HeUniform()  # over all channels: a kernel that one byte holds well
+    x = block(x, 8, name="spread", depthwise=True, use_bias=False, initializer=small)
     x = batch_norm(conv(x, 8, 1, name="project"), name="project")
     x = layers.Add(name="residual")([skip, x])
     mean = layers.GlobalAveragePooling2D(keepdims=True, name="mean")(x)

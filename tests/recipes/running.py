@@ -53,5 +53,5 @@ def assert_same_weights(path, other, tolerance=0.0, of_statistics=0.0):
     assert a.keys() == b.keys() and a
     for name in a:
         running = "batch_normalization" in name and name.endswith(("/2", "/3"))
-        rtol, atol = (of_statistics, 0.1 * of_statistics) if running else (0.0, tolerance)
+        rtol, atol = (of_statistics, of_statistics) if running else (0.0, tolerance)
         np.testing.assert_allclose(a[name], b[name], rtol=rtol, atol=atol, err_msg=name)

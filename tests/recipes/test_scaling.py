@@ -1,6 +1,5 @@
-"""One process, two devices, two workers: the same weights; a data service outlives its workers."""
+"""One process and two devices: the same weights; a data service outlives its workers."""
 
-import json
 import signal
 import socket
 import subprocess
@@ -38,20 +37,6 @@ def alone(tmp_path_factory):
 def test_two_devices(alone, tmp_path):
     finish(start("modnet", tmp_path, *TEN_STEPS, "--strategy=mirrored", launcher=TWO_DEVICES))
     assert_same_weights(tmp_path / "last.weights.h5", alone, **SAME)
-
-
-def test_two_workers(alone, tmp_path):
-    hosts = [f"localhost:{port}" for port in free_ports(2)]
-    processes = []
-    for index in range(2):
-        task = {"cluster": {"worker": hosts}, "task": {"type": "worker", "index": index}}
-        flags = [*TEN_STEPS, "--strategy=multi_worker"]
-        environment = {"TF_CONFIG": json.dumps(task)}
-        processes.append(start("modnet", tmp_path, *flags, environment=environment))
-    for process in processes:
-        finish(process)
-    assert_same_weights(tmp_path / "last.weights.h5", alone, **SAME)
-    assert_same_weights(tmp_path / "worker1" / "last.weights.h5", alone, **SAME)
 
 
 def test_a_service_worker_is_killed_and_started_again(tmp_path):
