@@ -40,6 +40,7 @@ from keras_matting.layers.choices import FuseByClass
 from keras_matting.layers.patches import SampleCells
 from keras_matting.layers.unpooling import PoolWithPositions
 from keras_matting.models import MODELS, create_model, load_weights, without_heads
+from keras_matting.whole import whole
 
 FORMATS = ("float32", "float16", "dynamic", "int8", "int8_qat", "int16x8")
 INTEGER = {"int8": tf.int8, "int8_qat": tf.int8, "int16x8": tf.int16}
@@ -171,12 +172,8 @@ def export(model, format, folder, inputs, representative=None) -> Path:
     height, width = size_of(model)
     path = Path(folder) / f"{model.name}_{height}x{width}_{format}.tflite"
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole(path) as temporary:
         temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 

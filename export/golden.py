@@ -17,12 +17,12 @@ vectors, such as one picture for two int8 files, are one file.
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 
 from export.interpreters import load
+from keras_matting.whole import whole
 
 INDEX = "golden.json"
 # How far apart two runtimes may be, by format: float arithmetic in another order, integers rounded
@@ -50,9 +50,8 @@ def write(folder, files, samples):
     for old in folder.glob("*_" + 16 * "[0-9a-f]" + ".bin"):
         old.unlink()
     index = {"files": [_write_file(folder, *file, samples) for file in files]}
-    temporary = folder / f".{INDEX}.{os.getpid()}.tmp"
-    temporary.write_text(json.dumps(index, indent=1) + "\n")
-    os.replace(temporary, folder / INDEX)
+    with whole(folder / INDEX) as temporary:
+        temporary.write_text(json.dumps(index, indent=1) + "\n")
 
 
 def _write_file(folder, path, format, model, limit, samples):

@@ -14,9 +14,7 @@ As a command it only measures the ranges, on synthetic composites, and writes th
 The rules by layer type are `KERNELS` and `OUTPUTS` below; `export.quantizers` says why they are so.
 """
 
-import os
 import sys
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -39,6 +37,7 @@ from export.quantizers import BlockMean, FixedRange, Int8, ObservedRange, Quanti
 from keras_matting.layers.choices import FuseByClass, TrimapClasses
 from keras_matting.layers.contextual_attention import GuidedContextualAttention
 from keras_matting.layers.unpooling import PoolWithPositions, Unpool
+from keras_matting.whole import whole
 
 PREFIX = "quant_"
 KERNELS = {layers.Conv2D: "kernel", layers.DepthwiseConv2D: "depthwise_kernel"}
@@ -520,13 +519,8 @@ def _calibrate_file(options):
     model = deployment(float_network(options, size))
     inputs = representative_inputs(model.input, *size, count=options.images)
     quantised = quantize(model, batches(inputs))
-    out = Path(options.out)
-    temporary = out.with_name(f".{os.getpid()}.{out.name}")
-    try:
+    with whole(options.out) as temporary:
         quantised.save_weights(temporary)
-        os.replace(temporary, out)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def define_flags():

@@ -3,11 +3,12 @@
 import base64
 import html
 import json
-import os
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+from keras_matting.whole import whole
 
 GAIN = 16  # difference maps are shown this much brighter
 PICTURED = 8  # samples
@@ -50,12 +51,8 @@ def written(path, text):
     """Writes a file that is whole or not there."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _top(title, heading):

@@ -4,12 +4,13 @@ Files are read by their content, not by their suffix. What cannot be read is a V
 begins with the file's name.
 """
 
-import os
 from collections import Counter
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+from keras_matting.whole import whole
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
@@ -83,13 +84,8 @@ def write_png(path, image):
 
 def write_whole(path, data):
     """Bytes under a temporary name beside `path`, then renamed."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole(path) as temporary:
         temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _decoded(path, flags):

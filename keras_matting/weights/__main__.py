@@ -14,11 +14,12 @@ training heads where the checkpoint has them, so that training can go on.
 """
 
 import ast
-import os
 import sys
 from pathlib import Path
 
 from absl import app, flags
+
+from keras_matting.whole import whole
 
 flags.DEFINE_multi_string(
     "option", [], "name=value for create_model, as often as needed, such as num_classes=2."
@@ -53,12 +54,8 @@ def convert(checkpoint, name, path, /, **options):
             raise error from None
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
+    with whole(path) as temporary:
         model.save_weights(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return model
 
 
