@@ -21,7 +21,7 @@ from tensorflow import keras
 from keras_matting.data import capture, geometry, ops, pipeline
 from keras_matting.losses import bgmv2 as losses
 from keras_matting.metrics.streaming import MSE, SAD
-from keras_matting.models import copy_layers, create_model
+from keras_matting.models import create_model
 from keras_matting.training import run, sources
 from keras_matting.training.optimizers import Adam
 
@@ -80,8 +80,7 @@ def build(size):
         return run.build(size, coarse)
     if not FLAGS.base:
         return run.build(size)
-    shape = (size, size, 3)
-    return copy_layers(create_model(coarse, shape, True, FLAGS.base), run.build(size))
+    return run.build(size, part=create_model(coarse, (size, size, 3), True, FLAGS.base))
 
 
 def with_error(network):

@@ -23,6 +23,7 @@ PUBLISHED = dict(size=512, batch_size=16, epochs=150, steps_per_epoch=1000)
 SYNTHETIC = dict(size=128, batch_size=8, epochs=4, steps_per_epoch=75)
 CLASSES = 19
 WARM_UP = 1000 / 150_000
+JITTER = dict(brightness=0.2, contrast=0.4, saturation=0.4, hue=0.0)
 
 flags.DEFINE_string("cityscapes", None, "Its folder, with leftImg8bit/ and gtFine/ in it.")
 run.define_flags(workdir="runs/bisenetv2", model="bisenetv2", learning_rate=None)
@@ -47,7 +48,7 @@ def main(_):
 
 
 def optimizer(config, data):
-    steps = config.epochs * (config.steps_per_epoch or data.steps)
+    steps = config.epochs * data.steps
     warm_up = max(1, int(WARM_UP * steps))
     published = FLAGS.cityscapes or FLAGS.foregrounds
     rate = FLAGS.learning_rate or (5e-3 * config.batch_size / 16 if published else 0.02)
@@ -61,7 +62,7 @@ def figures(config):
         geometry.random_crop_affine(config.size, scale=(0.5, 2.0)),
         geometry.random_crop("background", config.size),
         ops.composite(),
-        ops.random_color("image", brightness=0.2, contrast=0.4, saturation=0.4, hue=0.0),
+        ops.random_color("image", **JITTER),
         ops.keep("image", "alpha"),
     ]
     validation = pipeline.validation(config.size)
@@ -75,7 +76,7 @@ def cityscapes(config):
     )
     augmentation = [
         geometry.random_scaled_crop(height, width),
-        ops.random_color("image", brightness=0.2, contrast=0.4, saturation=0.4, hue=0.0),
+        ops.random_color("image", **JITTER),
     ]
     validation = [geometry.random_scaled_crop(height, width, scale=(0.5, 0.5), flip=0.0)]
     return sources.pictures(config, training, held_out, augmentation, validation, losses.targets)

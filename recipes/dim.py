@@ -18,7 +18,7 @@ from tensorflow import keras
 from keras_matting.data import geometry, ops, pipeline, trimaps
 from keras_matting.losses import dim, regions
 from keras_matting.metrics.streaming import MSE, SAD
-from keras_matting.models import copy_layers, create_model
+from keras_matting.models import create_model
 from keras_matting.training import run, sources
 
 PUBLISHED = dict(size=320, batch_size=16, epochs=25)
@@ -94,7 +94,7 @@ def build(size):
     if FLAGS.stage == "refinement" and FLAGS.weights and FLAGS.weights != "imagenet":
         shape = (size, size, 3)
         coarse = create_model(FLAGS.model, shape, True, FLAGS.weights, refinement=False)
-        model = copy_layers(coarse, create_model(FLAGS.model, shape, True))
+        model = run.build(size, part=coarse)
     else:
         model = run.build(size, refinement=FLAGS.stage != "encoder_decoder")
     if FLAGS.stage == "refinement":

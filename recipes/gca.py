@@ -47,7 +47,7 @@ def main(_):
 
 
 def schedule(config, data):
-    steps = config.epochs * (config.steps_per_epoch or data.steps)
+    steps = config.epochs * data.steps
     warm_up = int(WARM_UP * steps)
     rate = FLAGS.learning_rate or (4e-4 if FLAGS.foregrounds else 1e-3)
     return keras.optimizers.schedules.CosineDecay(

@@ -51,7 +51,7 @@ def main(_):
         network = model = run.build(config.size, **options())
         if FLAGS.model == "modnet_hrnet_w18":
             model = keras.Model(model.input, model.output | {"coarse": coarse(model.output)})
-        rate = schedule(FLAGS.learning_rate, config.epochs * (config.steps_per_epoch or data.steps))
+        rate = schedule(FLAGS.learning_rate, config.epochs * data.steps)
         known = PADDLE_LOSSES if model is not network else LOSSES
         model.compile(optimizer(rate), loss=known, metrics={"alpha": [SAD(), MSE()]})
     run.fit(model, config, data, "val_alpha_sad", strategy, network)

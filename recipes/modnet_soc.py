@@ -57,7 +57,7 @@ def photographs(config):
             )
 
     panel = next(iter(stream(0).unbatch().batch(4)))
-    return sources.Data(stream, None, max(1, count // batch), (panel, None))
+    return sources.Data(stream, None, sources.steps_of(config, count), (panel, None))
 
 
 if __name__ == "__main__":

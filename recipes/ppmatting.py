@@ -37,7 +37,7 @@ def main(_):
     data = sources.composites(config, augmentation(size), validation, losses.targets)
     with strategy.scope():
         model = run.build(size)
-        rate = poly(FLAGS.learning_rate, config.epochs * (config.steps_per_epoch or data.steps))
+        rate = poly(FLAGS.learning_rate, config.epochs * data.steps)
         model.compile(SGD(rate, decay=4e-5), loss=LOSSES, metrics={"alpha": [SAD(), MSE()]})
     run.fit(model, config, data, "val_alpha_sad", strategy)
 

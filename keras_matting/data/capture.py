@@ -110,9 +110,9 @@ def box_blur(picture, kernel):
     margin = kernel // 2
     for axis in (0, 1):
         padding = [[margin, margin] if i == axis else [0, 0] for i in range(3)]
-        window = [1, kernel, 1, 1] if axis == 0 else [1, 1, kernel, 1]
+        window = [kernel, 1] if axis == 0 else [1, kernel]
         padded = tf.pad(picture, padding, "SYMMETRIC")[None]
-        picture = tf.nn.avg_pool2d(padded, window[1:3], 1, "VALID")[0]
+        picture = tf.nn.avg_pool2d(padded, window, 1, "VALID")[0]
     return picture
 
 

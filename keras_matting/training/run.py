@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl import app, flags
 from tensorflow import keras
 
-from keras_matting.models import create_model
+from keras_matting.models import copy_layers, create_model
 from keras_matting.training.callbacks import Checkpoints, standard
 from keras_matting.training.norms import synchronise
 from keras_matting.training.sources import Data
@@ -80,11 +80,15 @@ def prepare(defaults) -> tuple[tf.distribute.Strategy, Config]:
     return strategy, config
 
 
-def build(size, name=None, **options):
-    """The network that --model (or `name`), --weights and --quantize ask for, with its heads."""
-    shape = (size, size, 3)
-    weights = FLAGS.quantize or FLAGS.weights
-    model = create_model(name or FLAGS.model, shape, True, weights, **options)
+def build(size, name=None, part=None, **options):
+    """The network that --model (or `name`), --weights and --quantize ask for, with its heads.
+
+    `part`: a model of some of its layers, whose weights it starts with in place of --weights.
+    """
+    weights = FLAGS.quantize or (None if part else FLAGS.weights)
+    model = create_model(name or FLAGS.model, (size, size, 3), True, weights, **options)
+    if part:
+        copy_layers(part, model)
     if FLAGS.quantize:
         from export import qat  # needs tensorflow-model-optimization, which training does not
 
@@ -104,11 +108,10 @@ def fit(model, config, data: Data, monitor, strategy, network=None, callbacks=()
     workdir = Path(FLAGS.workdir, f"worker{worker}") if worker else Path(FLAGS.workdir)
     workdir.mkdir(parents=True, exist_ok=True)
     checkpoints = Checkpoints(model, workdir, monitor, network, restore_from=FLAGS.workdir)
-    steps = config.steps_per_epoch or data.steps
     if not checkpoints.epoch and data.held_out:
         before = model.evaluate(data.held_out, verbose=0, return_dict=True)
         print(f"Before training: {monitor} {before[monitor.removeprefix('val_')]:.4f}", flush=True)
-    stream = data.stream(checkpoints.epoch * steps * config.batch_size, (worker, workers))
+    stream = data.stream(checkpoints.epoch * data.steps * config.batch_size, (worker, workers))
     if FLAGS.data_service:
         # every sample once, by whichever worker is free: the order differs from run to run
         policy = tf.data.experimental.service.ShardingPolicy.DYNAMIC
@@ -122,7 +125,7 @@ def fit(model, config, data: Data, monitor, strategy, network=None, callbacks=()
         stream,
         epochs=config.epochs,
         initial_epoch=checkpoints.epoch,
-        steps_per_epoch=steps,
+        steps_per_epoch=data.steps,
         validation_data=data.held_out,
         callbacks=[*callbacks, *standard(workdir, checkpoints, panel=data.panel)],
         verbose=1 if sys.stdout.isatty() else 2,

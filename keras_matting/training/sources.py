@@ -26,8 +26,8 @@ class Data(NamedTuple):
     """What `run.fit` trains on.
 
     `stream(start, (worker, workers))` opens the endless batches from sample `start` on, of which
-    a worker gets its share; `held_out` are batches to validate on, or None; `steps` go once through
-    the pictures; `panel` is a batch to draw after every epoch.
+    a worker gets its share; `held_out` are batches to validate on, or None; `steps` are those of an
+    epoch; `panel` is a batch to draw after every epoch.
     """
 
     stream: Callable
@@ -70,29 +70,34 @@ def composites(config, training, validation, targets) -> Data:
     `training` and `validation` are lists of transforms, or `training` a function that makes one of
     the foregrounds' Source; `targets` makes ({input: tensor}, {output: truth}) of a batch.
     """
-    size, batch = config.size, config.batch_size
-    pools, others = foregrounds(size), backgrounds(size)
+    pools, others = foregrounds(config.size), backgrounds(config.size)
     transforms = training(pools[0]) if callable(training) else training
-
-    def stream(start, worker=(0, 1)):
-        data = composition(pools[0], others[0], transforms, batch, FLAGS.seed, start, worker)
-        return data.map(targets)
-
-    held_out = composition(pools[1], others[1], validation, batch, FLAGS.seed).map(targets)
-    held_out = held_out.take(max(1, pools[1].size // batch)).cache()
-    return Data(stream, held_out, max(1, pools[0].size // batch), next(iter(held_out)))
+    opened = [functools.partial(composition, *pair) for pair in zip(pools, others, strict=True)]
+    return _data(config, opened, pools, transforms, validation, targets)
 
 
 def pictures(config, source, held_out, training, validation, targets) -> Data:
     """Of one Source that holds all that a sample needs, such as photographs with their alpha."""
+    pools = source, held_out
+    opened = [functools.partial(unlabelled, pool) for pool in pools]
+    return _data(config, opened, pools, training, validation, targets)
+
+
+def steps_of(config, count):
+    """Steps of an epoch: by flag, or else one pass over `count` pictures."""
+    return config.steps_per_epoch or max(1, count // config.batch_size)
+
+
+def _data(config, opened, pools, training, validation, targets):
+    """`opened` and `pools`: for training and held out, what opens a stream and its Source."""
     batch = config.batch_size
 
     def stream(start, worker=(0, 1)):
-        return unlabelled(source, training, batch, FLAGS.seed, start, worker).map(targets)
+        return opened[0](training, batch, FLAGS.seed, start, worker).map(targets)
 
-    held_data = unlabelled(held_out, validation, batch, FLAGS.seed).map(targets)
-    held_data = held_data.take(max(1, held_out.size // batch)).cache()
-    return Data(stream, held_data, max(1, source.size // batch), next(iter(held_data)))
+    held_out = opened[1](validation, batch, FLAGS.seed).map(targets)
+    held_out = held_out.take(max(1, pools[1].size // batch)).cache()
+    return Data(stream, held_out, steps_of(config, pools[0].size), next(iter(held_out)))
 
 
 def foregrounds(size) -> tuple[Source, Source]:
