@@ -30,15 +30,54 @@ def test_decay_passes_through_the_momentum_and_spares_norms():
     np.testing.assert_allclose(found[1], 2.0 - 0.1 * (1.0 + 1.9), rtol=1e-6)
 
 
+def test_a_lower_rate_counts_at_once():
+    weight = tf.Variable([1.0], name="conv/kernel")
+    drop = keras.optimizers.schedules.PiecewiseConstantDecay([0], [0.1, 0.001])
+    (found,) = stepped(SGD(drop), [weight], [tf.constant([1.0])], steps=2)
+    np.testing.assert_allclose(found, 1.0 - 0.1 * 1.0 - 0.001 * 1.9, rtol=1e-6)
+
+
+def test_adam_is_pytorchs_where_epsilon_matters():
+    weight = tf.Variable([1.0], name="kernel")
+    gradients = [1e-8, -3e-8, 2e-8]
+    optimizer = Adam(0.1, beta_1=0.5)
+    optimizer.build([weight])
+    expected, mean, square = 1.0, 0.0, 0.0
+    for step, gradient in enumerate(gradients, 1):
+        optimizer.apply_gradients([(tf.constant([gradient]), weight)])
+        mean = 0.5 * mean + 0.5 * gradient
+        square = 0.999 * square + 0.001 * gradient**2
+        deviation = np.sqrt(square / (1 - 0.999**step))
+        expected -= 0.1 * mean / (1 - 0.5**step) / (deviation + 1e-8)
+        np.testing.assert_allclose(weight, [expected], rtol=1e-5)
+
+
 @pytest.mark.parametrize("rate", [0.1, poly(0.1, 100)])
-def test_parts_have_rates_of_their_own(rate):
+@pytest.mark.parametrize("kind", [Adam, SGD])
+def test_parts_have_rates_of_their_own(kind, rate):
     names = ("backbone_a/kernel", "decoder/kernel", "refine/kernel")
     variables = [tf.Variable([1.0], name=name) for name in names]
-    gradients = [tf.constant([0.3])] * 3
-    optimizer = Adam(rate, {"backbone": 0.2, "decoder": 0.5})
+    gradients = [tf.constant([1.0])] * 3
+    optimizer = kind(rate, parts={"backbone": 0.2, "decoder": 0.5})
     found = stepped(optimizer, variables, gradients)
     np.testing.assert_allclose(np.ravel(found), [0.98, 0.95, 0.9], rtol=1e-5)
     np.testing.assert_allclose(optimizer.learning_rate, 0.1, rtol=0.02)
+
+
+def test_clipping_follows_the_usual_norm():
+    """Norms 5, 50, 5: the second is more than twice the usual 5, and moves that to 5.045."""
+    scales = []
+
+    class Spy(Adam):
+        def _update(self, gradient, variable, index):
+            scales.append(float(tf.norm(gradient)))
+
+    weight = tf.Variable([1.0, 1.0], name="kernel")
+    optimizer = Spy(0.1, clip=2.0)
+    for scale in (1.0, 10.0, 1.0):
+        optimizer.apply_gradients([(scale * tf.constant([3.0, 4.0]), weight)])
+    np.testing.assert_allclose(scales, [5.0, 10.0, 5.0], rtol=1e-5)
+    np.testing.assert_allclose(optimizer.usual_norm, 0.999 * 5.045 + 0.001 * 5.0, rtol=1e-5)
 
 
 def test_warm_up_is_exponential_then_poly():
