@@ -11,11 +11,39 @@ import tensorflow as tf
 from keras_matting.data.ops import between, draw, op_seed
 
 
+def random_focus(*keys: str, probability: float = 0.1, radius: int = 5):
+    """At times blurs float `keys` by a box of up to `radius` pixels each way, at times sharpens.
+
+    The same on each; sharpens as Pillow does.
+    """
+
+    def sharpened(picture):
+        return tf.clip_by_value(2.125 * picture - 1.125 * box_blur(picture, 3), 0.0, 1.0)
+
+    def apply(sample):
+        uniform = draw(sample, f"random_focus:{keys[0]}", 3)
+        which = tf.cast(uniform[0] / probability * (radius + 1), tf.int32)
+
+        def blurred(picture):
+            blurs = [lambda k=k: box_blur(picture, 2 * k + 1) for k in range(radius + 1)]
+            return tf.switch_case(which, blurs)
+
+        def focused(picture):
+            found = tf.cond(uniform[0] < probability, lambda: blurred(picture), lambda: picture)
+            return tf.cond(uniform[1] < probability, lambda: sharpened(found), lambda: found)
+
+        return sample | {
+            key: tf.ensure_shape(focused(sample[key]), sample[key].shape) for key in keys
+        }
+
+    return apply
+
+
 def random_shadow(probability: float = 0.3, strength: float = 0.3):
     """Adds `scene`: the background, at times darkened by a soft, displaced copy of alpha.
 
     At most `strength`; moved by up to a fifth of the size, scaled by 0.5 to 1.5, turned and sheared
-    by up to 5 degrees, blurred by a box of 20 to 40 pixels at 512.
+    by up to 5 degrees, blurred by a box of 20 to 40 pixels, fewer below 512.
     """
     from keras_matting.data.addons import tfa
 
@@ -23,7 +51,7 @@ def random_shadow(probability: float = 0.3, strength: float = 0.3):
         uniform = draw(sample, "random_shadow", 7)
         background, alpha = sample["background"], sample["alpha"]
         size = alpha.shape[0]
-        kernels = [max(1, size * k // 512) | 1 for k in (20, 25, 30, 35, 40)]
+        kernels = [min(size, 512) * k // 512 | 1 for k in (20, 25, 30, 35, 39)]
 
         def shaded():
             transform = _affine(

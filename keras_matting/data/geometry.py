@@ -45,6 +45,45 @@ def random_crop_affine(
     return apply
 
 
+def random_placement(
+    key: str,
+    size: int,
+    scale: tuple[float, float],
+    rotation: float = 5.0,
+    shear: float = 5.0,
+    shift: float = 0.1,
+    flip: float = 0.5,
+):
+    """uint8 foreground with alpha, or background -> float32 (size, size, c): all of it (BGMv2).
+
+    The picture is scaled until it covers the window and then by `scale`, turned and sheared about
+    its middle by up to `rotation` and `shear` degrees, and moved by up to `shift` of the size at
+    which it covers. Outside the picture alpha is 0 and a background black.
+    """
+
+    def apply(sample):
+        uniform = draw(sample, f"random_placement:{key}", 6)
+        shape = tf.cast(tf.shape(sample[key])[:2], tf.float32)
+        zoom = between(*scale, uniform[0])
+        step = tf.reduce_min(shape) / size / zoom
+        linear = step * _turn(
+            between(-rotation, rotation, uniform[1]),
+            between(-shear, shear, uniform[2]),
+            tf.where(uniform[3] < flip, -1.0, 1.0),
+        )
+        centre = shape * (0.5 + between(-shift, shift, uniform[4:6]) / zoom)
+        steps = tf.fill([2], step)
+        if key == "foreground":
+            return sample | _resampled(sample, linear, centre, steps, size)
+        opaque = tf.fill(tf.concat([tf.shape(sample[key])[:2], [1]], 0), tf.constant(255, tf.uint8))
+        found = _resampled(
+            {"foreground": sample[key], "alpha": opaque}, linear, centre, steps, size
+        )
+        return sample | {key: found["foreground"] * tf.image.grayscale_to_rgb(found["alpha"])}
+
+    return apply
+
+
 def random_crop_native(
     size: int,
     scale: tuple[float, float] = (0.8, 1.25),
@@ -112,7 +151,7 @@ def random_crop_unknown(
     of the whole picture), its side one of `sides` times `size`, at most the picture's shorter side.
     The background is cut at the same scale, but at a place of its own; one that does not cover the
     picture is enlarged until it does. A sample that has an `image` already is a photograph: then
-    every picture in it is cut alike.
+    every picture in it is cut alike. `reduction` becomes how many pixels one is made of per side.
     """
 
     def apply(sample):
@@ -138,7 +177,7 @@ def random_crop_unknown(
             behind = _covering(sample["background"], shape, side, draw(sample, "background", 2))
         found["background"] = tf.clip_by_value(_to_square(behind, size) / 255.0, 0.0, 1.0)
         found = {key: tf.where(mirrored, x[:, ::-1], x) for key, x in found.items()}
-        return sample | found
+        return sample | found | {"reduction": side / size}
 
     return apply
 
@@ -208,6 +247,24 @@ def random_scaled_crop(
         }
 
     return apply
+
+
+def random_size(batch, keys: tuple[str, ...], smallest: float = 0.5, multiple: int = 4):
+    """float `keys` (B, h, w, c) of a batch, all scaled and cut about the middle to one random size.
+
+    Height and width are drawn apart, from `smallest` to all of the batch's, in multiples; the
+    longer is scaled down to, the shorter cut. The draw is the first sample's `size` (B, 2).
+    """
+    whole = tf.cast(tf.shape(batch[keys[0]])[1:3], tf.float32)
+    part = tf.cast(between(smallest, 1.0, batch["size"][0]) * whole, tf.int32)
+    part = part // multiple * multiple
+    longer = tf.reduce_max(part)
+    top, left = tf.unstack((longer - part) // 2)
+    found = {}
+    for key in keys:
+        resized = tf.image.resize(batch[key], (longer, longer))
+        found[key] = resized[:, top : top + part[0], left : left + part[1]]
+    return batch | found
 
 
 def random_crop(key: str, size: int, scale: tuple[float, float] = (0.5, 1.0), flip: float = 0.5):

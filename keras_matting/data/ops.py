@@ -108,19 +108,13 @@ def random_color(
     multiply by [1 - x, 1 + x]; hue turns by at most `hue` of a full circle, in YIQ, where all four
     are a single 3x3 matrix and an offset.
     """
-    into, back = np.float32(_YIQ), np.float32(np.linalg.inv(_YIQ))
 
     def mapped(picture, uniform):
         shift = between(-brightness, brightness, uniform[0])
         gain = between(1.0 - contrast, 1.0 + contrast, uniform[1])
         strength = between(1.0 - saturation, 1.0 + saturation, uniform[2])
-        angle = 2.0 * math.pi * between(-hue, hue, uniform[3])
-        cosine, sine = strength * tf.cos(angle), strength * tf.sin(angle)
-        turn = tf.reshape(tf.stack([1.0, 0.0, 0.0, 0.0, cosine, -sine, 0.0, sine, cosine]), (3, 3))
-        matrix = gain * (back @ (turn @ into))
-        pixels = tf.matmul(tf.reshape(picture, (-1, 3)), matrix, transpose_b=True)
-        pixels = tf.clip_by_value(pixels + (0.5 - 0.5 * gain + shift), 0.0, 1.0)
-        return tf.reshape(pixels, tf.shape(picture))
+        angle = between(-hue, hue, uniform[3])
+        return _recoloured(picture, strength, angle, gain, 0.5 - 0.5 * gain + shift)
 
     def apply(sample):
         uniform = draw(sample, f"random_color:{keys[0]}", 5)
@@ -132,10 +126,41 @@ def random_color(
     return apply
 
 
-def random_blur(
-    key: str = "image", sigma: tuple[float, float] = (0.3, 1.0), probability: float = 0.25
+def random_jitter(
+    *keys: str,
+    brightness: float,
+    contrast: float,
+    saturation: float,
+    hue: float = 0.0,
+    each: float = 1.0,
 ):
-    """Gaussian blur of float `key`, sigma in pixels, edges mirrored; both sides > 3 sigma."""
+    """Colour jitter as torchvision, Pillow and OpenCV are used for it, clipped to [0, 1].
+
+    Brightness multiplies by [1 - x, 1 + x], then contrast does so about the picture's mean luma,
+    saturation about every pixel's, and hue turns by at most `hue` of a full circle, in YIQ. Each of
+    the four happens with probability `each`; the same on every one of float `keys`.
+    """
+
+    def apply(sample):
+        name = f"random_jitter:{keys[0]}"
+        amounts = tf.constant([brightness, contrast, saturation, hue])
+        happens = tf.cast(draw(sample, f"{name}:each", 4) < each, tf.float32)
+        amounts *= between(-1.0, 1.0, draw(sample, name, 4)) * happens
+        light, gain, strength, angle = tf.unstack([1.0, 1.0, 1.0, 0.0] + amounts)
+
+        def mapped(picture):
+            luma = tf.tensordot(tf.reduce_mean(picture, (0, 1)), np.float32(_YIQ[0]), 1)
+            return _recoloured(picture, strength, angle, gain * light, (1.0 - gain) * light * luma)
+
+        return sample | {
+            key: tf.ensure_shape(mapped(sample[key]), sample[key].shape) for key in keys
+        }
+
+    return apply
+
+
+def random_blur(*keys: str, sigma: tuple[float, float] = (0.3, 1.0), probability: float = 0.25):
+    """Gaussian blur of float `keys`, the same on each, edges mirrored; both sides > 3 sigma."""
     radius = math.ceil(3.0 * sigma[1])
     offsets = np.arange(-radius, radius + 1, dtype=np.float32)
 
@@ -154,10 +179,11 @@ def random_blur(
         return picture
 
     def apply(sample):
-        uniform = draw(sample, f"random_blur:{key}", 2)
+        uniform = draw(sample, f"random_blur:{keys[0]}", 2)
         deviation = between(*sigma, uniform[1])
         return sample | {
             key: _sometimes(uniform[0] < probability, lambda x: blur(x, deviation), sample[key])
+            for key in keys
         }
 
     return apply
@@ -195,6 +221,17 @@ def random_jpeg(key: str = "image", quality: tuple[int, int] = (50, 95), probabi
         }
 
     return apply
+
+
+def _recoloured(picture, strength, angle, gain, offset):
+    """Saturation times `strength` and hue turned by `angle` of a circle; then times gain, plus."""
+    into, back = np.float32(_YIQ), np.float32(np.linalg.inv(_YIQ))
+    angle = 2.0 * math.pi * angle
+    cosine, sine = strength * tf.cos(angle), strength * tf.sin(angle)
+    turn = tf.reshape(tf.stack([1.0, 0.0, 0.0, 0.0, cosine, -sine, 0.0, sine, cosine]), (3, 3))
+    matrix = gain * (back @ (turn @ into))
+    pixels = tf.matmul(tf.reshape(picture, (-1, 3)), matrix, transpose_b=True)
+    return tf.reshape(tf.clip_by_value(pixels + offset, 0.0, 1.0), tf.shape(picture))
 
 
 def _sometimes(condition, function, picture):

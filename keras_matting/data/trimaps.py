@@ -12,12 +12,16 @@ from keras_matting.data.ops import draw
 BACKGROUND, UNKNOWN, FOREGROUND = 0, 128, 255
 
 
-def trimap(radius: float = 10.0, key: str = "trimap"):
-    """Adds, under `key`, the trimap of float alpha (h, w, 1) for one radius in pixels."""
+def trimap(radius: float = 10.0, key: str = "trimap", reduced: bool = False):
+    """Adds, under `key`, the trimap of float alpha (h, w, 1) for one radius in pixels.
+
+    `reduced`: in pixels of the picture, of which a crop's are `reduction` wide.
+    """
     distances = _distances()
 
     def apply(sample):
-        return sample | {key: _classify(*distances(sample["alpha"]), radius, radius)}
+        within = radius / sample["reduction"] if reduced else radius
+        return sample | {key: _classify(*distances(sample["alpha"]), within, within)}
 
     return apply
 
@@ -30,6 +34,23 @@ def random_trimap(radius: tuple[int, int] = (2, 20)):
     def apply(sample):
         radii = tf.floor(low + (high + 1 - low) * draw(sample, "random_trimap", 2))
         return sample | {"trimap": _classify(*distances(sample["alpha"]), radii[0], radii[1])}
+
+    return apply
+
+
+def random_repeated_trimap(scale: float = 1.0, reduced: bool = False):
+    """Adds a trimap as wide as an ellipse of 2 to 4 pixels reaches 5 to 14 times (DIM, PP-Matting).
+
+    That is 2.5 to 21 pixels, times `scale`, alike inside and outside; `reduced` as in `trimap`.
+    """
+    distances = _distances()
+
+    def apply(sample):
+        uniform = draw(sample, "random_repeated_trimap", 2)
+        kernel, times = tf.floor(2.0 + 3.0 * uniform[0]), tf.floor(5.0 + 10.0 * uniform[1])
+        radius = scale * (kernel - 1.0) / 2.0 * times
+        radius = radius / sample["reduction"] if reduced else radius
+        return sample | {"trimap": _classify(*distances(sample["alpha"]), radius, radius)}
 
     return apply
 

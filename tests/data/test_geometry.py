@@ -160,3 +160,55 @@ def test_random_crop_is_a_square_of_the_picture():
     assert 8 <= mirrored <= 32
     assert 29 <= min(sides) < 35 and 55 < max(sides) <= 61
     assert min(lefts) < 10 and max(lefts) > 35
+
+
+@pytest.mark.parametrize("key", ["foreground", "background"])
+def test_placement_covers_the_window_and_shrinks_from_there(key):
+    """A picture twice as wide as high: at zoom 1 its height is the window's, 64 pixels."""
+    white = tf.fill((128, 256, 3), tf.constant(255, tf.uint8))
+    opaque = tf.fill((128, 256, 1), tf.constant(255, tf.uint8))
+    apply = geometry.random_placement(key, 64, (0.25, 0.5), rotation=0.0, shear=0.0)
+    heights, middles = [], []
+    for seed in range(60):
+        sample = {key: white, "alpha": opaque, "seed": tf.constant([5, seed])}
+        found = apply(sample)
+        covered = found["alpha"] if key == "foreground" else found["background"][..., :1]
+        rows = covered.numpy()[..., 0].max(axis=1)
+        columns = covered.numpy()[..., 0].max(axis=0)
+        heights.append(rows.sum())
+        middles.append((rows * (np.arange(64) + 0.5)).sum() / rows.sum() - 32)
+        assert columns.sum() >= min(2 * rows.sum(), 64) - 2 * 0.2 * 64
+        outside = covered.numpy()[..., 0] == 0
+        if key == "background":
+            np.testing.assert_array_equal(found["background"].numpy()[outside], 0)
+    assert 15.5 <= min(heights) < 18 and 30 < max(heights) <= 32.5
+    assert -6.9 <= min(middles) < -5 and 5 < max(middles) <= 6.9  # a tenth of 64
+
+
+def test_a_batch_gets_one_random_size():
+    image = RNG.random((2, 64, 64, 3), dtype=np.float32)
+    sizes = set()
+    for numbers in RNG.random((40, 2, 2), dtype=np.float32):
+        batch = {"image": tf.constant(image), "alpha": tf.constant(image[..., :1])}
+        found = geometry.random_size(batch | {"size": tf.constant(numbers)}, ("image", "alpha"))
+        _, height, width, _ = found["image"].shape
+        longer = max(height, width)
+        top, left = (longer - height) // 2, (longer - width) // 2
+        for key in ("image", "alpha"):
+            whole = [cv2.resize(x, (longer, longer)) for x in batch[key].numpy()]
+            whole = np.reshape(whole, (2, longer, longer, -1))
+            expected = whole[:, top : top + height, left : left + width]
+            np.testing.assert_allclose(found[key], expected, atol=1e-5)
+        sizes |= {height, width}
+    assert sizes == set(range(32, 64, 4))
+
+
+def test_a_crop_around_the_unknown_says_how_far_it_is_reduced():
+    foreground, alpha = picture(100, 130)
+    apply = geometry.random_crop_unknown(32, (1.0, 2.0, 4.0))
+    found = set()
+    for seed in range(30):
+        sample = {"foreground": foreground, "alpha": alpha, "background": foreground}
+        sample = {key: tf.constant(x) for key, x in sample.items()}
+        found.add(float(apply(sample | {"seed": tf.constant([5, seed])})["reduction"]))
+    assert found == {1.0, 2.0, 100 / 32}  # 128 pixels are more than there are

@@ -85,6 +85,49 @@ def test_saturation_and_hue_keep_luma_and_grey():
         assert np.abs(result - muted).max() > 0.01
 
 
+@pytest.mark.parametrize("amount", ["brightness", "contrast"])
+def test_jitter_multiplies_about_black_or_the_mean(amount):
+    muted = 0.3 + 0.2 * PICTURE  # nothing clips
+    mean = (muted @ np.float32([0.299, 0.587, 0.114])).mean()
+    gains = []
+    for seed in seeds(40):
+        none = dict(brightness=0.0, contrast=0.0, saturation=0.0)
+        apply = ops.random_jitter("image", **none | {amount: 0.4})
+        result = apply({"image": tf.constant(muted), "seed": seed})["image"].numpy()
+        gain, offset = np.polyfit(muted.ravel(), result.ravel(), 1)
+        np.testing.assert_allclose(result, gain * muted + offset, atol=1e-5)
+        fixed = {"brightness": 0.0, "contrast": mean}[amount]
+        np.testing.assert_allclose(offset, (1 - gain) * fixed, atol=1e-5)
+        gains.append(gain)
+    assert 0.6 <= min(gains) < 0.68 and 1.32 < max(gains) <= 1.4
+
+
+def test_jitter_happens_as_often_as_asked():
+    changed = 0
+    apply = ops.random_jitter("image", brightness=0.4, contrast=0.0, saturation=0.0, each=0.3)
+    for seed in seeds(100):
+        result = apply({"image": tf.constant(SMOOTH), "seed": seed})["image"].numpy()
+        changed += np.abs(result - SMOOTH).max() > 1e-5
+    assert 16 <= changed <= 44  # three standard deviations of a binomial
+
+
+def test_jitter_turns_hue_and_keeps_luma():
+    muted = 0.4 + 0.2 * PICTURE
+    luma = np.float32([0.299, 0.587, 0.114])
+    apply = ops.random_jitter("image", brightness=0.0, contrast=0.0, saturation=0.5, hue=0.1)
+    for seed in seeds(5):
+        result = apply({"image": tf.constant(muted), "seed": seed})["image"].numpy()
+        np.testing.assert_allclose(result @ luma, muted @ luma, atol=1e-5)
+        assert np.abs(result - muted).max() > 0.01
+
+
+def test_blur_is_the_same_on_all_its_pictures():
+    apply = ops.random_blur("image", "alpha", sigma=(0.5, 2.0), probability=1.0)
+    sample = {"image": PICTURE, "alpha": PICTURE[..., :1], "seed": seeds(1)[0]}
+    result = apply({key: tf.constant(value) for key, value in sample.items()})
+    np.testing.assert_array_equal(result["alpha"][..., 0], result["image"][..., 0])
+
+
 def test_blur_is_opencvs():
     apply = ops.random_blur("image", sigma=(1.5, 1.5), probability=1.0)
     result = apply({"image": tf.constant(PICTURE), "seed": seeds(1)[0]})["image"]
@@ -114,7 +157,7 @@ def test_jpeg_is_opencvs_up_to_rounding():
 
 
 DEGRADATIONS = {
-    "blur": lambda p: ops.random_blur("image", (0.5, 2.0), p),
+    "blur": lambda p: ops.random_blur("image", sigma=(0.5, 2.0), probability=p),
     "noise": lambda p: ops.random_noise("image", 0.3, p),
     "jpeg": lambda p: ops.random_jpeg("image", (5, 50), p),
 }

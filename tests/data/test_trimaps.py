@@ -56,3 +56,20 @@ def test_random_radii_are_whole_and_cover_the_range():
         for i in range(100)
     }
     assert seen == set(expected.values())
+
+
+@pytest.mark.parametrize("reduction", [1.0, 2.0])
+def test_a_kernel_repeated_reaches_as_far_as_its_sum(reduction):
+    """k - 1 pixels across each time, for k of 2 to 4 and 5 to 14 times: 2.5 to 21 to each side."""
+    alpha = np.zeros((1, 120, 1), np.float32)
+    alpha[:, 60:] = 1.0
+    apply = trimaps.random_repeated_trimap(reduced=True)
+    widths = set()
+    for i in range(300):
+        sample = {"alpha": tf.constant(alpha), "seed": tf.constant([7, i])}
+        found = apply(sample | {"reduction": tf.constant(reduction)})["trimap"][0, :, 0].numpy()
+        (unknown,) = np.nonzero(found == 128)
+        assert 60 - unknown[0] == unknown[-1] - 59  # alike inside and outside
+        widths.add(len(unknown) / 2)
+    radii = {(k - 1) / 2 * times for k in (2, 3, 4) for times in range(5, 15)}
+    assert widths == {np.floor(radius / reduction) for radius in radii}
