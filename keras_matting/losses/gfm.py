@@ -11,16 +11,17 @@ import tensorflow as tf
 from keras_matting.losses.edges import laplacian_difference
 
 WEIGHT = 0.25
-# the trimap in a sample that a representation's glance and focus are made of
+# the trimap in a sample that a representation's glance is made of
 TRIMAPS = {"tt": "trimap", "ft": "trimap_wide", "bt": "trimap_wide"}
 
 
 def targets(sample, representation):
     """A composition sample (or batch) -> ({"image"}, y_true per output) of tt, ft, bt or rim.
 
-    The sample holds "trimap" of a kernel of 25 pixels, "trimap_wide" of 50. Released single runs of
-    FT and BT glance at other masks than they focus beyond; here, as in the paper and in the
-    released RIM, FT's glance is the eroded foreground and BT's the dilated one.
+    The sample holds "trimap" of a kernel of 25 pixels, "trimap_wide" of 50. Focus is judged in the
+    transition of the former. Released single runs of FT and BT glance at other masks than they
+    focus beyond; here, as in the paper and in the released RIM, FT's glance is the eroded
+    foreground and BT's the dilated one.
     """
     colours = [sample[key] for key in ("image", "foreground", "background")]
     whole = tf.concat([sample["alpha"], *colours], -1)
@@ -34,24 +35,26 @@ def targets(sample, representation):
 
 
 def losses(representation):
-    """{output: loss} for `compile`. Of rim the three triples and the integrated alpha count 1."""
+    """{output: loss} for `compile`. Of rim every loss counts 1, of the others 0.25."""
     triple = {"glance": glance_loss, "focus": focus_loss, "alpha": fusion_loss}
     if representation != "rim":
         return triple
     every = {f"{name}_{kind}": loss for kind in TRIMAPS for name, loss in triple.items()}
-    return every | {"alpha": lambda target, alpha: fusion_loss(target, alpha) / WEIGHT}
+    every["alpha"] = fusion_loss
+    return {output: _whole(loss) for output, loss in every.items()}
 
 
 def _parts(sample, kind):
     alpha, trimap = sample["alpha"], sample[TRIMAPS[kind]]
     transition = tf.cast(trimap == 128, tf.float32)
     foreground = tf.cast(trimap == 255, tf.float32)
+    judged = tf.cast(sample["trimap"] == 128, tf.float32)
     glance, focus = {
         "tt": (transition + 2.0 * foreground, alpha),
         "ft": (foreground, alpha - foreground),
         "bt": (foreground + transition, foreground + transition - alpha),
     }[kind]
-    return {"glance": glance, "focus": tf.concat([focus, transition], -1)}
+    return {"glance": glance, "focus": tf.concat([focus, judged], -1)}
 
 
 def glance_loss(classes, glance):
@@ -92,6 +95,10 @@ def composition_loss(alpha, image, foreground, background):
     # the released code adds 1e-12 to the square of a difference of bytes
     error = _absolute(composite - image, 1e-12 / 255.0**2)
     return tf.reduce_mean(tf.reduce_sum(error, -1))
+
+
+def _whole(loss):
+    return lambda target, prediction: loss(target, prediction) / WEIGHT
 
 
 def _absolute(difference, epsilon=1e-12):

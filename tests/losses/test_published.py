@@ -62,6 +62,50 @@ def test_gfm_composition():
     )
 
 
+# alpha of four pixels, their trimaps of kernel 25 and 50; what glance and focus shall be, and where
+# focus is judged: core/data.py and core/train.py (RIM) of JizhiziLi/GFM
+ALPHA, NARROW, WIDE = [1.0, 1.0, 0.75, 0.0], [255, 128, 128, 0], [255, 128, 128, 128]
+JUDGED = [0.0, 1.0, 1.0, 0.0]
+PARTS = {
+    "tt": ([2, 1, 1, 0], [1.0, 1.0, 0.75, 0.0]),
+    "ft": ([1, 0, 0, 0], [0.0, 1.0, 0.75, 0.0]),
+    "bt": ([1, 1, 1, 1], [0.0, 0.0, 0.25, 1.0]),
+}
+
+
+@pytest.mark.parametrize("kind", PARTS)
+@pytest.mark.parametrize("representation", ["alone", "rim"])
+def test_gfm_targets(kind, representation):
+    shape = (1, 1, 4, 1)
+    sample = {key: tf.zeros((1, 1, 4, 3)) for key in ("image", "foreground", "background")}
+    sample["alpha"] = tf.reshape(ALPHA, shape)
+    sample["trimap"] = tf.reshape(tf.constant(NARROW, tf.uint8), shape)
+    sample["trimap_wide"] = tf.reshape(tf.constant(WIDE, tf.uint8), shape)
+    suffix = f"_{kind}" if representation == "rim" else ""
+    _, truth = gfm.targets(sample, "rim" if suffix else kind)
+    glance, focus = PARTS[kind]
+    np.testing.assert_array_equal(np.ravel(truth[f"glance{suffix}"]), glance)
+    np.testing.assert_array_equal(truth[f"focus{suffix}"][0, 0, :, 0], focus)
+    np.testing.assert_array_equal(truth[f"focus{suffix}"][0, 0, :, 1], JUDGED)
+
+
+def test_gfm_rim_sums_what_the_others_take_a_quarter_of():
+    alone, rim = gfm.losses("tt"), gfm.losses("rim")
+    assert set(alone) == {"glance", "focus", "alpha"} and len(rim) == 3 * 3 + 1
+    rng = np.random.default_rng(0)
+    alpha, focus = (rng.random((1, 32, 32, n), dtype=np.float32) for n in (1, 2))
+    found = rng.random((1, 32, 32, 1), dtype=np.float32)
+    whole = np.concatenate([alpha, *(rng.random((1, 32, 32, 3), dtype=np.float32),) * 3], -1)
+    for kind in PARTS:
+        np.testing.assert_allclose(
+            rim[f"focus_{kind}"](focus, found), 4 * alone["focus"](focus, found), rtol=1e-6
+        )
+        np.testing.assert_allclose(
+            rim[f"alpha_{kind}"](whole, found), rim["alpha"](whole, found), rtol=1e-6
+        )
+    np.testing.assert_allclose(rim["alpha"](whole, found), 4 * alone["alpha"](whole, found))
+
+
 @pytest.mark.parametrize("case", ["hard", "topk", "few_hard"])
 def test_bisenetv2_takes_the_hardest(case):
     golden = recording("losses/bisenetv2_ohem.npz")
