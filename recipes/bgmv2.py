@@ -8,17 +8,18 @@
 `base` learns the coarse network at 512 pixels, batch 8, Adam at 1e-4 for the backbone and 5e-4 for
 the rest; `refine` everything at 2048 pixels, batch 4, at 5e-5 for the backbone and its pyramid,
 1e-4 for the decoder, 3e-4 for the refiner, with norms over all replicas (--sync_batch_norm).
---learning_rate is that of the fastest part. The background differs from the one behind the figure
-by shadow, noise, exposure and a camera that moved. On synthetic figures 128x128 (refine 192x192),
-batch 4.
+--learning_rate is that of the fastest part. Height and width of a batch are drawn from half to all
+of the size. The background differs from the one behind the figure by shadow, noise, exposure and a
+camera that moved. The released base starts from a DeepLabV3 for VOC.
+On synthetic figures 128x128 (refine 192x192), batch 4.
 """
 
-import functools
-
+import tensorflow as tf
 from absl import flags
 from tensorflow import keras
 
 from keras_matting.data import capture, geometry, ops, pipeline
+from keras_matting.layers.resize import ResizeLike
 from keras_matting.losses import bgmv2 as losses
 from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.models import create_model
@@ -39,6 +40,8 @@ PARTS = {
     "refine": {"backbone": 1 / 6, "aspp": 1 / 6, "decoder": 1 / 3},
 }
 RATES = {"base": 5e-4, "refine": 3e-4}
+SMALLEST = {"base": 0.4, "refine": 0.3}  # figures, of the size at which they cover the crop
+PICTURES = ("image", "background", "foreground", "alpha")
 LOSSES = {
     "alpha": losses.alpha_loss,
     "foreground": losses.foreground_loss,
@@ -60,22 +63,25 @@ def main(_):
     stage = FLAGS.stage
     strategy, config = run.prepare(sources.defaults(PUBLISHED[stage], SYNTHETIC[stage]))
     with strategy.scope():
-        network = build(config.size)
+        network = build(config.size if fixed_size() else None)
         model = with_error(network)
         refines = "alpha_coarse" in model.output
         rate = FLAGS.learning_rate or RATES[stage]
         known = LOSSES | (COARSE_LOSSES if refines else {})
         model.compile(Adam(rate, PARTS[stage]), loss=known, metrics={"alpha": [SAD(), MSE()]})
     validation = pipeline.validation(config.size)
-    coarse = model.output["alpha_coarse"].shape[1:3] if refines else None
-    targets = functools.partial(losses.targets, coarse=coarse)
     data = sources.composites(config, augmentation(config.size), validation, targets)
     run.fit(model, config, data, "val_alpha_sad", strategy, network)
 
 
+def fixed_size():
+    """Whether the network takes crops of the full size only: those made for integers do."""
+    return bool(FLAGS.quantize) or FLAGS.model.endswith("_mobile")
+
+
 def build(size):
     """The stage's network: for `base` the coarse part of --model, for `refine` all of it."""
-    coarse = FLAGS.model.replace("bgmv2_", "bgmv2_base_")
+    coarse = "bgmv2_base_" + FLAGS.model.removeprefix("bgmv2_").removeprefix("base_")
     if FLAGS.stage == "base":
         return run.build(size, coarse)
     if not FLAGS.base:
@@ -91,8 +97,8 @@ def with_error(network):
     outputs = network.output
     if "alpha_coarse" in outputs:
         pair = [outputs["error_coarse"], outputs["alpha_coarse"]]
-        up = keras.layers.Resizing(*network.input["image"].shape[1:3], dtype="float32")
-        pair = [up(x) for x in pair]
+        up = ResizeLike(dtype="float32", name="full_size")
+        pair = [up([x, network.input["image"]]) for x in pair]
     else:
         detach = keras.layers.Lambda(keras.backend.stop_gradient, dtype="float32")
         pair = [outputs["error"], detach(outputs["alpha"])]
@@ -104,11 +110,12 @@ def with_error(network):
 def augmentation(size):
     jitter = dict(brightness=0.15, contrast=0.15, saturation=0.15, hue=0.05)
     return [
-        geometry.random_crop_affine(size, scale=(0.7, 1.5), rotation=5.0, shear=5.0),
-        geometry.random_crop("background", size),
-        ops.random_blur("background", sigma=(0.5, 1.5), probability=0.1),
-        ops.random_color("foreground", **jitter),
-        ops.random_color("background", **jitter),
+        geometry.random_placement("foreground", size, scale=(SMALLEST[FLAGS.stage], 1.0)),
+        geometry.random_placement("background", size, scale=(1.0, 2.0)),
+        capture.random_focus("foreground", "alpha"),
+        capture.random_focus("background"),
+        ops.random_jitter("foreground", **jitter),
+        ops.random_jitter("background", **jitter),
         capture.random_shadow(),
         ops.composite(over="scene"),
         capture.random_sensor_noise(),
@@ -116,8 +123,17 @@ def augmentation(size):
             "background", brightness=0.18, contrast=0.18, saturation=0.18, hue=0.1, probability=0.8
         ),
         capture.random_misalignment(),
-        ops.keep("image", "background", "foreground", "alpha"),
+        lambda sample: sample | {"size": ops.draw(sample, "size", 2)},
+        ops.keep(*PICTURES, "size"),
     ]
+
+
+def targets(sample):
+    """Of a batch, which in training gets a size of its own."""
+    if "size" in sample and not fixed_size():
+        sample = geometry.random_size(sample, PICTURES)
+    coarse = tf.shape(sample["alpha"])[1:3] // 4 if FLAGS.stage == "refine" else None
+    return losses.targets(sample, coarse)
 
 
 if __name__ == "__main__":

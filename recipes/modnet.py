@@ -20,6 +20,7 @@ from keras_matting.data.pipeline import training, validation
 from keras_matting.losses import modnet as losses
 from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.training import run, sources
+from keras_matting.training.optimizers import SGD
 
 PUBLISHED = dict(size=512, batch_size=16, epochs=40)
 SYNTHETIC = dict(size=128, batch_size=8, epochs=8, steps_per_epoch=50)
@@ -81,7 +82,7 @@ def coarse(outputs):
 def optimizer(rate):
     if FLAGS.optimizer == "adam":
         return keras.optimizers.Adam(rate)
-    return keras.optimizers.SGD(rate, momentum=0.9)
+    return SGD(rate)
 
 
 def schedule(rate, steps):

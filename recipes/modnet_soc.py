@@ -9,11 +9,11 @@ network can be adapted. Killed and started again, a run goes on after its last w
 """
 
 from absl import flags
-from tensorflow import keras
 
 from keras_matting.data import geometry, ops, readers
 from keras_matting.data.pipeline import composition, training, unlabelled
 from keras_matting.training import run, sources
+from keras_matting.training.optimizers import Adam
 from keras_matting.training.soc import RefreshBackup, SelfSupervised
 
 PUBLISHED = dict(size=512, batch_size=1, epochs=10)
@@ -31,7 +31,7 @@ def main(_):
     with strategy.scope():
         network, backup = (run.build(config.size, width=FLAGS.width) for _ in range(2))
         model = SelfSupervised(network, backup)
-        model.compile(keras.optimizers.Adam(FLAGS.learning_rate, beta_2=0.99, epsilon=1e-8))
+        model.compile(Adam(FLAGS.learning_rate, beta_2=0.99))
     data = photographs(config)
     run.fit(model, config, data, "loss", strategy, network, callbacks=[RefreshBackup()])
 

@@ -5,7 +5,9 @@
 
 On folders the released setting: semantic likelihood, detail in the transition and fusion losses, a
 quarter each; SGD with momentum 0.9 at 0.01, weight decay 4e-5, falling with power 0.9 over 300,000
-steps, batch 4; crops of 512, 640 or 800 pixels resized to 512, distortion of colours, blur, mirror.
+steps, batch 4; random crops of 512, 640 or 800 pixels resized to 512, mirror, and, as released, the
+colours of image, foreground and background distorted each on its own, and alpha blurred with them.
+The released encoder starts from ImageNet.
 On synthetic figures 96x96, batch 4, 225 steps.
 """
 
@@ -20,6 +22,8 @@ from keras_matting.training.optimizers import SGD, poly
 PUBLISHED = dict(size=512, batch_size=4, epochs=150, steps_per_epoch=2000)
 SYNTHETIC = dict(size=96, batch_size=4, epochs=3, steps_per_epoch=75)
 SIDES = (1.0, 1.25, 1.5625)
+PICTURES = ("image", "foreground", "background")
+JITTER = dict(brightness=0.5, contrast=0.5, saturation=0.5, hue=18 / 255)
 LOSSES = {
     "semantic": losses.semantic_loss,
     "detail": losses.detail_loss,
@@ -44,11 +48,11 @@ def main(_):
 
 def augmentation(size):
     return [
-        geometry.random_crop_unknown(size, SIDES),
+        geometry.random_crop_unknown(size, SIDES, anywhere=1.0),
         ops.composite(),
-        trimaps.random_trimap((2, max(2, size // 25))),
-        ops.random_color("image", "foreground", "background", contrast=0.4, saturation=0.4),
-        ops.random_blur("image", sigma=(0.3, 1.0), probability=0.1),
+        trimaps.random_repeated_trimap(size / 512, reduced=True),
+        *(ops.random_jitter(picture, **JITTER, each=0.5) for picture in PICTURES),
+        ops.random_blur(*PICTURES, "alpha", sigma=(0.8, 1.7), probability=0.1),
     ]
 
 

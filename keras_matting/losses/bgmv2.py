@@ -16,7 +16,7 @@ def targets(sample, coarse=None):
     """
     alpha, colours = sample["alpha"], tf.concat([sample["foreground"], sample["alpha"]], -1)
     truth = {"alpha": alpha, "foreground": colours, "error": alpha}
-    if coarse:
+    if coarse is not None:
         small = tf.image.resize(colours, coarse)
         truth |= {"alpha_coarse": small[..., 3:], "foreground_coarse": small}
     return {"image": sample["image"], "background": sample["background"]}, truth
