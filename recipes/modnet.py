@@ -88,7 +88,7 @@ def optimizer(rate):
 def schedule(rate, steps):
     if FLAGS.schedule == "cosine":
         return keras.optimizers.schedules.CosineDecay(rate, steps)
-    quarters = [steps * quarter // 4 for quarter in (1, 2, 3)]
+    quarters = [steps * quarter // 4 - 1 for quarter in (1, 2, 3)]  # the last of each, from 0
     rates = [rate * 0.1**quarter for quarter in range(4)]
     return keras.optimizers.schedules.PiecewiseConstantDecay(quarters, rates)
 

@@ -53,7 +53,8 @@ def random_box_blur(probability: float = 0.5):
 def random_shared_noise(probability: float = 0.5, deviation: float = 10 / 255):
     """The same Gaussian noise on image, foreground and background, so that they stay consistent.
 
-    `deviation` is at the photographs' size; scaling down halves it (bilinear, as released).
+    `deviation` is at the photographs' size; scaling down halves it (bilinear, as released). Clipped
+    to [0, 1], where the released bytes wrap around.
     """
 
     def apply(sample):
