@@ -45,45 +45,6 @@ def random_crop_affine(
     return apply
 
 
-def random_placement(
-    key: str,
-    size: int,
-    scale: tuple[float, float],
-    rotation: float = 5.0,
-    shear: float = 5.0,
-    shift: float = 0.1,
-    flip: float = 0.5,
-):
-    """uint8 foreground with alpha, or background -> float32 (size, size, c): all of it (BGMv2).
-
-    The picture is scaled until it covers the window and then by `scale`, turned and sheared about
-    its middle by up to `rotation` and `shear` degrees, and moved by up to `shift` of the size at
-    which it covers. Outside the picture alpha is 0 and a background black.
-    """
-
-    def apply(sample):
-        uniform = draw(sample, f"random_placement:{key}", 6)
-        shape = tf.cast(tf.shape(sample[key])[:2], tf.float32)
-        zoom = between(*scale, uniform[0])
-        step = tf.reduce_min(shape) / size / zoom
-        linear = step * _turn(
-            between(-rotation, rotation, uniform[1]),
-            between(-shear, shear, uniform[2]),
-            tf.where(uniform[3] < flip, -1.0, 1.0),
-        )
-        centre = shape * (0.5 + between(-shift, shift, uniform[4:6]) / zoom)
-        steps = tf.fill([2], step)
-        if key == "foreground":
-            return sample | _resampled(sample, linear, centre, steps, size)
-        opaque = tf.fill(tf.concat([tf.shape(sample[key])[:2], [1]], 0), tf.constant(255, tf.uint8))
-        found = _resampled(
-            {"foreground": sample[key], "alpha": opaque}, linear, centre, steps, size
-        )
-        return sample | {key: found["foreground"] * tf.image.grayscale_to_rgb(found["alpha"])}
-
-    return apply
-
-
 def random_crop_native(
     size: int,
     scale: tuple[float, float] = (0.8, 1.25),
@@ -178,6 +139,45 @@ def random_crop_unknown(
         found["background"] = tf.clip_by_value(_to_square(behind, size) / 255.0, 0.0, 1.0)
         found = {key: tf.where(mirrored, x[:, ::-1], x) for key, x in found.items()}
         return sample | found | {"reduction": side / size}
+
+    return apply
+
+
+def random_placement(
+    key: str,
+    size: int,
+    scale: tuple[float, float],
+    rotation: float = 5.0,
+    shear: float = 5.0,
+    shift: float = 0.1,
+    flip: float = 0.5,
+):
+    """uint8 foreground with alpha, or background -> float32 (size, size, c): all of it (BGMv2).
+
+    The picture is scaled until it covers the window and then by `scale`, turned and sheared about
+    its middle by up to `rotation` and `shear` degrees, and moved by up to `shift` of the size at
+    which it covers. Outside the picture alpha is 0 and a background black.
+    """
+
+    def apply(sample):
+        uniform = draw(sample, f"random_placement:{key}", 6)
+        shape = tf.cast(tf.shape(sample[key])[:2], tf.float32)
+        zoom = between(*scale, uniform[0])
+        step = tf.reduce_min(shape) / size / zoom
+        linear = step * _turn(
+            between(-rotation, rotation, uniform[1]),
+            between(-shear, shear, uniform[2]),
+            tf.where(uniform[3] < flip, -1.0, 1.0),
+        )
+        centre = shape * (0.5 + between(-shift, shift, uniform[4:6]) / zoom)
+        steps = tf.fill([2], step)
+        if key == "foreground":
+            return sample | _resampled(sample, linear, centre, steps, size)
+        opaque = tf.fill(tf.concat([tf.shape(sample[key])[:2], [1]], 0), tf.constant(255, tf.uint8))
+        found = _resampled(
+            {"foreground": sample[key], "alpha": opaque}, linear, centre, steps, size
+        )
+        return sample | {key: found["foreground"] * tf.image.grayscale_to_rgb(found["alpha"])}
 
     return apply
 
