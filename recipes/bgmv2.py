@@ -41,6 +41,7 @@ PARTS = {
 }
 RATES = {"base": 5e-4, "refine": 3e-4}
 SMALLEST = {"base": 0.4, "refine": 0.3}  # figures, of the size at which they cover the crop
+SYNTHETIC_SMALLEST = 0.8  # of those, and of batches: they are small as it is
 PICTURES = ("image", "background", "foreground", "alpha")
 LOSSES = {
     "alpha": losses.alpha_loss,
@@ -109,8 +110,9 @@ def with_error(network):
 
 def augmentation(size):
     jitter = dict(brightness=0.15, contrast=0.15, saturation=0.15, hue=0.05)
+    smallest = SMALLEST[FLAGS.stage] if FLAGS.foregrounds else SYNTHETIC_SMALLEST
     return [
-        geometry.random_placement("foreground", size, scale=(SMALLEST[FLAGS.stage], 1.0)),
+        geometry.random_placement("foreground", size, scale=(smallest, 1.0)),
         geometry.random_placement("background", size, scale=(1.0, 2.0)),
         capture.random_focus("foreground", "alpha"),
         capture.random_focus("background"),
@@ -131,7 +133,8 @@ def augmentation(size):
 def targets(sample):
     """Of a batch, which in training gets a size of its own."""
     if "size" in sample and not fixed_size():
-        sample = geometry.random_size(sample, PICTURES)
+        smallest = 0.5 if FLAGS.foregrounds else SYNTHETIC_SMALLEST
+        sample = geometry.random_size(sample, PICTURES, smallest)
     coarse = tf.shape(sample["alpha"])[1:3] // 4 if FLAGS.stage == "refine" else None
     return losses.targets(sample, coarse)
 
