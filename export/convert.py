@@ -94,14 +94,15 @@ def convert(model, format, representative=None) -> bytes:
     return described(data, model)
 
 
-def representative_inputs(names, height, width, folder=None, count=32) -> dict:
+def representative_inputs(names, height, width, folder=None, count=32, kind=None) -> dict:
     """{name: (N, H, W, C) float32 in [0, 1]}, each with a 0 and a 1 in it, to calibrate with.
 
-    Of the photographs of `folder`, or by default `count` synthetic composites. ValueError as
-    `samples.photographs`, and if a photograph is not all that is needed.
+    Of the photographs of `folder`, or by default `count` synthetic composites (`kind` as in
+    `samples.synthetic`). ValueError as `samples.photographs`, and if a photograph is not all that
+    is needed.
     """
     chosen = samples.photographs(height, width, folder) if folder else None
-    chosen = chosen or samples.synthetic(height, width, count, seed=0)
+    chosen = chosen or samples.synthetic(height, width, count, 0, kind)
     inputs = samples.stacked(samples.usable(chosen, names), names)
     for values in inputs.values():
         values[:, 0, 0], values[:, 0, 1] = 0.0, 1.0  # so that the input's scale is 1/255
