@@ -24,7 +24,7 @@ demo: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash recipes/demo.sh build/demo
 
 zoo: setup
-	$(BIN)/python -m export.zoo
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash recipes/zoo.sh build/zoo docs/zoo.md
 
 test: setup
 	TF_ENABLE_ONEDNN_OPTS=0 $(BIN)/python -m pytest

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 from absl import app, flags
-from tensorflow.keras import layers
 
 from keras_matting.models import MODELS, create_model
+from keras_matting.models.operations import multiply_adds
 from keras_matting.weights import load_published
 
 ROOT = Path(__file__).parents[1]
@@ -125,32 +125,6 @@ def _inputs(golden, fed):
 
 def _image(pixels, mean, std):
     return pixels * np.float32(std) + np.float32(mean)
-
-
-def multiply_adds(model):
-    """Of a model of fixed size, for one image."""
-    total = 0
-    for layer in model.layers:
-        count = 1
-        if layer.name.startswith("refine") and type(layer) is layers.Conv2D:
-            count = _cells(model)
-        if isinstance(layer, layers.Conv2DTranspose):
-            total += np.prod(layer.input_shape[1:3]) * np.prod(layer.kernel.shape)
-        elif isinstance(layer, layers.DepthwiseConv2D):
-            total += np.prod(layer.output_shape[1:3]) * np.prod(layer.depthwise_kernel.shape)
-        elif isinstance(layer, layers.Conv2D):
-            total += count * np.prod(layer.output_shape[1:3]) * np.prod(layer.kernel.shape)
-        elif type(layer).__name__ == "GuidedContextualAttention":
-            guidance, features, _ = layer.input_shape
-            places = guidance[1] * guidance[2] // 4
-            total += places**2 * (9 * guidance[-1] + 16 * features[-1])
-    return int(total)
-
-
-def _cells(model):
-    """How many patches a refinement computes, 1 for whole maps."""
-    choice = [layer for layer in model.layers if type(layer).__name__ == "SampleCells"]
-    return min(choice[0].count, np.prod(choice[0].input_shape[1:3])) if choice else 1
 
 
 def row(name):

@@ -11,7 +11,8 @@ background) -> alpha (and foreground, or semantic), for
     dynamic   int8 weights, float arithmetic
     int8      full integers, ranges from calibration (--images, or synthetic composites)
     int8_qat  full integers, ranges and weights from quantization-aware training (--qat_weights)
-    int16x8   int8 weights, 16-bit activations
+    int16x8   int8 weights, 16-bit activations; ends and what the converter has not in 16 bits, such
+              as selections, stay float in networks that choose
 
 The int8 formats take a byte of a bitmap minus 128 (scale 1/255, zero point -128) and give an alpha
 of scale 1/256; no float tensor remains in them, but for what `FLOAT_PARTS` names. A trimap's bytes
@@ -78,7 +79,12 @@ def convert(model, format, representative=None) -> bytes:
             representative = representative_inputs(model.input, *size)
         _check_representative(representative)
     with _quietly():
-        data = _converter(model, format, representative).convert()
+        try:
+            data = _converter(model, format, representative).convert()
+        except RuntimeError as error:
+            if format != "int16x8" or "not yet supported" not in str(error):
+                raise
+            data = _partly_float(_converter(model, format, representative)).convert()
         if format == "int8":
             data = _spared(data, model, representative)
     if format == "float16":
@@ -88,14 +94,15 @@ def convert(model, format, representative=None) -> bytes:
     return described(data, model)
 
 
-def representative_inputs(names, height, width, folder=None, count=32) -> dict:
+def representative_inputs(names, height, width, folder=None, count=32, kind=None) -> dict:
     """{name: (N, H, W, C) float32 in [0, 1]}, each with a 0 and a 1 in it, to calibrate with.
 
-    Of the photographs of `folder`, or by default `count` synthetic composites. ValueError as
-    `samples.photographs`, and if a photograph is not all that is needed.
+    Of the photographs of `folder`, or by default `count` synthetic composites (`kind` as in
+    `samples.synthetic`). ValueError as `samples.photographs`, and if a photograph is not all that
+    is needed.
     """
     chosen = samples.photographs(height, width, folder) if folder else None
-    chosen = chosen or samples.synthetic(height, width, count, seed=0)
+    chosen = chosen or samples.synthetic(height, width, count, 0, kind)
     inputs = samples.stacked(samples.usable(chosen, names), names)
     for values in inputs.values():
         values[:, 0, 0], values[:, 0, 1] = 0.0, 1.0  # so that the input's scale is 1/255
@@ -205,6 +212,13 @@ def _converter(model, format, representative):
         ]
     if format in INTEGER:
         converter.inference_input_type = converter.inference_output_type = INTEGER[format]
+    return converter
+
+
+def _partly_float(converter):
+    """Leaves what has no integer kernel in float, and the ends, which may be among that."""
+    converter.target_spec.supported_ops.append(tf.lite.OpsSet.TFLITE_BUILTINS)
+    converter.inference_input_type = converter.inference_output_type = tf.float32
     return converter
 
 

@@ -6,10 +6,13 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from tensorflow import keras
+from tensorflow.keras import layers
 
 from export import convert as module
 from export.convert import FORMATS, check, convert, export, parse_size, representative_inputs
 from export.interpreters import RUNTIMES, Exported, structure
+from keras_matting.layers.unpooling import PoolWithPositions, Unpool
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -39,6 +42,24 @@ def test_files_agree_with_keras(network, files, pictures, format, limit, runtime
     expected = network.predict({"image": images}, verbose=0)["alpha"]
     found = Exported(files[format].read_bytes(), runtime)({"image": images})["alpha"]
     assert np.abs(found - expected).max() < limit
+
+
+def test_16_bits_leave_selections_in_float(pictures):
+    keras.utils.set_random_seed(3)
+    image = keras.Input((32, 48, 3), name="image")
+    x = layers.Conv2D(4, 3, padding="same")(image)
+    x = layers.Conv2D(1, 3, padding="same")(Unpool()(PoolWithPositions()(x)))
+    alpha = layers.Activation("sigmoid", name="alpha")(x)
+    network = keras.Model({"image": image}, {"alpha": alpha}, name="unpooling")
+    images = pictures(4, seed=12)
+    images[:, 0, 0], images[:, 0, 1] = 0.0, 1.0
+    data = convert(network, "int16x8", {"image": images})
+    found = structure(data)
+    assert found["dtypes"] == {"image": "float32", "alpha": "float32"}
+    assert {"DEPTH_TO_SPACE", "QUANTIZE", "DEQUANTIZE"} <= set(found["operators"])
+    expected = network({"image": images})["alpha"].numpy()
+    for runtime in RUNTIMES:
+        assert np.abs(Exported(data, runtime)({"image": images})["alpha"] - expected).mean() < 1e-3
 
 
 def test_a_byte_minus_128_is_the_input(files, pictures):

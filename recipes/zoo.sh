@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Every mobile variant: trained on drawn figures for minutes, fine-tuned quantization-aware, converted
+# to every format, checked, and listed.
+#
+#     bash recipes/zoo.sh OUT TABLE
+#
+# Shows every command. Stopped and started again, it goes on where it was.
+set -euo pipefail
+out=$1 table=$2
+common=(--size 96 --batch_size 4)
+
+run() { printf '\n\033[1m$ %s\033[0m\n' "$*"; "$@"; }
+
+# VARIANT RECIPE FLAGS, FLAGS OF THE FLOAT RUN, FLAGS OF THE QUANTISED RUN
+train() {
+  local float=$out/runs/$1/float int8=$out/runs/$1/int8
+  local recipe=(python "recipes/$2.py" --model "$1" "${common[@]}" $3)
+  run "${recipe[@]}" --workdir "$float" $4
+  run "${recipe[@]}" --workdir "$int8" --quantize "$float/best.weights.h5" $5
+  ln -sf "../runs/$1/float/best.weights.h5" "$out/weights/$1.weights.h5"
+  ln -sf "../runs/$1/int8/best.weights.h5" "$out/weights/$1.qat.weights.h5"
+}
+
+mkdir -p "$out/weights"
+short='--epochs 3 --steps_per_epoch 40'
+train modnet_mobilenetv2_mobile modnet '--optimizer adam --schedule cosine --closest 0.85' \
+  '--learning_rate 3e-3 --epochs 4 --steps_per_epoch 150' "--learning_rate 3e-5 $short"
+train dim_vgg16_mobile dim '--stage everything' \
+  '--learning_rate 1e-3 --epochs 4 --steps_per_epoch 100' "--learning_rate 3e-5 $short"
+train gca_mobile gca '' \
+  '--learning_rate 1e-3 --epochs 4 --steps_per_epoch 125' "--learning_rate 3e-5 $short"
+train bgmv2_base_mobilenetv2_mobile bgmv2 '' \
+  '--learning_rate 1e-3 --epochs 4 --steps_per_epoch 150' "--learning_rate 3e-5 $short"
+train ppmatting_mobilenetv2_mobile ppmatting '' \
+  '--learning_rate 1e-2 --epochs 4 --steps_per_epoch 150' "--learning_rate 3e-4 $short"
+train bisenetv2_mobile bisenetv2 '' \
+  '--learning_rate 5e-3 --epochs 4 --steps_per_epoch 150' "--learning_rate 2e-4 $short"
+for representation in tt ft bt; do
+  train "gfm_mobilenetv2_${representation}_mobile" gfm '' \
+    '--learning_rate 1e-3 --epochs 4 --steps_per_epoch 100' "--learning_rate 3e-5 $short"
+done
+
+run python -m export.zoo --weights "$out/weights" --out "$out" --sizes 96x96,64x96 --table "$table"
