@@ -1,6 +1,6 @@
-# make setup | demo | zoo | test | lint | android-test | android-apk. Each sets up .venv first when it
-# is missing.
-.PHONY: setup demo zoo test lint clean android-test android-apk
+# make setup | demo | zoo | test | lint | android-test | android-apk | android-screens. Each sets up
+# .venv first when it is missing.
+.PHONY: setup demo zoo test lint clean android-test android-apk android-screens
 .DELETE_ON_ERROR:
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
@@ -48,6 +48,9 @@ android-apk: $(if $(DEMO),,$(SMALL)/golden.json)
 	@$(if $(DEMO),true,echo "build/demo has no golden vectors (make demo): the APK gets the small untrained networks.")
 	bash android_demo/desktop/fetch.sh apk
 	bash android_demo/desktop/apk.sh $(CURDIR)/$(if $(DEMO),build/demo,$(SMALL))
+
+android-screens: android-apk
+	bash android_demo/desktop/screens.sh $$($(BIN)/python -c 'import skimage; print(skimage.__path__[0])')/data/astronaut.png
 
 lint: setup
 	$(BIN)/ruff check .

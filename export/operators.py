@@ -17,7 +17,8 @@ from export.interpreters import DEFAULT_RUNTIME, RUNTIMES
 def operator_times(data: bytes, threads: int = 1, runs: int = 5, runtime=DEFAULT_RUNTIME):
     """[{"operator", "result", "shape", "ms"}, ...], one per operator, the slowest first.
 
-    `result` is the name of the tensor it makes, of `shape`; ms the median of `runs`.
+    `result` is the name of the tensor it makes, of `shape`; ms the median of `runs`, or 0 for what
+    has only constants to compute from: runtimes do that once, when they open a file.
     """
     model = flatbuffer_utils.convert_bytearray_to_object(data)
     graph, times, known = model.subgraphs[0], [], {}
@@ -25,7 +26,8 @@ def operator_times(data: bytes, threads: int = 1, runs: int = 5, runtime=DEFAULT
         result = graph.tensors[operator.outputs[0]]
         key = _alike(model, operator)
         if key not in known:
-            known[key] = _timed(_alone(model, operator), threads, runs, runtime)
+            alone = _alone(model, operator)
+            known[key] = _timed(alone, threads, runs, runtime) if alone else 0.0
         times.append({
             "operator": flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex),
             "result": result.name.decode().split(";")[0],
@@ -52,8 +54,11 @@ def _alike(model, operator):
     return operator.opcodeIndex, shapes, repr(sorted(vars(options).items()) if options else None)
 
 
-def _alone(model, operator) -> bytes:
-    """A file of one operator: what it computes from is its input, but for constants."""
+def _alone(model, operator) -> bytes | None:
+    """A file of one operator: what it computes from is its input, but for constants.
+
+    None where there are only constants, as float16 weights are made from: XNNPACK refuses it.
+    """
     graph = model.subgraphs[0]
     single, part = schema.ModelT(), schema.SubGraphT()
     single.version, single.operatorCodes = 3, [model.operatorCodes[operator.opcodeIndex]]
@@ -75,6 +80,8 @@ def _alone(model, operator) -> bytes:
     part.operators = [only]
     part.inputs = [i for i in only.inputs if i >= 0 and part.tensors[i].buffer == 0]
     part.outputs = only.outputs
+    if not part.inputs:
+        return None
     return bytes(flatbuffer_utils.convert_object_to_bytearray(single))
 
 

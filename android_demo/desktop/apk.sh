@@ -39,7 +39,7 @@ vectors=$models
 [ -d "$models/golden" ] && vectors=$models/golden
 cp "$vectors"/golden.json "$vectors"/*_????????????????.bin $out/package/assets/golden/
 cp $out/dex/classes*.dex $out/package/
-for abi in arm64-v8a armeabi-v7a x86_64; do
+for abi in arm64-v8a armeabi-v7a; do # phones; the library's x86_64 is not made for 16 KB pages
   mkdir -p $out/package/lib/$abi
   cp $jars/tensorflow-lite/jni/$abi/*.so $out/package/lib/$abi/
 done

@@ -29,19 +29,16 @@ grep -q "'Lorg/tensorflow/lite/Interpreter;'" "$found/classes" || fail "it has n
 [ -f "$found/apk/assets/golden/golden.json" ] || fail "it has no golden vectors."
 ls "$found"/apk/assets/models/*.tflite >/dev/null || fail "it has no network."
 
+[ -f "$found/apk/lib/arm64-v8a/libtensorflowlite_jni.so" ] || fail "it has no library for 64-bit phones."
+
 zipalign -c 16384 "$apk" || fail "its uncompressed entries are not aligned to 16 KB."
-coarse=()
-for library in "$found"/apk/lib/{arm64-v8a,x86_64}/*.so; do # 16 KB pages are for 64 bits
-  for step in $(readelf -lW "$library" | awk '$1 == "LOAD" { print $NF }' | sort -u); do
-    [ $((step)) -ge 16384 ] || coarse+=("${library#"$found"/apk/}")
-  done
+# 32-bit code always has pages of 4 KB. RELRO's end: what shares its page becomes read-only with it.
+for library in "$found"/apk/lib/*64*/*.so; do
+  while read -r kind address length step; do
+    [ "$kind" != LOAD ] || [ $((step)) -ge 16384 ] || fail "${library#"$found"/apk/} is linked for pages of $((step)) bytes."
+    [ "$kind" != GNU_RELRO ] || [ $(((address + length) % 16384)) = 0 ] || fail "${library#"$found"/apk/}: RELRO ends within a page of 16 KB."
+  done < <(readelf -lW "$library" | awk '$1 == "LOAD" || $1 == "GNU_RELRO" { print $1, $3, $6, $NF }')
 done
 
-printf '%s: %s bytes, permissions: %s, classes: %s, signed (v2), zip aligned to 16 KB\n' "$apk" "$(stat -c %s "$apk")" \
-  "$permissions" "$(grep -c 'Class descriptor' "$found/classes")"
-if [ ${#coarse[@]} -gt 0 ]; then
-  echo "NOT READY FOR 16 KB PAGES: ${coarse[*]}"
-  [[ "${coarse[*]}" =~ ^(lib/[a-z0-9_-]+/libtensorflowlite_jni.so ?)+$ ]] || fail "one of them is not TensorFlow Lite's."
-  echo "  TensorFlow Lite 2.16.1, the latest on Maven Central, is linked for 4 KB. Phones with 16 KB pages run it in"
-  echo "  their compatibility mode, if at all; the Gradle build takes LiteRT 1.4, which is made for both."
-fi
+printf '%s: %s bytes, permissions: %s, classes: %s, signed (v2), made for pages of 4 and 16 KB\n' "$apk" \
+  "$(stat -c %s "$apk")" "$permissions" "$(grep -c 'Class descriptor' "$found/classes")"

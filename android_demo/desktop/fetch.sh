@@ -32,9 +32,9 @@ if [ ${#missing[@]} -gt 0 ]; then
     }
 fi
 
-mkdir -p $jars
-if ! (cd $jars && sha256sum --quiet -c ../../desktop/jars.sha256) 2>/dev/null; then
+if ! (cd $jars && sha256sum --quiet -c ../../desktop/jars.sha256) >/dev/null 2>&1; then
   echo "Fetching jars from Maven Central (300 MB the first time) ..."
+  rm -rf $jars && mkdir -p $jars # Maven leaves another version's file of the same name as it is
   mvn -B -q -C -f pom.xml package >$jars/maven.log || {
     grep -m1 ERROR $jars/maven.log >&2
     echo "Maven could not fetch the jars for the reason above; see android_demo/build/jars/maven.log." >&2

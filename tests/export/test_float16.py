@@ -6,6 +6,7 @@ from tensorflow import keras
 from export.convert import convert
 from export.float16 import SMALL, keep_small_weights
 from export.interpreters import Exported
+from export.operators import operator_times
 
 
 def model():
@@ -37,3 +38,9 @@ def test_nothing_below_the_limit_changes_nothing():
     images = np.random.default_rng(0).random((1, 16, 16, 3), np.float32)
     expected = Exported(float16)({"image": images})["alpha"]
     np.testing.assert_array_equal(Exported(again)({"image": images})["alpha"], expected)
+
+
+def test_weights_made_from_constants_take_no_time():
+    times = operator_times(convert(model(), "float16"), runs=1)
+    assert [row["ms"] for row in times if row["operator"] == "DEQUANTIZE"] == [0.0]
+    assert all(row["ms"] > 0 for row in times if row["operator"] != "DEQUANTIZE")

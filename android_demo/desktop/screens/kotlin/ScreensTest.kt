@@ -7,19 +7,33 @@ import android.content.Intent
 import android.graphics.Bitmap
 import android.graphics.BitmapFactory
 import android.graphics.Canvas
+import android.graphics.ImageFormat
+import android.graphics.Paint
+import android.graphics.Rect
+import android.media.Image
 import android.net.Uri
+import android.os.Bundle
+import android.os.Handler
+import android.os.HandlerThread
 import android.os.Looper
+import android.view.Surface
 import android.view.View
+import android.view.ViewGroup
 import android.widget.Button
 import android.widget.LinearLayout
 import android.widget.RadioGroup
+import android.widget.Spinner
 import android.widget.TextView
 import java.io.File
+import java.io.IOException
+import java.io.OutputStream
+import java.nio.ByteBuffer
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.junit.runner.RunWith
+import org.kerasmatting.matting.Background
 import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
@@ -27,6 +41,7 @@ import org.robolectric.Shadows.shadowOf
 import org.robolectric.android.controller.ActivityController
 import org.robolectric.annotation.Config
 import org.robolectric.annotation.GraphicsMode
+import org.robolectric.shadows.ShadowDisplayManager
 
 /** The activities themselves; every test leaves pictures of what it saw. */
 @RunWith(RobolectricTestRunner::class)
@@ -40,6 +55,7 @@ class ScreensTest {
     fun `the first screen says what the network is`() {
         val screen = start(MainActivity::class.java)
         await { text(screen, R.id.description).contains("->") }
+        assertTrue(text(screen, R.id.description).startsWith("Image matting at "))
         assertTrue(text(screen, R.id.description).contains("image -> alpha"))
         picture(screen, "main")
     }
@@ -96,6 +112,56 @@ class ScreensTest {
     }
 
     @Test
+    fun `a photo that cannot be saved stays, and the reason is said`() {
+        val screen = start(PhotoActivity::class.java)
+        choose(screen, photograph)
+        await { screen.findViewById<Button>(R.id.save).isEnabled }
+        val full = object : OutputStream() {
+            override fun write(byte: Int) = throw IOException("No space left on device")
+        }
+        shadowOf(application.contentResolver).registerOutputStream(Uri.parse("content://saved/2"), full)
+        save(screen, Uri.parse("content://saved/2"))
+        await { text(screen, R.id.message) == "Not saved: No space left on device" }
+        assertTrue(screen.findViewById<Button>(R.id.save).isEnabled)
+    }
+
+    @Test
+    fun `after its process was ended the photo screen shows the same again`() {
+        val controller = Robolectric.buildActivity(PhotoActivity::class.java).setup()
+        choose(controller.get(), photograph)
+        controller.get().findViewById<RadioGroup>(R.id.views).check(R.id.view_alpha)
+        controller.get().findViewById<Spinner>(R.id.backgrounds).setSelection(Background.GREEN.ordinal)
+        await { controller.get().findViewById<Button>(R.id.save).isEnabled }
+        val state = Bundle()
+        finish(controller.saveInstanceState(state))
+
+        val again = Robolectric.buildActivity(PhotoActivity::class.java).setup(state).get()
+        await { again.findViewById<Button>(R.id.save).isEnabled }
+        assertEquals(R.id.view_alpha, again.findViewById<RadioGroup>(R.id.views).checkedRadioButtonId)
+        assertEquals(Background.GREEN.ordinal, again.findViewById<Spinner>(R.id.backgrounds).selectedItemPosition)
+    }
+
+    @Test
+    fun `a photo of 100 megapixels is saved at its own size`() {
+        val large = File(application.cacheDir, "large.jpg")
+        val small = BitmapFactory.decodeFile(photograph.path)
+        Bitmap.createScaledBitmap(small, 11648, 8736, true).run {
+            large.outputStream().use { compress(Bitmap.CompressFormat.JPEG, 80, it) }
+            recycle()
+        }
+        val screen = start(PhotoActivity::class.java)
+        choose(screen, Uri.fromFile(large))
+        await(300) { screen.findViewById<Button>(R.id.save).isEnabled }
+        val target = File(application.cacheDir, "large.png")
+        shadowOf(application.contentResolver).registerOutputStream(Uri.parse("content://saved/3"), target.outputStream())
+        save(screen, Uri.parse("content://saved/3"))
+        await(300) { text(screen, R.id.message).startsWith("Saved 11648 x 8736 pixels") }
+        val bounds = BitmapFactory.Options().apply { inJustDecodeBounds = true }
+        BitmapFactory.decodeFile(target.path, bounds)
+        assertEquals(11648 to 8736, bounds.outWidth to bounds.outHeight)
+    }
+
+    @Test
     fun `without permission the camera screen explains and offers to ask again`() {
         shadowOf(application).denyPermissions(Manifest.permission.CAMERA)
         val controller = Robolectric.buildActivity(CameraActivity::class.java).setup()
@@ -117,6 +183,30 @@ class ScreensTest {
     }
 
     @Test
+    fun `the camera's frames are shown with another background, upright when the phone is turned`() {
+        shadowOf(application).grantPermissions(Manifest.permission.CAMERA)
+        val controller = Robolectric.buildActivity(CameraActivity::class.java).setup()
+        val screen = controller.get()
+        await { text(screen, R.id.message) == application.getString(R.string.no_camera) } // the network is open
+        val running = field(screen, "running")
+        val whole = BitmapFactory.decodeFile(photograph.path)
+        val part = 3 * whole.height / 4
+        val frame = Frame(Bitmap.createBitmap(whole, (whole.width - part) / 2, 0, part, whole.height), 480, 640)
+        Handler((field(screen, "thread") as HandlerThread).looper).post {
+            running.javaClass.getDeclaredMethod("frame", Image::class.java).apply { isAccessible = true }.invoke(running, frame)
+        }
+        await { text(screen, R.id.message).contains("ms per picture") }
+        val shown = field(field(running, "live"), "bitmap") as Bitmap
+        assertEquals(480 to 640, shown.width to shown.height)
+        picture(screen, "camera", shown)
+
+        shadowOf(screen.windowManager.defaultDisplay).setRotation(Surface.ROTATION_180)
+        ShadowDisplayManager.changeDisplay(screen.windowManager.defaultDisplay.displayId, "+w361dp")
+        await { field(running, "displayDegrees") == 180 }
+        finish(controller)
+    }
+
+    @Test
     fun `the check runs every file and says loudly that there is no GPU here`() {
         val controller = Robolectric.buildActivity(CheckActivity::class.java).setup()
         val screen = controller.recreate().get()
@@ -126,7 +216,10 @@ class ScreensTest {
         assertEquals(0, texts.size % 4)
         assertEquals(texts.size / 4, texts.count { it.startsWith("NOT RUN") && it.contains("GPU is not part of this app") })
         assertEquals(texts.size / 4 * 3, texts.count { it.startsWith("passed") })
-        assertEquals(application.getString(R.string.check_passed), text(screen, R.id.verdict))
+        val verdict = listOf(
+            application.getString(R.string.check_passed), application.getString(R.string.check_refused, texts.size / 4),
+        )
+        assertEquals(verdict.joinToString("\n"), text(screen, R.id.verdict))
         picture(screen, "check")
     }
 
@@ -145,10 +238,11 @@ class ScreensTest {
         shadowOf(screen).receiveResult(shadowOf(screen).nextStartedActivityForResult.intent, Activity.RESULT_OK, Intent().setData(uri))
 
     /** As on Android 8 and 9, where the person names the file. */
-    private fun save(screen: PhotoActivity, target: Uri) {
-        val session = screen.javaClass.getDeclaredField("session").apply { isAccessible = true }.get(screen) as PhotoSession
-        session.save(target)
-    }
+    private fun save(screen: PhotoActivity, target: Uri) = (field(screen, "session") as PhotoSession).save(target)
+
+    private fun field(owner: Any, name: String): Any = checkNotNull(
+        owner.javaClass.getDeclaredField(name).apply { isAccessible = true }.get(owner),
+    )
 
     private fun await(seconds: Int = 15, condition: () -> Boolean) {
         val end = System.currentTimeMillis() + 1000 * seconds
@@ -160,11 +254,63 @@ class ScreensTest {
         }
     }
 
-    private fun picture(screen: Activity, name: String) {
+    /** [behind] is what the preview's surface, which Robolectric does not have, shows. */
+    private fun picture(screen: Activity, name: String, behind: Bitmap? = null) {
         shadowOf(Looper.getMainLooper()).idle()
         val root = screen.window.decorView
         val bitmap = Bitmap.createBitmap(root.width, root.height, Bitmap.Config.ARGB_8888)
-        root.draw(Canvas(bitmap))
+        val canvas = Canvas(bitmap)
+        root.draw(canvas)
+        if (behind != null) {
+            val preview = screen.findViewById<View>(R.id.preview)
+            val place = IntArray(2).also { preview.getLocationInWindow(it) }
+            val height = preview.width * behind.height / behind.width
+            val top = place[1] + (preview.height - height) / 2
+            canvas.drawBitmap(behind, null, Rect(place[0], top, place[0] + preview.width, top + height), Paint(Paint.FILTER_BITMAP_FLAG))
+            val overlay = preview.parent as ViewGroup
+            for (i in 1 until overlay.childCount) { // what lies above the surface, once more
+                val view = overlay.getChildAt(i).takeIf { it.visibility == View.VISIBLE } ?: continue
+                val at = IntArray(2).also { view.getLocationInWindow(it) }
+                canvas.save()
+                canvas.translate(at[0].toFloat(), at[1].toFloat())
+                view.draw(canvas)
+                canvas.restore()
+            }
+        }
         File(System.getProperty("screens"), "$name.png").outputStream().use { bitmap.compress(Bitmap.CompressFormat.PNG, 100, it) }
     }
+}
+
+/** A camera's frame that shows a picture: YUV_420_888 with chroma in planes of their own. */
+private class Frame(picture: Bitmap, private val width: Int, private val height: Int) : Image() {
+    private val planes: Array<Plane>
+
+    init {
+        val pixels = pixelsOf(Bitmap.createScaledBitmap(picture, width, height, true))
+        fun channel(i: Int, shift: Int) = pixels[i] shr shift and 255
+        fun sum(i: Int, red: Double, green: Double, blue: Double, offset: Int) =
+            (offset + red * channel(i, 16) + green * channel(i, 8) + blue * channel(i, 0)).toInt().coerceIn(0, 255).toByte()
+        val luma = ByteArray(width * height) { sum(it, 0.299, 0.587, 0.114, 0) }
+        fun chroma(red: Double, green: Double, blue: Double) = ByteArray(width * height / 4) {
+            sum(it / (width / 2) * 2 * width + it % (width / 2) * 2, red, green, blue, 128)
+        }
+        planes = arrayOf(
+            Part(luma, width), Part(chroma(-0.168736, -0.331264, 0.5), width / 2), Part(chroma(0.5, -0.418688, -0.081312), width / 2),
+        )
+    }
+
+    private class Part(private val bytes: ByteArray, private val stride: Int) : Plane() {
+        override fun getRowStride() = stride
+        override fun getPixelStride() = 1
+        override fun getBuffer(): ByteBuffer = ByteBuffer.wrap(bytes)
+    }
+
+    override fun getFormat() = ImageFormat.YUV_420_888
+    override fun getWidth() = width
+    override fun getHeight() = height
+    override fun getTimestamp() = 0L
+    override fun getTransform() = 0
+    override fun getScalingMode() = 0
+    override fun getPlanes() = planes
+    override fun close() = Unit
 }

@@ -6,6 +6,7 @@ import java.lang.management.ManagementFactory
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import kotlin.math.abs
+import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertThrows
@@ -14,15 +15,20 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.params.ParameterizedTest
 import org.junit.jupiter.params.provider.Arguments
 import org.junit.jupiter.params.provider.Arguments.arguments
+import org.junit.jupiter.params.provider.EnumSource
 import org.junit.jupiter.params.provider.MethodSource
 import org.junit.jupiter.params.provider.ValueSource
+import org.kerasmatting.inference.FrameMatter
 import org.kerasmatting.inference.Matter
 import org.kerasmatting.inference.MattingModel
 import org.kerasmatting.inference.Processor
 import org.kerasmatting.inference.RefusedByDelegate
 import org.kerasmatting.inference.goldenFiles
-import org.kerasmatting.matting.BlurredBackground
+import org.kerasmatting.matting.Background
+import org.kerasmatting.matting.CameraFrame
 import org.kerasmatting.matting.UnusableFile
+import org.kerasmatting.matting.YuvPlane
+import org.kerasmatting.matting.argb
 import org.kerasmatting.matting.composeOver
 import org.tensorflow.lite.Delegate
 
@@ -79,32 +85,77 @@ class InferenceTest {
         }
     }
 
-    @Test
-    fun `nothing is allocated per picture`() {
+    @ParameterizedTest
+    @EnumSource(Background::class)
+    fun `nothing is allocated per frame`(background: Background) {
         open(File(SMALL, "convolutions_96x128_int8.tflite")).use { model ->
-            val matter = Matter(model, 130, 75)
-            val picture = pixelsOf(File(SMALL, "photograph.bin").readBytes())
-            val alpha = FloatArray(picture.size)
-            val small = IntArray(matter.smallWidth * matter.smallHeight)
-            val blurred = BlurredBackground(matter.smallWidth, matter.smallHeight, 4)
-            fun frame() {
-                matter.matte(picture, smooth = true)
-                matter.refined(picture, alpha)
-                blurred.blur(matter.small, matter.smallAlpha, small)
-                composeOver(picture, alpha, picture, picture)
-            }
-            assertEquals(allocated { model.run() }, allocated { frame() }, "bytes beside the interpreter's own")
+            val matter = camera(model)
+            val picture = IntArray(matter.width * matter.height)
+            val ofInterpreter = allocated { model.run() }
+            val ofFrame = allocated { matter.matte(background, picture, smooths = true, takesScene = false) }
+            assertEquals(ofInterpreter, ofFrame, "bytes beside the interpreter's own")
         }
     }
 
-    /** Bytes per call, once all is compiled. */
+    @Test
+    fun `a frame's figure stands before the background that was chosen`() {
+        open(File(SMALL, "convolutions_96x128_int8.tflite")).use { model ->
+            val matter = camera(model)
+            val (width, height) = matter.width to matter.height
+            assertEquals(Fixture("camera_colours").let { it.height to it.width }, width to height)
+            val upright = IntArray(width * height)
+            matter.frame.upright(matter.planes[0], matter.planes[1], matter.planes[2], upright)
+            val alpha = FloatArray(upright.size)
+            Matter(model, width, height).run {
+                matte(upright)
+                refined(upright, alpha)
+            }
+            val picture = IntArray(upright.size) { argb(it % 256, 0, 255) }
+            val expected = IntArray(upright.size)
+            for (background in Background.entries - Background.BLURRED) {
+                assertTrue(matter.matte(background, picture, smooths = false, takesScene = false))
+                composeOver(upright, alpha, background.colour?.let { c -> IntArray(upright.size) { c } } ?: picture, expected)
+                assertArrayEquals(expected, matter.shown, background.name)
+            }
+            matter.matte(Background.PICTURE, null, smooths = false, takesScene = false)
+            composeOver(upright, alpha, argb(255, 255, 255), expected)
+            assertArrayEquals(expected, matter.shown, "white until there is a picture")
+        }
+    }
+
+    @Test
+    fun `a network that wants the scene waits for it`() {
+        open(File(SMALL, "convolutions_background_96x128_int8.tflite")).use { model ->
+            val matter = camera(model)
+            val upright = IntArray(matter.width * matter.height)
+            matter.frame.upright(matter.planes[0], matter.planes[1], matter.planes[2], upright)
+            assertFalse(matter.matte(Background.GREEN, null, smooths = true, takesScene = false))
+            assertArrayEquals(upright, matter.shown)
+            assertTrue(matter.matte(Background.GREEN, null, smooths = true, takesScene = true))
+            assertFalse(upright.contentEquals(matter.shown))
+            assertTrue(matter.matte(Background.GREEN, null, smooths = true, takesScene = false))
+        }
+    }
+
+    /** A camera on its side, with the fixture's frame in its planes. */
+    private fun camera(model: MattingModel): FrameMatter {
+        val planes = listOf("camera_y", "camera_u", "camera_v").map { Fixture(it) }.map { plane ->
+            YuvPlane(plane.width, 1, plane.bytes.size).apply { read(ByteBuffer.wrap(plane.bytes)) }
+        }
+        val size = Fixture("camera_y")
+        return FrameMatter(model, CameraFrame(size.width, size.height, 90, mirrored = true), planes)
+    }
+
+    /** Bytes of every call; what the virtual machine itself allocates once in a while is in some only. */
     private fun allocated(call: () -> Unit): Long {
         val threads = ManagementFactory.getThreadMXBean() as ThreadMXBean
         val me = Thread.currentThread().id
         repeat(30) { call() }
-        val before = threads.getThreadAllocatedBytes(me)
-        repeat(20) { call() }
-        return (threads.getThreadAllocatedBytes(me) - before) / 20
+        return (1..20).minOf {
+            val before = threads.getThreadAllocatedBytes(me)
+            call()
+            threads.getThreadAllocatedBytes(me) - before
+        }
     }
 
     @Test
@@ -115,6 +166,20 @@ class InferenceTest {
         assertEquals(setOf("image", "trimap"), inputs["convolutions_trimap_96x128_int8.tflite"])
         assertEquals(setOf("image", "background"), inputs["convolutions_background_96x128_float32.tflite"])
         assertEquals(setOf("image"), inputs["convolutions_96x128_int8.tflite"])
+    }
+
+    @Test
+    fun `a file says what it is`() {
+        open(File(SMALL, "convolutions_trimap_96x128_int8.tflite")).use { model ->
+            assertTrue(model.description in listOf("image, trimap", "trimap, image").map { "Image matting at 96x128: $it to alpha." })
+        }
+    }
+
+    @Test
+    fun `a network that fails while it runs is named`() {
+        val model = open(File(SMALL, "convolutions_96x128_int8.tflite")).also { it.close() }
+        val error = assertThrows(UnusableFile::class.java) { model.run() }
+        assertTrue(error.message!!.startsWith("CPU FAILED to run convolutions_96x128_int8.tflite: "), error.message)
     }
 
     @Test
@@ -158,7 +223,7 @@ class InferenceTest {
 
         @JvmStatic
         fun goldenFilesByThreads(): List<Arguments> = FOLDERS.flatMap { folder ->
-            golden(folder).flatMap { file -> listOf(1, 2).map { arguments(folder, file.name, it) } }
+            golden(folder).flatMap { file -> listOf(1, 2, 4).map { arguments(folder, file.name, it) } }
         }
 
         /** The vectors lie in golden/ beside the files of `make demo`, and among the small ones. */

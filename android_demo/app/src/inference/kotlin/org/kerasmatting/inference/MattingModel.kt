@@ -16,8 +16,8 @@ import org.tensorflow.lite.Tensor
 /** Where a file runs: on the CPU, or through a delegate that is made anew for every file. */
 class Processor(val name: String, val threads: Int, val makeDelegate: (() -> Delegate)? = null)
 
-/** A delegate did not take a file; the message says why. */
-class RefusedByDelegate(message: String, cause: Throwable?) : Exception(message, cause)
+/** A delegate did not take a file, or failed on it; the message says why. */
+class RefusedByDelegate(message: String, cause: Throwable?) : UnusableFile(message, cause)
 
 /**
  * A .tflite file image (+ trimap) (+ background) -> alpha, with sizes, types and quantisation as the
@@ -36,6 +36,9 @@ class MattingModel private constructor(
     val height: Int
     val type: NumberType
 
+    /** What the file's metadata say it is. */
+    val description: String? get() = signature.description
+
     /** By the signature's names. */
     val inputs: Map<String, InputTensor>
     val alpha: AlphaTensor
@@ -44,6 +47,7 @@ class MattingModel private constructor(
     val notice: String?
 
     private val buffers: Map<String, ByteBuffer>
+    private val inputBuffers: Array<ByteBuffer>
     private val outputs: Map<String, ByteBuffer>
 
     init {
@@ -69,15 +73,24 @@ class MattingModel private constructor(
         }
         alpha = AlphaTensor(encoding, width * height)
         buffers = inputs.mapValues { it.value.buffer }
+        inputBuffers = buffers.values.toTypedArray()
         outputs = mapOf("alpha" to alpha.buffer)
         notice = delegate?.let { partlyDelegated() }
     }
 
-    /** Reads the input tensors' buffers, writes that of [alpha]. */
+    /**
+     * Reads the input tensors' buffers, writes that of [alpha]. UnusableFile: the file fails here, as on a
+     * GPU that had taken it.
+     */
     fun run() {
-        for (buffer in buffers.values) buffer.rewind()
+        for (buffer in inputBuffers) buffer.rewind()
         alpha.buffer.rewind()
-        interpreter.runSignature(buffers, outputs, signature.key)
+        try {
+            interpreter.runSignature(buffers, outputs, signature.key)
+        } catch (error: RuntimeException) {
+            val message = "${processor.name} FAILED to run $name: ${reason(error)}"
+            throw if (delegate == null) UnusableFile(message, error) else RefusedByDelegate(message, error)
+        }
     }
 
     override fun close() {

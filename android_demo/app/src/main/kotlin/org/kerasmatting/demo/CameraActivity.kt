@@ -5,8 +5,10 @@ import android.app.Activity
 import android.content.ActivityNotFoundException
 import android.content.Intent
 import android.content.pm.PackageManager
+import android.graphics.Bitmap
 import android.graphics.Paint
 import android.graphics.Rect
+import android.hardware.display.DisplayManager
 import android.media.Image
 import android.net.Uri
 import android.os.Build
@@ -26,28 +28,49 @@ import android.widget.Spinner
 import android.widget.Switch
 import android.widget.TextView
 import java.io.IOException
+import org.kerasmatting.inference.FrameMatter
 import org.kerasmatting.inference.MattingModel
+import org.kerasmatting.matting.Background
+import org.kerasmatting.matting.CameraFrame
 import org.kerasmatting.matting.UnusableFile
+import org.kerasmatting.matting.YuvPlane
 import org.kerasmatting.matting.cover
 import org.kerasmatting.matting.uprightTurn
 
 /**
- * Live preview with another background. Camera, network and drawing share one thread, which lives from
- * onResume to onPause; the screen's turning makes a new activity.
+ * Live preview with another background. Camera, network and drawing share one thread, which outlives
+ * the turning of the screen: what one activity closes is closed before the next one opens it.
  */
 class CameraActivity : Activity() {
+    private lateinit var thread: HandlerThread
     private val settings by lazy { Settings(this) }
     private val message by lazy { findViewById<TextView>(R.id.message) }
     private val holder by lazy { findViewById<SurfaceView>(R.id.preview).holder }
+    private val displays by lazy { getSystemService(DisplayManager::class.java) }
     private var running: Running? = null
+
+    private val drawing = Any()
+    private var hasSurface = false // read and written under the lock of drawing
 
     private var chosen = Background.BLURRED
     private var backgroundUri: Uri? = null
     private var asked = false
 
+    /** Turned by 180 degrees, a screen keeps its activity. */
+    private val onTurned = object : DisplayManager.DisplayListener {
+        override fun onDisplayAdded(display: Int) = Unit
+        override fun onDisplayRemoved(display: Int) = Unit
+
+        override fun onDisplayChanged(display: Int) {
+            running?.displayDegrees = displayDegrees()
+        }
+    }
+
+    @Suppress("DEPRECATION") // what replaces it is AndroidX's
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
         setContentView(R.layout.camera)
+        thread = lastNonConfigurationInstance as HandlerThread? ?: HandlerThread("camera").apply { start() }
         state?.let {
             chosen = Background.entries[it.getInt(BACKGROUND)]
             backgroundUri = it.getString(URI)?.let(Uri::parse)
@@ -80,12 +103,20 @@ class CameraActivity : Activity() {
             }
         }
         holder.addCallback(object : SurfaceHolder.Callback {
-            override fun surfaceCreated(holder: SurfaceHolder) = Unit
+            override fun surfaceCreated(holder: SurfaceHolder) = synchronized(drawing) { hasSurface = true }
             override fun surfaceChanged(holder: SurfaceHolder, format: Int, width: Int, height: Int) = Unit
 
-            /** The surface is gone when this returns; drawing takes the lock and looks first. */
-            override fun surfaceDestroyed(holder: SurfaceHolder) = pause()
+            /** Nobody may draw when this returns. */
+            override fun surfaceDestroyed(holder: SurfaceHolder) = synchronized(drawing) { hasSurface = false }
         })
+    }
+
+    @Deprecated("what replaces it is AndroidX's")
+    override fun onRetainNonConfigurationInstance(): Any = thread
+
+    override fun onDestroy() {
+        if (!isChangingConfigurations) thread.quitSafely()
+        super.onDestroy()
     }
 
     override fun onSaveInstanceState(state: Bundle) {
@@ -97,6 +128,7 @@ class CameraActivity : Activity() {
 
     override fun onResume() {
         super.onResume()
+        displays.registerDisplayListener(onTurned, null)
         if (isAllowed()) {
             findViewById<View>(R.id.allow).visibility = View.GONE
             if (running == null) running = Running()
@@ -109,6 +141,7 @@ class CameraActivity : Activity() {
     }
 
     override fun onPause() {
+        displays.unregisterDisplayListener(onTurned)
         pause()
         super.onPause()
     }
@@ -119,7 +152,12 @@ class CameraActivity : Activity() {
     }
 
     override fun onActivityResult(request: Int, result: Int, data: Intent?) {
-        if (request == PICTURE && result == RESULT_OK) data?.data?.let { backgroundUri = it }
+        if (request != PICTURE) return
+        if (result == RESULT_OK) data?.data?.let { backgroundUri = it }
+        if (backgroundUri == null) { // none was chosen
+            chosen = Background.BLURRED
+            findViewById<Spinner>(R.id.backgrounds).setSelection(chosen.ordinal)
+        }
     }
 
     private fun isAllowed() = checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED
@@ -173,7 +211,6 @@ class CameraActivity : Activity() {
 
     /** From one onResume to the next onPause. */
     private inner class Running {
-        private val thread = HandlerThread("camera").apply { start() }
         private val handler = Handler(thread.looper)
         private val feed = CameraFeed(this@CameraActivity, handler, ::frame) {
             say(getString(R.string.camera_failed, it))
@@ -183,14 +220,13 @@ class CameraActivity : Activity() {
         @Volatile var background = chosen
         @Volatile var smooths = settings.smooths
         @Volatile var takesScene = false
-        private val displayDegrees = displayDegrees()
+        @Volatile var displayDegrees = displayDegrees()
         private val backgroundUri = this@CameraActivity.backgroundUri
 
         // Of the camera's thread.
         private var model: MattingModel? = null
         private var notice: String? = null
-        private var matter: FrameMatter? = null
-        private var picture: IntArray? = null
+        private var live: Live? = null
         private val paint = Paint(Paint.FILTER_BITMAP_FLAG)
         private val place = Rect()
         private var lastSaid = 0L
@@ -202,7 +238,7 @@ class CameraActivity : Activity() {
             handler.post { begin() }
         }
 
-        /** Waits for the frame in work, so that the surface may go. */
+        /** Does not wait: a slow network, or a GPU that is being prepared, would hold up the main thread. */
         fun stop() {
             isStopped = true
             handler.post {
@@ -210,11 +246,10 @@ class CameraActivity : Activity() {
                 model?.close()
                 model = null
             }
-            thread.quitSafely()
-            thread.join()
         }
 
         private fun begin() {
+            if (isStopped) return
             val models = Models(this@CameraActivity)
             val name = models.current(settings) ?: return say(getString(R.string.no_models))
             try {
@@ -235,21 +270,29 @@ class CameraActivity : Activity() {
             val model = model ?: return
             if (isStopped) return
             val start = SystemClock.elapsedRealtimeNanos()
+            val planes = image.planes
             val turn = uprightTurn(feed.sensorDegrees, displayDegrees, feed.isFront)
-            val current = matter?.takeIf { it.fits(image, turn, feed.isFront) } ?: try {
-                FrameMatter(model, image, turn, feed.isFront).also {
-                    matter = it
-                    picture = readPicture(it.width, it.height)
-                }
+            try {
+                val live = live?.takeIf { it.fits(image, planes, turn) } ?: begin(model, image, planes, turn)
+                val takes = takesScene
+                takesScene = false
+                for (i in planes.indices) live.matter.planes[i].read(planes[i].buffer)
+                val ready = live.matter.matte(background, live.picture, smooths, takes)
+                draw(live)
+                tell(ready, model, (SystemClock.elapsedRealtimeNanos() - start) / 1e6)
+            } catch (error: UnusableFile) { // a GPU may fail on what it had taken
+                isStopped = true
+                say(error.message ?: "")
             } catch (_: OutOfMemoryError) {
                 isStopped = true
-                return say(getString(R.string.no_memory))
+                say(getString(R.string.no_memory))
             }
-            val takes = takesScene
-            takesScene = false
-            val ready = current.matte(image, background, picture, smooths, takes)
-            draw(current)
-            tell(ready, model, (SystemClock.elapsedRealtimeNanos() - start) / 1e6)
+        }
+
+        private fun begin(model: MattingModel, image: Image, planes: Array<Image.Plane>, turn: Int): Live {
+            val frame = CameraFrame(image.width, image.height, turn, feed.isFront)
+            val matter = FrameMatter(model, frame, planes.map { YuvPlane(it.rowStride, it.pixelStride, it.buffer.capacity()) })
+            return Live(matter, readPicture(matter.width, matter.height)).also { live = it }
         }
 
         private fun readPicture(width: Int, height: Int): IntArray? {
@@ -262,17 +305,23 @@ class CameraActivity : Activity() {
             return cover(pixelsOf(small), small.width, small.height, width, height)
         }
 
-        private fun draw(current: FrameMatter) {
-            val canvas = holder.lockCanvas() ?: return
-            val scale = minOf(canvas.width.toFloat() / current.width, canvas.height.toFloat() / current.height)
-            val width = (current.width * scale).toInt()
-            val height = (current.height * scale).toInt()
-            val left = (canvas.width - width) / 2
-            val top = (canvas.height - height) / 2
-            place.set(left, top, left + width, top + height)
-            canvas.drawRGB(0, 0, 0)
-            canvas.drawBitmap(current.bitmap, null, place, paint)
-            holder.unlockCanvasAndPost(canvas)
+        private fun draw(live: Live) {
+            live.bitmap.setPixels(live.matter.shown, 0, live.matter.width, 0, 0, live.matter.width, live.matter.height)
+            synchronized(drawing) {
+                if (!hasSurface) return
+                val canvas = holder.lockCanvas() ?: return
+                fit(live.bitmap, canvas.width, canvas.height)
+                canvas.drawRGB(0, 0, 0)
+                canvas.drawBitmap(live.bitmap, null, place, paint)
+                holder.unlockCanvasAndPost(canvas)
+            }
+        }
+
+        private fun fit(bitmap: Bitmap, width: Int, height: Int) {
+            val scale = minOf(width.toFloat() / bitmap.width, height.toFloat() / bitmap.height)
+            val left = ((width - bitmap.width * scale) / 2).toInt()
+            val top = ((height - bitmap.height * scale) / 2).toInt()
+            place.set(left, top, left + (bitmap.width * scale).toInt(), top + (bitmap.height * scale).toInt())
         }
 
         /** Twice a second, so that the text can be read. */
@@ -285,6 +334,21 @@ class CameraActivity : Activity() {
         }
 
         private fun say(text: String) = runOnUiThread { if (running === this) message.text = text }
+    }
+
+    /** What is made for the first frame of a size and turn. */
+    private class Live(val matter: FrameMatter, val picture: IntArray?) {
+        val bitmap: Bitmap = Bitmap.createBitmap(matter.width, matter.height, Bitmap.Config.ARGB_8888)
+
+        fun fits(image: Image, planes: Array<Image.Plane>, turn: Int): Boolean {
+            val frame = matter.frame
+            if (image.width != frame.width || image.height != frame.height || turn != frame.turn) return false
+            for (i in planes.indices) {
+                val plane = matter.planes[i]
+                if (plane.rowStride != planes[i].rowStride || plane.pixelStride != planes[i].pixelStride) return false
+            }
+            return true
+        }
     }
 
     private companion object {

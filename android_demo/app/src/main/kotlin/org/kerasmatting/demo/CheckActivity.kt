@@ -76,14 +76,20 @@ class CheckActivity : Activity() {
     private fun draw() {
         val failed = work.results.count { !it.passed && !it.isRefused }
         findViewById<Button>(R.id.run).isEnabled = work.isDone
+        val refused = work.results.count { it.isRefused }
+        val fellBack = work.results.count { it.notice != null }
         findViewById<TextView>(R.id.verdict).apply {
-            text = when {
-                !work.isDone -> getString(R.string.check_running)
-                work.results.isEmpty() -> getString(R.string.check_empty)
-                failed > 0 -> getString(R.string.check_failed, failed, work.results.size)
-                else -> getString(R.string.check_passed)
-            }
-            setTextColor(getColor(if (failed > 0) R.color.bad else R.color.good))
+            text = listOfNotNull(
+                when {
+                    !work.isDone -> getString(R.string.check_running)
+                    work.results.isEmpty() -> getString(R.string.check_empty)
+                    failed > 0 -> getString(R.string.check_failed, failed, work.results.size)
+                    else -> getString(R.string.check_passed)
+                },
+                getString(R.string.check_refused, refused).takeIf { refused > 0 },
+                getString(R.string.check_fell_back, fellBack).takeIf { fellBack > 0 },
+            ).joinToString("\n")
+            setTextColor(getColor(if (failed + refused + fellBack > 0) R.color.bad else R.color.good))
         }
         val rows = findViewById<LinearLayout>(R.id.rows)
         if (rows.childCount > work.results.size) rows.removeAllViews()

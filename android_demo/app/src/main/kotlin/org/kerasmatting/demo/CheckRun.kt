@@ -8,7 +8,6 @@ import org.kerasmatting.inference.GoldenFile
 import org.kerasmatting.inference.Latency
 import org.kerasmatting.inference.MattingModel
 import org.kerasmatting.inference.Processor
-import org.kerasmatting.inference.RefusedByDelegate
 import org.kerasmatting.inference.goldenFiles
 import org.kerasmatting.matting.UnusableFile
 
@@ -21,7 +20,7 @@ class CheckResult(
     val notice: String? = null,
     val problem: String? = null,
 ) {
-    /** A GPU that refuses is said loudly, but does not make the file wrong. */
+    /** A GPU that refuses or fails is said loudly, but does not make the file wrong. */
     val isRefused get() = problem != null && processor == "GPU"
     val passed get() = problem == null && comparisons.isNotEmpty() && comparisons.all { it.passed }
 }
@@ -52,8 +51,6 @@ private fun check(models: Models, file: GoldenFile, processor: Processor, runs: 
     MattingModel.open(file.name, models.content(file.name), processor).use {
         CheckResult(file.name, processor.name, file.check(it), file.latency(it, runs), it.notice)
     }
-} catch (error: RefusedByDelegate) {
-    CheckResult(file.name, processor.name, problem = error.message)
 } catch (error: UnusableFile) {
     CheckResult(file.name, processor.name, problem = error.message)
 } catch (error: IOException) {

@@ -77,11 +77,15 @@ class MainActivity : Activity() {
                 val (model, notice) = models.open(name, usesGpu)
                 model.use {
                     val inputs = it.inputs.keys.joinToString(" + ")
-                    listOfNotNull("$inputs -> alpha, ${it.width} x ${it.height}, ${it.type}", it.processor.name, notice)
-                        .joinToString("\n")
+                    val facts = "$inputs -> alpha, ${it.width} x ${it.height}, ${it.type}, ${it.processor.name}"
+                    listOfNotNull(it.description, facts, notice).joinToString("\n")
                 }
             } catch (error: UnusableFile) {
                 error.message
+            } catch (error: IOException) { // the phone's storage
+                error.message
+            } catch (_: OutOfMemoryError) {
+                getString(R.string.no_memory_network, name)
             }
             show { description.text = text }
         }
@@ -102,15 +106,14 @@ class MainActivity : Activity() {
         description.setText(R.string.working)
         worker.execute {
             try {
-                val name = models.add(uri)
-                show {
-                    settings.model = name
-                    list()
-                }
+                settings.model = models.add(uri)
+                show { list() }
             } catch (error: UnusableFile) {
                 show { description.text = error.message }
             } catch (error: IOException) {
                 show { description.text = error.message }
+            } catch (_: OutOfMemoryError) {
+                show { description.text = getString(R.string.no_memory_network, uri.lastPathSegment) }
             }
         }
     }

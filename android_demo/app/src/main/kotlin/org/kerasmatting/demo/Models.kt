@@ -1,5 +1,6 @@
 package org.kerasmatting.demo
 
+import android.content.ContentResolver
 import android.content.Context
 import android.net.Uri
 import android.provider.OpenableColumns
@@ -13,6 +14,7 @@ import java.nio.channels.FileChannel.MapMode.READ_ONLY
 import org.kerasmatting.inference.MattingModel
 import org.kerasmatting.inference.Processor
 import org.kerasmatting.inference.RefusedByDelegate
+import org.kerasmatting.matting.Signature
 import org.kerasmatting.matting.UnusableFile
 import org.tensorflow.lite.Delegate
 
@@ -67,33 +69,55 @@ class Models(private val context: Context) {
      * IOException otherwise; then nothing is kept.
      */
     fun add(uri: Uri): String {
-        val name = displayName(uri)
+        val name = nameFor(uri)
         folder.mkdirs()
         val temporary = File(folder, "$name.part")
         try {
-            val input = context.contentResolver.openInputStream(uri) ?: throw IOException("$name cannot be opened.")
-            input.use { from -> temporary.outputStream().use { from.copyTo(it) } }
+            copy(uri, name, temporary)
             val file = FileInputStream(temporary).use { it.channel.map(READ_ONLY, 0, temporary.length()) }
             MattingModel.open(name, file, cpu()).close()
             if (!temporary.renameTo(File(folder, name))) throw IOException("$name cannot be stored; free some space.")
             return name
-        } catch (error: SecurityException) {
-            throw IOException("$name cannot be opened: ${error.message}", error)
         } finally {
             temporary.delete()
         }
     }
 
-    private fun displayName(uri: Uri): String {
-        val columns = arrayOf(OpenableColumns.DISPLAY_NAME)
-        val shown = context.contentResolver.query(uri, columns, null, null, null)?.use {
-            if (it.moveToFirst()) it.getString(0) else null
+    /** Looks at the first bytes before it copies what may be a film of some gigabytes. */
+    private fun copy(uri: Uri, name: String, target: File) = try {
+        val input = context.contentResolver.openInputStream(uri) ?: throw IOException("it is gone")
+        input.use { from ->
+            val start = ByteArray(Signature.START)
+            var count = 0
+            while (count < start.size) {
+                val read = from.read(start, count, start.size - count)
+                if (read < 0) break
+                count += read
+            }
+            Signature.checkStart(ByteBuffer.wrap(start, 0, count), name)
+            target.outputStream().use {
+                it.write(start)
+                from.copyTo(it)
+            }
         }
-        val name = (shown ?: "picked").replace(Regex("[^A-Za-z0-9._-]"), "_")
+    } catch (error: SecurityException) {
+        throw IOException("$name cannot be opened; choose it again.", error)
+    } catch (error: IOException) {
+        throw IOException("$name cannot be copied into the app (${error.message}); is there space on this phone?", error)
+    }
+
+    private fun nameFor(uri: Uri): String {
+        val name = (displayName(context.contentResolver, uri) ?: "picked").replace(Regex("[^A-Za-z0-9._-]"), "_")
         if (name in bundled()) throw UnusableFile("$name is already inside the app; rename the file to try it.")
         return if (name.endsWith(".tflite")) name else "$name.tflite"
     }
 }
+
+/** What its provider calls a file. */
+fun displayName(resolver: ContentResolver, uri: Uri): String? =
+    resolver.query(uri, arrayOf(OpenableColumns.DISPLAY_NAME), null, null, null)?.use {
+        if (it.moveToFirst()) it.getString(0) else null
+    }
 
 fun cpu(threads: Int = minOf(4, Runtime.getRuntime().availableProcessors())) = Processor("CPU x$threads", threads)
 

@@ -111,5 +111,7 @@ class Photo(private val resolver: ContentResolver, private val uri: Uri) {
         (resolver.openInputStream(uri) ?: throw IOException("it is gone")).use(read)
     } catch (error: SecurityException) {
         throw IOException("the permission for it has ended; choose it again", error)
+    } catch (error: IllegalStateException) {
+        throw IOException("the app that keeps it does not give it", error)
     }
 }

@@ -14,6 +14,7 @@ import android.widget.ImageView
 import android.widget.RadioGroup
 import android.widget.Spinner
 import android.widget.TextView
+import org.kerasmatting.matting.Background
 
 /** Image, alpha, cut-out and new background of a picture; saves the cut-out at the picture's own size. */
 class PhotoActivity : Activity() {
@@ -31,8 +32,7 @@ class PhotoActivity : Activity() {
         setContentView(R.layout.photo)
         val kept = lastNonConfigurationInstance as PhotoSession?
         session = kept ?: PhotoSession(this)
-        // After the process was ended in the background: the same picture again.
-        if (kept == null) state?.getString(URI)?.let { session.choose(Uri.parse(it)) }
+        if (kept == null && state != null) restore(state)
 
         findViewById<Button>(R.id.choose).setOnClickListener { pick(PICTURE) }
         findViewById<Button>(R.id.choose_extra).setOnClickListener { pick(EXTRA) }
@@ -63,7 +63,20 @@ class PhotoActivity : Activity() {
 
     override fun onSaveInstanceState(state: Bundle) {
         super.onSaveInstanceState(state)
-        session.uri?.let { state.putString(URI, it.toString()) }
+        state.putInt(VIEW, session.view.ordinal)
+        state.putInt(COLOUR, session.background.ordinal)
+        state.putString(URI, session.uri?.toString())
+        state.putString(EXTRA_URI, session.extraUri?.toString())
+        state.putString(BACKGROUND_URI, session.backgroundUri?.toString())
+    }
+
+    /** After the process was ended in the background: the same again. */
+    private fun restore(state: Bundle) {
+        fun uri(key: String) = state.getString(key)?.let(Uri::parse)
+        uri(BACKGROUND_URI)?.let(session::chooseBackground)
+        session.show(PhotoView.entries[state.getInt(VIEW)], Background.entries[state.getInt(COLOUR)])
+        uri(URI)?.let(session::choose)
+        uri(EXTRA_URI)?.let(session::chooseExtra)
     }
 
     override fun onDestroy() {
@@ -110,8 +123,14 @@ class PhotoActivity : Activity() {
 
     /** Nothing comes back where the person turned round, or the gallery was empty. */
     override fun onActivityResult(request: Int, result: Int, data: Intent?) {
-        val uri = data?.data ?: return
-        if (result != RESULT_OK) return
+        val uri = data?.data?.takeIf { result == RESULT_OK }
+        if (uri == null) {
+            if (request == BACKGROUND && session.backgroundUri == null) { // none was chosen
+                session.show(session.view, Background.WHITE)
+                findViewById<Spinner>(R.id.backgrounds).setSelection(Background.WHITE.ordinal)
+            }
+            return
+        }
         when (request) {
             PICTURE -> session.choose(uri)
             EXTRA -> session.chooseExtra(uri)
@@ -125,6 +144,10 @@ class PhotoActivity : Activity() {
         const val EXTRA = 2
         const val BACKGROUND = 3
         const val SAVE = 4
+        const val VIEW = "view"
+        const val COLOUR = "colour"
         const val URI = "uri"
+        const val EXTRA_URI = "extra_uri"
+        const val BACKGROUND_URI = "background_uri"
     }
 }

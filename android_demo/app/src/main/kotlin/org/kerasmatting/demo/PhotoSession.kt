@@ -15,6 +15,7 @@ import java.io.OutputStream
 import java.util.concurrent.Executors
 import org.kerasmatting.inference.Matter
 import org.kerasmatting.inference.MattingModel
+import org.kerasmatting.matting.Background
 import org.kerasmatting.matting.BlurredBackground
 import org.kerasmatting.matting.PngWriter
 import org.kerasmatting.matting.Resize
@@ -25,9 +26,6 @@ import org.kerasmatting.matting.cutOut
 import org.kerasmatting.matting.greyOf
 
 enum class PhotoView { IMAGE, ALPHA, CUT_OUT, COMPOSED }
-
-/** In the order of R.array.backgrounds. */
-enum class Background(val colour: Int?) { WHITE(Color.WHITE), GREEN(Color.rgb(0, 177, 64)), BLACK(Color.BLACK), BLURRED(null), PICTURE(null) }
 
 /**
  * One photograph and its matte; lives on while the screen is turned. All work is done on one thread of
@@ -61,6 +59,12 @@ class PhotoSession(context: Context) {
         private set
     private var isClosed = false
 
+    // Set by the worker.
+    @Volatile var extraUri: Uri? = null
+        private set
+    @Volatile var backgroundUri: Uri? = null
+        private set
+
     // Of the worker.
     private var model: MattingModel? = null
     private var notice: String? = null
@@ -69,8 +73,6 @@ class PhotoSession(context: Context) {
     private var pixels = IntArray(0)
     private var alpha = FloatArray(0)
     private var matter: Matter? = null
-    private var extraUri: Uri? = null
-    private var backgroundUri: Uri? = null
 
     init {
         work { open() } // so that the screen knows which inputs the network has
@@ -109,7 +111,18 @@ class PhotoSession(context: Context) {
 
     /** Writes the cut-out at the photograph's own size; [target] on Android 8 and 9, the gallery later. */
     fun save(target: Uri? = null) = work {
-        val photo = photo ?: return@work
+        try {
+            photo?.let { write(it, target) }
+        } catch (error: IOException) {
+            throw UnusableFile(context.getString(R.string.not_saved, error.message), error)
+        } catch (error: SecurityException) {
+            throw UnusableFile(context.getString(R.string.not_saved, error.message), error)
+        } catch (error: IllegalStateException) { // of the gallery, where there is no space
+            throw UnusableFile(context.getString(R.string.not_saved, error.message), error)
+        }
+    }
+
+    private fun write(photo: Photo, target: Uri?) {
         val resolver = context.contentResolver
         val uri = target ?: newPicture() ?: throw IOException("the gallery takes no picture")
         try {
@@ -118,10 +131,11 @@ class PhotoSession(context: Context) {
             if (target == null) {
                 resolver.update(uri, ContentValues().apply { put(MediaStore.MediaColumns.IS_PENDING, 0) }, null, null)
             }
-            notice = context.getString(R.string.saved, photo.width, photo.height, "matting.png")
+            val name = displayName(resolver, uri) ?: "matting.png"
+            notice = context.getString(R.string.saved, photo.width, photo.height, name)
         } catch (error: Throwable) {
             if (target == null) resolver.delete(uri, null, null)
-            throw if (error is IOException) IOException(context.getString(R.string.not_saved, error.message), error) else error
+            throw error
         }
     }
 

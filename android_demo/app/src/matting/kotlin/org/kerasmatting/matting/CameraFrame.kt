@@ -19,10 +19,10 @@ class YuvPlane(val rowStride: Int, val pixelStride: Int, capacity: Int) {
  * as in a mirror. Android's cameras use JFIF's colours: BT.601, all of 0..255.
  */
 class CameraFrame(
-    private val width: Int,
-    private val height: Int,
-    private val turn: Int,
-    private val mirrored: Boolean,
+    val width: Int,
+    val height: Int,
+    val turn: Int,
+    val mirrored: Boolean,
 ) {
     init {
         require(turn in listOf(0, 90, 180, 270)) { "A frame cannot be turned by $turn degrees." }

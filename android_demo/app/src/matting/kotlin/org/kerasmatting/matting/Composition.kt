@@ -1,5 +1,14 @@
 package org.kerasmatting.matting
 
+/** What comes behind the figure. */
+enum class Background(val colour: Int?) {
+    WHITE(argb(255, 255, 255)),
+    GREEN(argb(0, 177, 64)),
+    BLACK(argb(0, 0, 0)),
+    BLURRED(null),
+    PICTURE(null),
+}
+
 /** ARGB [picture] and its [alpha] over an ARGB [background] of the same size -> opaque [target]. */
 fun composeOver(picture: IntArray, alpha: FloatArray, background: IntArray, target: IntArray, size: Int = picture.size) {
     for (i in 0 until size) target[i] = mixed(picture[i], background[i], alpha[i])
