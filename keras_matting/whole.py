@@ -1,5 +1,6 @@
 """Files that are whole or not there, whatever happens while they are written."""
 
+import fcntl
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,3 +20,26 @@ def whole(path):
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(folder):
+    """Keeps two processes from writing to a folder at once: the second gets a ValueError.
+
+    The system frees the folder when the process ends, killed or not. NFS cannot lock folders and is
+    not guarded.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise ValueError(
+            f"Another process is writing to {folder}: wait for its end or name another folder."
+        ) from None
+    except OSError:
+        pass
+    try:
+        yield
+    finally:
+        os.close(descriptor)

@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_matting.data import files
+from keras_matting.whole import alone
 
 PER_FOREGROUND = 20
 BITS = 22  # of the fraction in Pillow's filter weights
@@ -39,7 +40,8 @@ def make(
     The names are text files with one name a line, all others folders. Every foreground's alpha is
     copied 20 times, so that files of one name belong together. Images that are there stay, so that
     a killed run goes on. Returns the number of images. Raises FileNotFoundError without the lists,
-    ValueError naming what is missing, before anything is written, or cannot be decoded.
+    ValueError naming what is missing, before anything is written, or cannot be decoded, or where
+    another process is writing to `out`.
     """
     names, pictures = _lines(fg_names), _lines(bg_names)
     if len(pictures) != PER_FOREGROUND * len(names):
@@ -71,7 +73,7 @@ def make(
                 image = compose(foreground, alpha, _colours(backgrounds, picture))
                 _save(Path(out, "merged", made), image)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with alone(out), ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in files.watched(pool.map(one, range(len(names))), len(names), "foregrounds"):
             pass
     return len(pictures)
@@ -153,6 +155,6 @@ def _lines(path):
 
 
 def _save(path, image):
-    temporary = path.with_name(f".{path.name}")
+    temporary = path.with_name(f".{path.name}")  # what a killed run leaves is written over
     temporary.write_bytes(cv2.imencode(".png", image[..., ::-1])[1])
     os.replace(temporary, path)

@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from keras_matting.data import datasets, files, readers
 from keras_matting.data.source import Source
+from keras_matting.whole import alone
 
 INDEX = "index.json"
 AT_ONCE = 64  # samples in memory
@@ -42,21 +43,31 @@ def prepare(
     Pictures with a side over `longest` pixels are reduced to it, colour from JPEG to JPEG of
     quality 95, all else to PNG; other files go in byte for byte. Killed at any moment and started
     again with the same arguments, it goes on after the last whole shard. Bad files are all named in
-    one ValueError, at the end, when every shard without any has been written.
+    one ValueError, at the end, when every shard without any has been written. While another process
+    is writing to `out`, there is one at once.
     """
     samples = datasets.find(name, directory, split)
     if not 1 <= shards <= len(samples):
         raise ValueError(f"{len(samples)} samples cannot fill {shards} shards: ask for fewer.")
     if longest is not None and longest < files.SMALLEST:
         raise ValueError(f"A longest side of {longest} pixels leaves no picture: give more.")
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     request = dict(dataset=name, split=split, longest=longest, of=shards, roles=list(samples[0]))
-    index = _resumed(out, request)
     contents_of = functools.partial(
         _contents, directory=directory, exact=name in readers.LAYOUTS, longest=longest
     )
-    faults = []
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    with alone(out):
+        index, faults = _written(samples, out, request, contents_of)
+    if faults:
+        files.refuse(directory, faults)
+    return index
+
+
+def _written(samples, out, request, contents_of):
+    """-> index of the shards that are there and of those made now, what is wrong with samples."""
+    index, faults = _resumed(out, request), []
+    name, shards = request["dataset"], request["of"]
     for number in range(shards):
         part = samples[len(samples) * number // shards : len(samples) * (number + 1) // shards]
         shard, made_of = f"{number:05}-of-{shards:05}.tfrecord", _fingerprint(part)
@@ -75,9 +86,7 @@ def prepare(
                 "offsets": offsets,
             }
         _save(index, out / INDEX)
-    if faults:
-        files.refuse(directory, faults)
-    return index
+    return index, faults
 
 
 def records(directory: str, verify: bool = True) -> Source:

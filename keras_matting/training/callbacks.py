@@ -145,7 +145,8 @@ def _truncate(log, epochs):
     """Keeps the header and one row per finished epoch of a log that a kill may have left longer."""
     if log.exists():
         partial = log.with_name(log.name + ".partial")
-        partial.write_text("".join(log.read_text().splitlines(keepends=True)[: epochs + 1]))
+        # as bytes: the rows keep the line ends that the csv module gave them
+        partial.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[: epochs + 1]))
         partial.replace(log)
         if not epochs:
             log.unlink()

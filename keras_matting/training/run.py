@@ -121,6 +121,8 @@ def fit(model, config, data: Data, monitor, strategy, network=None, callbacks=()
             )
         )
     stream = stream.with_options(_unsharded())
+    # metrics are over all replicas already: Keras would show each step's times their number
+    model.distribute_reduction_method = "first"
     model.fit(
         stream,
         epochs=config.epochs,
@@ -158,6 +160,8 @@ def _multi_worker():
             "--strategy=multi_worker needs the environment variable TF_CONFIG on every machine: "
             "docs/scaling.md shows one."
         )
+    # it tells of every exchange that it builds: hundreds with synchronised norms, on every worker
+    tf.get_logger().setLevel("WARNING")
     return tf.distribute.MultiWorkerMirroredStrategy()
 
 

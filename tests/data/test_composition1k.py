@@ -8,6 +8,7 @@ import tensorflow as tf
 from recordings import recording
 
 from keras_matting.data import composition1k, datasets
+from keras_matting.whole import alone
 
 # tests/golden/data: Pillow 11.0.0, pixel by pixel as the published script
 RECORDED = recording("data/composition1k.npz")
@@ -110,6 +111,15 @@ def test_goes_on_where_it_was(tmp_path):
     lost.unlink()
     composition1k.make(*arguments, out)
     assert kept.stat().st_mtime_ns == before and lost.read_bytes() == content
+
+
+def test_one_process_at_a_time(tmp_path):
+    arguments, _, _ = published(tmp_path, foregrounds=1)
+    out = tmp_path / "out"
+    out.mkdir()
+    with alone(out), pytest.raises(ValueError, match="Another process is writing to"):
+        composition1k.make(*arguments, out)
+    assert composition1k.make(*arguments, out) == 20
 
 
 def test_faults_are_named(tmp_path):

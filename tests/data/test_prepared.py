@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from keras_matting.data import composition, datasets, prepared, validation
+from keras_matting.whole import alone
 
 COUNT = 11
 RNG = np.random.default_rng(3)
@@ -125,6 +126,13 @@ def test_resumes_after_a_kill(folder):
     prepare(folder)
     assert left.stat().st_mtime_ns == before.st_mtime_ns
     assert {p.name: p.read_bytes() for p in (folder / "records").iterdir()} == expected
+
+
+def test_one_process_at_a_time(folder):
+    out = prepare(folder)
+    with alone(out), pytest.raises(ValueError, match="Another process is writing to"):
+        prepare(folder)
+    prepare(folder)
 
 
 def test_bad_files_are_named_and_good_shards_kept(folder):

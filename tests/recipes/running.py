@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import h5py
@@ -29,9 +30,22 @@ def start(recipe, workdir, *flags, environment=None, launcher=()):
 
 
 def finish(process):
-    output, _ = process.communicate(timeout=600)
+    try:
+        output, _ = process.communicate(timeout=600)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
     assert process.returncode == 0, output
     return output
+
+
+def await_checkpoint(process, workdir):
+    """Returns when a run has finished an epoch; fails when it ends before."""
+    deadline = time.monotonic() + 300
+    while not (workdir / "checkpoints" / "checkpoint").exists():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def arrays(path):

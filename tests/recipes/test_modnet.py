@@ -49,7 +49,7 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(undisturbed, tmp_path)
     assert f"Resuming {tmp_path} at epoch" in output
     for name in ("last.weights.h5", "best.weights.h5"):
         assert_same_weights(tmp_path / name, undisturbed[0] / name)
-    log, expected = ((d / "log.csv").read_text() for d in (tmp_path, undisturbed[0]))
+    log, expected = ((d / "log.csv").read_bytes() for d in (tmp_path, undisturbed[0]))
     assert log == expected
 
 

@@ -1,13 +1,15 @@
-"""One process and two devices: the same weights; a data service outlives its workers."""
+"""One process and two devices: the same weights; two workers; a data service outlives its own."""
 
+import json
 import signal
 import socket
 import subprocess
 import sys
-import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
-from running import MOBILE, ROOT, assert_same_weights, finish, start
+from running import MOBILE, ROOT, assert_same_weights, await_checkpoint, finish, start
 
 # Norms over the whole batch, or no split of a batch could equal the whole. At its usual rate the
 # untrained network is chaotic: ten steps turn the rounding of the first one into tenths.
@@ -39,6 +41,20 @@ def test_two_devices(alone, tmp_path):
     assert_same_weights(tmp_path / "last.weights.h5", alone, **SAME)
 
 
+def test_a_worker_is_killed_and_both_started_again(tmp_path):
+    flags = ["--stage=refinement", "--epochs=3"]  # few layers, of which the small ones learn
+    with two_workers("dim", tmp_path, *flags) as workers:
+        await_checkpoint(workers[0], tmp_path)
+        workers[1].send_signal(signal.SIGKILL)
+        output, _ = workers[0].communicate(timeout=200)
+        assert workers[0].returncode != 0, output
+    assert not (tmp_path / "last.weights.h5").exists()
+    with two_workers("dim", tmp_path, *flags) as workers:
+        for output in finish_together(workers):
+            assert "Resuming" in output and "Epoch 3/3" in output
+    assert_same_weights(tmp_path / "worker1" / "last.weights.h5", tmp_path / "last.weights.h5")
+
+
 def test_a_service_worker_is_killed_and_started_again(tmp_path):
     (port,) = free_ports(1)
     address = f"localhost:{port}"
@@ -48,9 +64,7 @@ def test_a_service_worker_is_killed_and_started_again(tmp_path):
         servers += [serve("worker", f"--dispatcher={address}") for _ in range(2)]
         flags = [*MOBILE, "--epochs=2", "--steps_per_epoch=40", f"--data_service=grpc://{address}"]
         run = start("modnet", tmp_path / "run", *flags)
-        while not (tmp_path / "run" / "checkpoints" / "checkpoint").exists():
-            assert run.poll() is None, run.communicate()[0]
-            time.sleep(0.1)
+        await_checkpoint(run, tmp_path / "run")
         servers[1].send_signal(signal.SIGKILL)
         servers.append(serve("worker", f"--dispatcher={address}"))
         assert "Epoch 2/2" in finish(run)
@@ -64,6 +78,38 @@ def test_a_worker_needs_to_know_its_cluster(tmp_path):
     run = start("modnet", tmp_path, *MOBILE, "--strategy=multi_worker")
     output, _ = run.communicate(timeout=100)
     assert run.returncode == 1 and "needs the environment variable TF_CONFIG" in output
+
+
+def test_a_tpu_that_is_not_there_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.delenv("TPU_NAME", raising=False)
+    run = start("modnet", tmp_path, *MOBILE, "--strategy=tpu")
+    output, _ = run.communicate(timeout=100)
+    assert run.returncode == 1
+    assert "--strategy=tpu found no TPU" in output.splitlines()[-1] and "Traceback" not in output
+
+
+@contextmanager
+def two_workers(recipe, workdir, *flags):
+    """Two processes on this machine that train together; they end with the block."""
+    hosts = [f"localhost:{port}" for port in free_ports(2)]
+    workers = []
+    try:
+        for index in range(2):
+            task = {"cluster": {"worker": hosts}, "task": {"type": "worker", "index": index}}
+            environment = {"TF_CONFIG": json.dumps(task)}
+            given = [*flags, "--strategy=multi_worker"]
+            workers.append(start(recipe, workdir, *given, environment=environment))
+        yield workers
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+
+
+def finish_together(processes):
+    """What each printed; read at once, because one that cannot print keeps the others waiting."""
+    with ThreadPoolExecutor(len(processes)) as pool:
+        return list(pool.map(finish, processes))
 
 
 def serve(*arguments):
