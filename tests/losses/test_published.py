@@ -128,6 +128,21 @@ def test_gca_over_the_unknown_region():
     check(lambda x: gca.composition_loss(target, x), golden["pred"], golden, "comp")
 
 
+def test_gca_that_have_weight_0_in_its_configuration():
+    golden = recording("losses/gca_optional.npz")
+    trimap = golden["trimap"][..., 1:2] / 2 + golden["trimap"][..., 2:]  # one-hot
+    target = np.concatenate([golden["alpha"], trimap], -1).astype(np.float32)
+    filters = golden["gabor_filter"].transpose(1, 2, 3, 0)
+    np.testing.assert_allclose(gca.gabor_filters(), filters, atol=1e-7)
+    losses = {
+        "smooth_l1": gca.smooth_reconstruction_loss,
+        "grad": gca.gradient_loss,
+        "gabor": gca.gabor_loss,
+    }
+    for name, loss in losses.items():
+        check(lambda x, loss=loss: loss(target, x), golden["pred"], golden, name)
+
+
 @pytest.mark.parametrize("masked", [False, True])
 def test_paddle_errors(masked):
     golden = recording("losses/paddle_basic_64x96.npz")
