@@ -43,7 +43,7 @@ FLAGS = flags.FLAGS
 
 def main(_):
     strategy, config = run.prepare(sources.defaults(PUBLISHED[FLAGS.track], SYNTHETIC))
-    representation = FLAGS.model.split("_")[-1]
+    representation = FLAGS.model.removesuffix("_mobile").split("_")[-1]
     targets = functools.partial(losses.targets, representation=representation)
     transforms = augmentation(config.size), validation(config.size), targets
     if FLAGS.track == "ori":
