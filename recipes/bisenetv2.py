@@ -41,8 +41,9 @@ def main(_):
     )
     data = cityscapes(config) if FLAGS.cityscapes else figures(config)
     classes = CLASSES if FLAGS.cityscapes else 2
+    wide = 2 if FLAGS.cityscapes else 1
     with strategy.scope():
-        model = run.build(config.size, num_classes=classes)
+        model = run.build((config.size, wide * config.size), num_classes=classes)
         model.compile(
             optimizer(config, data),
             loss=dict.fromkeys(losses.OUTPUTS, losses.ohem_cross_entropy),
@@ -84,7 +85,8 @@ def cityscapes(config):
         ops.random_jitter("image", **JITTER),
     ]
     validation = [geometry.random_scaled_crop(height, width, scale=(0.5, 0.5), flip=0.0)]
-    return sources.pictures(config, training, held_out, augmentation, validation, losses.targets)
+    data = sources.pictures(config, training, held_out, augmentation, validation, losses.targets)
+    return data._replace(panel=None)  # which would show alpha, and 19 classes have none
 
 
 if __name__ == "__main__":

@@ -83,10 +83,12 @@ def prepare(defaults) -> tuple[tf.distribute.Strategy, Config]:
 def build(size, name=None, part=None, **options):
     """The network that --model (or `name`), --weights and --quantize ask for, with its heads.
 
+    `size` is a square's side or (height, width).
     `part`: a model of some of its layers, whose weights it starts with in place of --weights.
     """
     weights = FLAGS.quantize or (None if part else FLAGS.weights)
-    model = create_model(name or FLAGS.model, (size, size, 3), True, weights, **options)
+    shape = size if isinstance(size, tuple) else (size, size)
+    model = create_model(name or FLAGS.model, (*shape, 3), True, weights, **options)
     if part:
         copy_layers(part, model)
     if FLAGS.quantize:
