@@ -1,7 +1,10 @@
 """A reader yields what the files hold, or one sentence that names the bad ones."""
 
 import struct
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ RNG = np.random.default_rng(0)
 COLOUR = RNG.integers(0, 256, (24, 32, 3), dtype=np.uint8)
 ALPHA = RNG.integers(0, 256, (24, 32, 1), dtype=np.uint8)
 CUTOUT = np.concatenate([COLOUR, ALPHA], axis=-1)
+CMYK = (Path(__file__).parents[1] / "golden" / "data" / "cmyk.jpg").read_bytes()  # by Pillow
 
 
 def png(picture):
@@ -21,13 +25,6 @@ def png(picture):
 
 def jpeg(picture):
     return tf.io.encode_jpeg(picture, quality=95).numpy()
-
-
-def cmyk_jpeg():
-    """A JPEG whose frame header announces four components."""
-    content = bytearray(jpeg(COLOUR))
-    content[content.index(b"\xff\xc0") + 9] = 4
-    return bytes(content)
 
 
 def palette_png(indices, colours, opacities=b""):
@@ -135,7 +132,7 @@ BAD_PAIRS = {
     "size": (png(COLOUR), png(ALPHA[:-1]), "alpha/x.png is 32x23 and its foreground 32x24"),
     "coloured alpha": (png(COLOUR), png(COLOUR), "alpha/x.png is not greyscale but RGB"),
     "grey foreground": (png(ALPHA), png(ALPHA), "foreground/x.png is not RGB but greyscale"),
-    "cmyk": (cmyk_jpeg(), png(ALPHA), "foreground/x.png is CMYK"),
+    "cmyk": (CMYK, png(ALPHA), "foreground/x.png is CMYK"),
     "truncated": (jpeg(COLOUR)[:-200], png(ALPHA), "foreground/x.png is truncated"),
     "empty alpha": (png(COLOUR), b"", "alpha/x.png is empty"),
     "blank alpha": (png(COLOUR), png(ALPHA * 0), "alpha/x.png has the same alpha 0"),
@@ -157,7 +154,7 @@ def test_bad_pair_is_named(tmp_path, name):
 BAD_BACKGROUNDS = {
     "truncated.jpg": (jpeg(COLOUR)[:-200], "is truncated or corrupt"),
     "16 bits.png": (png(np.uint16(COLOUR) * 257), "has 16 bits per channel (save it with 8)"),
-    "cmyk.jpg": (cmyk_jpeg(), "is CMYK (save it as RGB)"),
+    "cmyk.jpg": (CMYK, "is CMYK (save it as RGB)"),
     "one pixel.jpg": (jpeg(COLOUR[:1, :1]), "is only 1x1 (remove it)"),
     "Ärger mit 猫.png": (b"", "is empty (copy it again, or remove it)"),
 }
@@ -205,6 +202,33 @@ def test_ten_thousand_pixels_wide(tmp_path):
     cutouts = readers.rgba(str(tmp_path / "cutout"))
     batch = next(iter(composition(cutouts, source, validation(16), 2, seed=1)))
     assert batch["image"].shape == (2, 16, 16, 3) and np.isfinite(batch["image"]).all()
+
+
+def test_ten_thousand_pixels_wide_in_bounded_memory(tmp_path):
+    """Ten megapixels through reader and augmentation, two at a time; a process of its own, whose
+    memory has no earlier peak."""
+    ys, xs = np.mgrid[:1000, :10_000]
+    alpha = np.uint8(np.clip(4000 - 8 * np.hypot(ys - 500, (xs - 5000) / 8), 0, 255))
+    put(
+        tmp_path / "cutouts" / "a.png",
+        png(np.uint8(np.stack([ys % 256, xs % 256, alpha, alpha], -1))),
+    )
+    put(tmp_path / "pictures" / "a.jpg", jpeg(np.uint8(np.stack([xs % 256, ys % 256, xs % 7], -1))))
+    script = (
+        "import resource, sys\n"
+        "from keras_matting.data import composition, readers, training\n"
+        "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = peak()\n"
+        "cutouts, pictures = readers.rgba(sys.argv[1]), readers.backgrounds(sys.argv[2])\n"
+        "batch = next(iter(composition(cutouts, pictures, training(64), 4, seed=1)))\n"
+        "assert batch['alpha'].numpy().std() > 0\n"
+        "print((peak() - before) / 1024)\n"
+    )
+    folders = [str(tmp_path / "cutouts"), str(tmp_path / "pictures")]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *folders], capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout) < 1500  # MB; one sample's floats are 160
 
 
 def test_missing_partners_and_twins_are_named(tmp_path):
