@@ -3,7 +3,9 @@
     python -m export.benchmark build/*.tflite --threads 2 --runs 50
 
 Files take turns within every round, so that whatever else the machine does slows all of them down
-alike and their ratios hold. Numbers are of this machine's processor, not of a phone's.
+alike and their ratios hold: a ratio is the median over rounds of a file's time to the first file's
+in the same round. Any .tflite file will do, also of another converter. Numbers are of this
+machine's processor, not of a phone's.
 """
 
 import json
@@ -15,36 +17,50 @@ from pathlib import Path
 import numpy as np
 from absl import app, flags
 
-from export.interpreters import DEFAULT_RUNTIME, RUNTIMES, load
+from export.interpreters import DEFAULT_RUNTIME, RUNTIMES, interpreter, quantise, read
 
 WARM_UP = 3
 
 
 def benchmark(files, threads: int = 1, runs: int = 50, runtime=DEFAULT_RUNTIME) -> list[dict]:
-    """Rows {"file", "size", "bytes", "threads", "runtime", "latency_ms": {median, p10, p90}}.
+    """Rows {"file", "bytes", "threads", "runtime", "latency_ms": {median, p10, p90}, "ratio"}.
 
     Raises FileNotFoundError and ValueError on files that are missing or no .tflite file.
     """
-    loaded = {str(path): load(path, runtime, threads) for path in files}
-    for model in loaded.values():
-        model.set_noise()
-    seconds = {path: [] for path in loaded}
-    for _ in range(WARM_UP + runs):
-        for path, model in loaded.items():
+    ready = [_ready(path, runtime, threads) for path in files]
+    seconds = np.empty((WARM_UP + runs, len(ready)))
+    for turn in seconds:
+        for i, loaded in enumerate(ready):
             start = time.perf_counter()
-            model.interpreter.invoke()
-            seconds[path].append(time.perf_counter() - start)
+            loaded.invoke()
+            turn[i] = time.perf_counter() - start
+    seconds = seconds[WARM_UP:]
+    ratios = np.median(seconds / seconds[:, :1], 0)
     return [
         {
             "file": Path(path).name,
-            "size": "x".join(map(str, model.size)),
             "bytes": Path(path).stat().st_size,
             "threads": threads,
             "runtime": runtime,
-            "latency_ms": _spread(seconds[path][WARM_UP:]),
+            "latency_ms": _spread(seconds[:, i]),
+            "ratio": float(ratios[i]),
         }
-        for path, model in loaded.items()
+        for i, path in enumerate(files)
     ]
+
+
+def _ready(path, runtime, threads):
+    """An interpreter of a file, with noise as its inputs."""
+    data = read(path)
+    try:
+        loaded = interpreter(data, runtime, threads)
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"{path} is no .tflite file; write one with export.convert.") from error
+    rng = np.random.default_rng(0)
+    for details in loaded.get_input_details():
+        noise = rng.random(details["shape"], np.float32)
+        loaded.set_tensor(details["index"], quantise(noise, details))
+    return loaded
 
 
 # In a process of its own: what a process once took, it keeps.
@@ -75,15 +91,14 @@ def _spread(seconds):
 
 
 def table(rows) -> str:
-    """Rows of `benchmark` as text, with each median's ratio to the first row's."""
-    first = rows[0]["latency_ms"]["median"]
+    """Rows of `benchmark` as text."""
     widest = max(len(row["file"]) for row in rows)
     lines = [f"{'file':{widest}}  {'MB':>6}  {'ms':>8}  {'p10':>8}  {'p90':>8}  ratio"]
     for row in rows:
         ms = row["latency_ms"]
         lines.append(
             f"{row['file']:{widest}}  {row['bytes'] / 1e6:6.2f}  {ms['median']:8.2f}  "
-            f"{ms['p10']:8.2f}  {ms['p90']:8.2f}  {ms['median'] / first:5.2f}"
+            f"{ms['p10']:8.2f}  {ms['p90']:8.2f}  {row['ratio']:5.2f}"
         )
     return "\n".join(lines)
 

@@ -6,7 +6,7 @@ r"""Keras model -> .tflite files, each checked in an interpreter before it gets 
 writes modnet_mobilenetv2_mobile_512x512_<format>.tflite, signature image (and trimap, or
 background) -> alpha (and foreground, or semantic), for
 
-    float32   as Keras computes it
+    float32   as Keras computes it, in another order where that is faster (`export.upsampled`)
     float16   float16 weights, small kernels and biases float32
     dynamic   int8 weights, float arithmetic
     int8      full integers, ranges from calibration (--images, or synthetic composites)
@@ -37,6 +37,7 @@ from export.ends import pinned
 from export.float16 import keep_small_weights
 from export.interpreters import Exported, structure
 from export.metadata import described
+from export.upsampled import mixed_before_upsampling
 from keras_matting.layers.choices import FuseByClass
 from keras_matting.layers.patches import SampleCells
 from keras_matting.layers.unpooling import PoolWithPositions
@@ -44,6 +45,7 @@ from keras_matting.models import MODELS, create_model, load_weights, without_hea
 from keras_matting.whole import whole
 
 FORMATS = ("float32", "float16", "dynamic", "int8", "int8_qat", "int16x8")
+FLOATING = ("float32", "float16")
 INTEGER = {"int8": tf.int8, "int8_qat": tf.int8, "int16x8": tf.int16}
 
 # What remains float in int8 files, by the names of tensors: GCA's attention, whose scores are
@@ -78,6 +80,8 @@ def convert(model, format, representative=None) -> bytes:
         if representative is None:
             representative = representative_inputs(model.input, *size)
         _check_representative(representative)
+    if format in FLOATING:
+        model = mixed_before_upsampling(model)
     with _quietly():
         try:
             data = _converter(model, format, representative).convert()

@@ -21,6 +21,18 @@ RUNTIMES = {
 DEFAULT_RUNTIME = "litert"
 
 
+def interpreter(data: bytes, runtime=DEFAULT_RUNTIME, threads: int = 1):
+    """An interpreter of `data` with its tensors allocated; ValueError or RuntimeError if bad."""
+    make, resolvers, resolver = RUNTIMES[runtime]
+    made = make(
+        model_content=data,
+        num_threads=threads,
+        experimental_op_resolver_type=getattr(resolvers, resolver),
+    )
+    made.allocate_tensors()
+    return made
+
+
 class Exported:
     """A .tflite file in one runtime, as a function of dicts, with the names of its signature.
 
@@ -30,14 +42,8 @@ class Exported:
     """
 
     def __init__(self, data: bytes, runtime=DEFAULT_RUNTIME, threads: int = 1):
-        make, resolvers, resolver = RUNTIMES[runtime]
         try:
-            self.interpreter = make(
-                model_content=data,
-                num_threads=threads,
-                experimental_op_resolver_type=getattr(resolvers, resolver),
-            )
-            self.interpreter.allocate_tensors()
+            self.interpreter = interpreter(data, runtime, threads)
             runner = self.interpreter.get_signature_runner()
         except (ValueError, RuntimeError) as error:
             raise ValueError("No .tflite file with one signature.") from error
@@ -59,12 +65,7 @@ class Exported:
     def set_inputs(self, sample):
         """Writes {"image": (H, W, 3), ...} into the input tensors."""
         for name, details in self.inputs.items():
-            self.interpreter.set_tensor(details["index"], _quantise(sample[name], details)[None])
-
-    def set_noise(self, seed=0):
-        rng = np.random.default_rng(seed)
-        shapes = {name: details["shape"][1:] for name, details in self.inputs.items()}
-        self.set_inputs({name: rng.random(shape, np.float32) for name, shape in shapes.items()})
+            self.interpreter.set_tensor(details["index"], quantise(sample[name], details)[None])
 
     def _run(self, sample):
         self.set_inputs(sample)
@@ -140,7 +141,8 @@ def read(path) -> bytes:
     return Path(path).read_bytes()
 
 
-def _quantise(image, details):
+def quantise(image, details):
+    """Numbers -> the type and scale of the tensor that `details` describe."""
     dtype = details["dtype"]
     if not np.issubdtype(dtype, np.integer):
         return np.asarray(image, dtype)

@@ -11,7 +11,7 @@ import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-from export.interpreters import DEFAULT_RUNTIME, RUNTIMES
+from export.interpreters import DEFAULT_RUNTIME, interpreter
 
 
 def operator_times(data: bytes, threads: int = 1, runs: int = 5, runtime=DEFAULT_RUNTIME):
@@ -96,18 +96,12 @@ def _copied(thing):
 
 
 def _timed(data, threads, runs, runtime):
-    make, resolvers, resolver = RUNTIMES[runtime]
-    interpreter = make(
-        model_content=data,
-        num_threads=threads,
-        experimental_op_resolver_type=getattr(resolvers, resolver),
-    )
-    interpreter.allocate_tensors()
-    for details in interpreter.get_input_details():
-        interpreter.set_tensor(details["index"], np.ones(details["shape"], details["dtype"]))
+    alone = interpreter(data, runtime, threads)
+    for details in alone.get_input_details():
+        alone.set_tensor(details["index"], np.ones(details["shape"], details["dtype"]))
     milliseconds = []
     for _ in range(1 + runs):
         start = time.perf_counter()
-        interpreter.invoke()
+        alone.invoke()
         milliseconds.append((time.perf_counter() - start) * 1000.0)
     return float(np.median(milliseconds[1:]))

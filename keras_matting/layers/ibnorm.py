@@ -38,15 +38,46 @@ class IBNorm(keras.layers.Layer):
         super().build(shape)
 
     def call(self, x, training=None):
-        batch = self.batch_norm(x[..., : self.split], training=training)
-        instance = tf.cast(x[..., self.split :], tf.float32)
-        mean, variance = tf.nn.moments(instance, [1, 2], keepdims=True)
-        instance = (instance - mean) * tf.math.rsqrt(variance + self.epsilon)
+        values = tf.cast(x, tf.float32)
+        if training:
+            batch = self.batch_norm(x[..., : self.split], training=training)
+            scale, offset = self._instance(values[..., self.split :])
+            instance = values[..., self.split :] * scale + offset
+            return tf.concat([batch, tf.cast(instance, batch.dtype)], -1)
+        # One scale and offset for both halves: to part the map and join it would copy it twice.
+        parts = zip(self._batch(values), self._instance(values, self.split), strict=True)
+        scale, offset = (tf.concat(part, -1) for part in parts)
+        return tf.cast(values * scale + offset, x.dtype)
+
+    def _batch(self, x):
+        """Scale and offset (B, 1, 1, C // 2) from the running statistics."""
+        norm = self.batch_norm
+        scale = norm.gamma * tf.math.rsqrt(norm.moving_variance + self.epsilon)
+        offset = norm.beta - norm.moving_mean * scale
+        shape = [x.shape[0] or tf.shape(x)[0], 1, 1, self.split]
+        return tf.broadcast_to(scale, shape), tf.broadcast_to(offset, shape)
+
+    def _instance(self, x, first=0):
+        """Scale and offset (B, 1, 1, C - first) by the statistics of the channels from `first`."""
+        mean = _mean(x)
+        variance = _mean(tf.math.squared_difference(x, mean))[..., first:]
+        scale = tf.math.rsqrt(variance + self.epsilon)
+        offset = -mean[..., first:] * scale
         if self.paddle:
-            instance = instance * tf.cast(self.gamma, tf.float32) + tf.cast(self.beta, tf.float32)
-        return tf.concat([batch, tf.cast(instance, batch.dtype)], -1)
+            gamma = tf.cast(self.gamma, tf.float32)
+            return gamma * scale, gamma * offset + tf.cast(self.beta, tf.float32)
+        return scale, offset
 
     def get_config(self):
         return super().get_config() | dict(
             epsilon=self.epsilon, momentum=self.momentum, paddle=self.paddle
         )
+
+
+def _mean(x):
+    """(B, H, W, C) -> (B, 1, 1, C), of rows and then of their means.
+
+    The sum of a whole map is beyond half precision, in which a phone's GPU may add, and adding its
+    pixels one after the other in float32 is off by 1e-4 of the deviation.
+    """
+    return tf.reduce_mean(tf.reduce_mean(x, 2, keepdims=True), 1, keepdims=True)
