@@ -1,15 +1,11 @@
-"""Where a sample's pixels come from: joint geometry of foreground and alpha, crops of backgrounds.
-
-Colour travels multiplied by alpha through every resampling and is divided again afterwards: what
-is stored under transparent pixels (often black) must not bleed into hair as a dark fringe. Where
-alpha is 0 afterwards, colour is the figure's mean, whatever the file had there.
-"""
+"""Where a sample's pixels come from: foreground and alpha cut alike, crops of backgrounds."""
 
 import math
 
 import tensorflow as tf
 
 from keras_matting.data.ops import between, draw
+from keras_matting.data.resampling import half, premultiply, smooth, straighten, turn
 
 
 def random_crop_affine(
@@ -33,72 +29,18 @@ def random_crop_affine(
         uniform = draw(sample, "random_crop_affine", 8)
         shape = tf.cast(tf.shape(sample["alpha"])[:2], tf.float32)
         step = tf.reduce_min(shape) / size * _log_between(*scale, uniform[0])
-        linear = step * _turn(
+        linear = step * turn(
             between(-rotation, rotation, uniform[1]),
             between(-shear, shear, uniform[2]),
             tf.where(uniform[3] < flip, -1.0, 1.0),
         )
         point = _unknown_point(sample["alpha"], uniform[4:7])
-        centre = _place(point, _half(linear, size), shape, cut_off=_cut_off(sample["alpha"]))
-        return sample | _resampled(sample, linear, centre, tf.fill([2], step), size)
-
-    return apply
-
-
-def random_crop_native(
-    size: int,
-    scale: tuple[float, float] = (0.8, 1.25),
-    rotation: float = 30.0,
-    shear: float = 10.0,
-    flip: float = 0.5,
-    squash: tuple[int, float] = (640, 0.25),
-):
-    """As `random_crop_affine`, at the picture's own resolution times `scale`: for objects (GCA).
-
-    Height and width are scaled apart and mirrored apart. With probability `squash[1]` the picture
-    is first brought to a square of `squash[0]` pixels. The window is inside the picture where that
-    is large enough, and never larger than it. Half of the crops take nearest pixels, so that a
-    network does not learn one interpolation.
-    """
-    from keras_matting.data.addons import tfa
-
-    def nearest(sample, linear, centre):
-        transform = _projective(linear, centre, tf.ones([2]), size)
-        return tuple(
-            tf.cast(
-                tfa.image.transform(sample[key], transform, "nearest", output_shape=(size, size)),
-                tf.float32,
-            )
-            / 255.0
-            for key in ("foreground", "alpha")
+        centre = _place(point, half(linear, size), shape, cut_off=_cut_off(sample["alpha"]))
+        steps = tf.fill([2], step)
+        foreground, alpha = smooth(
+            sample["foreground"], sample["alpha"], linear, centre, steps, size
         )
-
-    def bilinear(sample, linear, centre, steps):
-        resampled = _resampled(sample, linear, centre, steps, size)
-        return resampled["foreground"], resampled["alpha"]
-
-    def apply(sample):
-        uniform = draw(sample, "random_crop_native", 11)
-        shape = tf.cast(tf.shape(sample["alpha"])[:2], tf.float32)
-        squashed = tf.where(uniform[0] < squash[1], shape / squash[0], tf.ones([2]))
-        steps = squashed / between(*scale, uniform[1:3])
-        steps = tf.minimum(steps, tf.reduce_min(shape) / size)  # (y, x)
-        mirror = tf.where(uniform[3:5] < flip, -1.0, 1.0)
-        turn = _turn(
-            between(-rotation, rotation, uniform[5]), between(-shear, shear, uniform[6]), 1.0
-        )
-        linear = turn * (steps * mirror)[::-1, None]
-        point = _unknown_point(sample["alpha"], uniform[7:10])
-        centre = _place(point, _half(linear, size), shape, cut_off=False)
-        foreground, alpha = tf.cond(
-            uniform[10] < 0.5,
-            lambda: nearest(sample, linear, centre),
-            lambda: bilinear(sample, linear, centre, steps),
-        )
-        return sample | {
-            "foreground": tf.ensure_shape(foreground, (size, size, 3)),
-            "alpha": tf.ensure_shape(alpha, (size, size, 1)),
-        }
+        return sample | {"foreground": foreground, "alpha": alpha}
 
     return apply
 
@@ -126,10 +68,10 @@ def random_crop_unknown(
         )
         begin = tf.clip_by_value(tf.round(point - side / 2), 0.0, shape - side)
         mirrored = uniform[7] < flip
-        colour, alpha = _premultiply(
+        colour, alpha = premultiply(
             _window(sample["foreground"], begin, side), _window(sample["alpha"], begin, side)
         )
-        colour, alpha = _straighten(_to_square(colour, size), _to_square(alpha, size))
+        colour, alpha = straighten(_to_square(colour, size), _to_square(alpha, size))
         found = {"foreground": colour, "alpha": alpha}
         if "image" in sample:
             found["image"] = _to_square(_window(sample["image"], begin, side), size) / 255.0
@@ -192,11 +134,11 @@ def fit(size: int):
         shape = tf.cast(tf.shape(sample["alpha"])[:2], tf.float32)
         target = tf.cast(tf.round(shape * (size / tf.reduce_max(shape))), tf.int32)
         target = tf.maximum(target, 1)
-        colour, alpha = _premultiply(sample["foreground"], sample["alpha"])
+        colour, alpha = premultiply(sample["foreground"], sample["alpha"])
         colour = tf.image.resize(colour, target, antialias=True)
         alpha = tf.image.resize(alpha, target, antialias=True)
         top, left = size - target[0], (size - target[1]) // 2
-        colour, alpha = _straighten(
+        colour, alpha = straighten(
             tf.image.pad_to_bounding_box(colour, top, left, size, size),
             tf.image.pad_to_bounding_box(alpha, top, left, size, size),
         )
@@ -321,11 +263,6 @@ def _unknown_point(alpha, uniform):
     return tf.cast(tf.concat([points, shape[None] // 2], 0)[chosen], tf.float32) + 0.5
 
 
-def _half(linear, size):
-    """Half-extents (y, x) of the window of `size` pixels that `linear` turns and scales."""
-    return 0.5 * size * tf.reduce_sum(tf.abs(linear), axis=1)[::-1]
-
-
 def _place(point, half, shape, cut_off):
     """Centre (y, x) of a window of half-extents `half`, near `point`, inside the picture.
 
@@ -339,44 +276,6 @@ def _place(point, half, shape, cut_off):
 
 def _cut_off(alpha):
     return tf.reduce_any(alpha[-1] > 127)
-
-
-def _resampled(sample, linear, centre, steps, size):
-    """Foreground and alpha in the window of `size` pixels around `centre` that `linear` maps.
-
-    `steps` (y, x) are its pixels' distances in the picture.
-    """
-    from keras_matting.data.addons import tfa
-
-    shape = tf.cast(tf.shape(sample["alpha"])[:2], tf.float32)
-    # Only what the window can see is converted and filtered.
-    margin = _half(linear, size) + 2.0 * steps
-    low = tf.maximum(tf.floor(centre - margin), 0.0)
-    high = tf.minimum(tf.math.ceil(centre + margin), shape)
-    begin, extent = tf.cast(low, tf.int32), tf.cast(high - low, tf.int32)
-    colour, alpha = _premultiply(
-        tf.slice(sample["foreground"], tf.pad(begin, [[0, 1]]), tf.concat([extent, [3]], 0)),
-        tf.slice(sample["alpha"], tf.pad(begin, [[0, 1]]), tf.concat([extent, [1]], 0)),
-    )
-    # Bilinear sampling at much more than a pixel's distance would alias hair: average first.
-    reduced = tf.cast(tf.math.ceil((high - low) / tf.maximum(steps, 1.0)), tf.int32)
-    colour, alpha = tf.cond(
-        tf.reduce_max(steps) > 1.3,
-        lambda: (
-            tf.image.resize(colour, reduced, "area"),
-            tf.image.resize(alpha, reduced, "area"),
-        ),
-        lambda: (colour, alpha),
-    )
-    ratio = tf.cast(tf.shape(alpha)[:2], tf.float32) / (high - low)
-    transform = _projective(linear, centre - low, ratio, size)
-    colour = tfa.image.transform(colour, transform, "bilinear", output_shape=(size, size))
-    alpha = tfa.image.transform(alpha, transform, "bilinear", output_shape=(size, size))
-    colour, alpha = _straighten(colour, alpha)
-    return {
-        "foreground": tf.ensure_shape(colour, (size, size, 3)),
-        "alpha": tf.ensure_shape(alpha, (size, size, 1)),
-    }
 
 
 def _window(picture, begin, side):
@@ -393,49 +292,6 @@ def _covering(background, shape, side, uniform):
     own = tf.cast(tf.shape(background)[:2], tf.float32)
     side = tf.maximum(tf.floor(side / tf.maximum(tf.reduce_max(shape / own), 1.0)), 1.0)
     return _window(background, tf.floor(uniform * (own - side + 1.0)), side)
-
-
-def _turn(rotation, shear, mirror):
-    """2x2 matrix on (x, y), angles in degrees."""
-    rotation, slant = rotation * (math.pi / 180.0), tf.tan(shear * (math.pi / 180.0))
-    cosine, sine = tf.cos(rotation), tf.sin(rotation)
-    turned = tf.reshape(tf.stack([cosine, -sine, sine, cosine]), (2, 2))
-    sheared = tf.reshape(tf.stack([mirror, slant, 0.0, 1.0]), (2, 2))
-    return turned @ sheared
-
-
-def _projective(linear, centre, ratio, size):
-    """The eight numbers of tfa.image.transform: window pixel -> pixel of the reduced picture.
-
-    Pixel i covers [i, i + 1); the transform counts centres, hence the halves.
-    """
-    ratio, centre = ratio[::-1], centre[::-1]  # (x, y)
-    matrix = linear * ratio[:, None]
-    middle = tf.fill([2], 0.5 * size - 0.5)
-    offset = centre * ratio - 0.5 - tf.linalg.matvec(matrix, middle)
-    rows = tf.concat([matrix, offset[:, None]], axis=1)
-    return tf.pad(tf.reshape(rows, [6]), [[0, 2]])
-
-
-def _premultiply(foreground, alpha):
-    """uint8 -> float32 in [0, 255]: colour times alpha, and alpha."""
-    alpha = tf.cast(alpha, tf.float32)
-    return tf.cast(foreground, tf.float32) * tf.image.grayscale_to_rgb(alpha / 255.0), alpha
-
-
-def _straighten(colour, alpha):
-    """Undoes `_premultiply` after resampling, into [0, 1].
-
-    Alpha is rounded to bytes again: an interpolated 0.9999999 is opaque, not unknown.
-    """
-    mean = tf.reduce_sum(colour, axis=(0, 1)) / tf.maximum(tf.reduce_sum(alpha), 1.0)
-    weight = tf.image.grayscale_to_rgb(alpha)
-    alpha = tf.round(alpha) / 255.0
-    # Arithmetic in place of tf.where, which takes ten times as long on CPU.
-    empty = tf.cast(weight <= 0.5, tf.float32)
-    filled = 1.0 - empty
-    straight = (filled * colour + empty * mean) / (filled * weight + empty)
-    return tf.clip_by_value(straight, 0.0, 1.0), alpha
 
 
 def _log_between(low, high, uniform):

@@ -51,37 +51,6 @@ def keep(*keys: str):
     return lambda sample: {key: sample[key] for key in keys}
 
 
-def combine(source, crop, probability=0.5):
-    """At times lays a figure over another of `source`, itself cut by `crop` (GCA).
-
-    Where both are half transparent a quarter shows through. As released, the colour below is mixed
-    in by the upper alpha alone. A pair that leaves no background is not combined.
-    """
-
-    def apply(sample):
-        uniform = draw(sample, "combine", 2)
-        upper, alpha = sample["foreground"], sample["alpha"]
-
-        def combined():
-            index = tf.cast(uniform[1] * source.size, tf.int64)
-            other = crop(source.load(index) | {"seed": op_seed(sample, "combine:other")})
-            weight = tf.image.grayscale_to_rgb(alpha)
-            both = 1.0 - (1.0 - alpha) * (1.0 - other["alpha"])
-            return tf.cond(
-                tf.reduce_any(both < 1.0),
-                lambda: (upper * weight + other["foreground"] * (1.0 - weight), both),
-                lambda: (upper, alpha),
-            )
-
-        pair = tf.cond(uniform[0] < probability, combined, lambda: (upper, alpha))
-        foreground, both = (
-            tf.ensure_shape(x, y.shape) for x, y in zip(pair, (upper, alpha), strict=True)
-        )
-        return sample | {"foreground": foreground, "alpha": both}
-
-    return apply
-
-
 def composite(over: str = "background"):
     """Adds image = alpha * foreground + (1 - alpha) * what is at `over`."""
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from keras_matting.data import geometry, ops, trimaps
+from keras_matting.data import geometry, objects, ops, trimaps
 from keras_matting.data.source import Source
 
 
@@ -71,14 +71,12 @@ def training(size: int, closest: float = 0.5) -> list[Callable]:
 def training_of_objects(size: int, foregrounds: Source) -> list[Callable]:
     """GCA's augmentation (Li and Lu 2020), for objects of any kind at their own resolution.
 
-    Half of the samples show two foregrounds, the second again one of the Source.
+    Half of the samples show two of the foregrounds.
     """
-    crop = geometry.random_crop_native(size)
     return [
-        crop,
-        ops.combine(foregrounds, crop),
-        geometry.random_crop("background", size),
-        ops.random_color("foreground", brightness=0.1, contrast=0.1, saturation=0.1, hue=1 / 9),
+        objects.second_figure(foregrounds),
+        objects.random_cut(size),
+        objects.random_hsv("foreground"),
         ops.composite(),
         trimaps.random_trimap((0, max(1, size * 14 // 512))),
         ops.keep("image", "alpha", "trimap"),
