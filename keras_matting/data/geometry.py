@@ -106,20 +106,22 @@ def random_placement(
         shape = tf.cast(tf.shape(sample[key])[:2], tf.float32)
         zoom = between(*scale, uniform[0])
         step = tf.reduce_min(shape) / size / zoom
-        linear = step * _turn(
+        linear = step * turn(
             between(-rotation, rotation, uniform[1]),
             between(-shear, shear, uniform[2]),
             tf.where(uniform[3] < flip, -1.0, 1.0),
         )
         centre = shape * (0.5 + between(-shift, shift, uniform[4:6]) / zoom)
         steps = tf.fill([2], step)
+        picture = sample[key]
         if key == "foreground":
-            return sample | _resampled(sample, linear, centre, steps, size)
-        opaque = tf.fill(tf.concat([tf.shape(sample[key])[:2], [1]], 0), tf.constant(255, tf.uint8))
-        found = _resampled(
-            {"foreground": sample[key], "alpha": opaque}, linear, centre, steps, size
-        )
-        return sample | {key: found["foreground"] * tf.image.grayscale_to_rgb(found["alpha"])}
+            alpha = sample["alpha"]
+        else:
+            alpha = tf.fill(tf.concat([tf.shape(picture)[:2], [1]], 0), tf.constant(255, tf.uint8))
+        picture, alpha = smooth(picture, alpha, linear, centre, steps, size)
+        if key == "foreground":
+            return sample | {"foreground": picture, "alpha": alpha}
+        return sample | {key: picture * tf.image.grayscale_to_rgb(alpha)}
 
     return apply
 
