@@ -41,7 +41,6 @@ import org.robolectric.Shadows.shadowOf
 import org.robolectric.android.controller.ActivityController
 import org.robolectric.annotation.Config
 import org.robolectric.annotation.GraphicsMode
-import org.robolectric.shadows.ShadowDisplayManager
 
 /** The activities themselves; every test leaves pictures of what it saw. */
 @RunWith(RobolectricTestRunner::class)
@@ -117,7 +116,9 @@ class ScreensTest {
         choose(screen, photograph)
         await { screen.findViewById<Button>(R.id.save).isEnabled }
         val full = object : OutputStream() {
-            override fun write(byte: Int) = throw IOException("No space left on device")
+            override fun write(byte: Int) {
+                throw IOException("No space left on device")
+            }
         }
         shadowOf(application.contentResolver).registerOutputStream(Uri.parse("content://saved/2"), full)
         save(screen, Uri.parse("content://saved/2"))
@@ -182,6 +183,7 @@ class ScreensTest {
         finish(controller)
     }
 
+    @Suppress("DEPRECATION") // as in the activity
     @Test
     fun `the camera's frames are shown with another background, upright when the phone is turned`() {
         shadowOf(application).grantPermissions(Manifest.permission.CAMERA)
@@ -201,7 +203,6 @@ class ScreensTest {
         picture(screen, "camera", shown)
 
         shadowOf(screen.windowManager.defaultDisplay).setRotation(Surface.ROTATION_180)
-        ShadowDisplayManager.changeDisplay(screen.windowManager.defaultDisplay.displayId, "+w361dp")
         await { field(running, "displayDegrees") == 180 }
         finish(controller)
     }
@@ -283,7 +284,7 @@ class ScreensTest {
 
 /** A camera's frame that shows a picture: YUV_420_888 with chroma in planes of their own. */
 private class Frame(picture: Bitmap, private val width: Int, private val height: Int) : Image() {
-    private val planes: Array<Plane>
+    private val planes: Array<Image.Plane>
 
     init {
         val pixels = pixelsOf(Bitmap.createScaledBitmap(picture, width, height, true))
@@ -299,7 +300,7 @@ private class Frame(picture: Bitmap, private val width: Int, private val height:
         )
     }
 
-    private class Part(private val bytes: ByteArray, private val stride: Int) : Plane() {
+    private class Part(private val bytes: ByteArray, private val stride: Int) : Image.Plane() {
         override fun getRowStride() = stride
         override fun getPixelStride() = 1
         override fun getBuffer(): ByteBuffer = ByteBuffer.wrap(bytes)
