@@ -16,6 +16,7 @@ import android.os.Bundle
 import android.os.Handler
 import android.os.HandlerThread
 import android.os.Looper
+import android.os.SystemClock
 import android.view.Surface
 import android.view.View
 import android.view.ViewGroup
@@ -194,6 +195,7 @@ class ScreensTest {
         val whole = BitmapFactory.decodeFile(photograph.path)
         val part = 3 * whole.height / 4
         val frame = Frame(Bitmap.createBitmap(whole, (whole.width - part) / 2, 0, part, whole.height), 480, 640)
+        SystemClock.setCurrentTimeMillis(10_000) // Robolectric's clock stands, and the screen's text waits half a second
         Handler((field(screen, "thread") as HandlerThread).looper).post {
             running.javaClass.getDeclaredMethod("frame", Image::class.java).apply { isAccessible = true }.invoke(running, frame)
         }
@@ -211,7 +213,7 @@ class ScreensTest {
     fun `the check runs every file and says loudly that there is no GPU here`() {
         val controller = Robolectric.buildActivity(CheckActivity::class.java).setup()
         val screen = controller.recreate().get()
-        await(60) { screen.findViewById<View>(R.id.run).isEnabled }
+        await(600) { screen.findViewById<View>(R.id.run).isEnabled }
         val rows = screen.findViewById<LinearLayout>(R.id.rows)
         val texts = (0 until rows.childCount).map { (rows.getChildAt(it) as TextView).text.toString() }
         assertEquals(0, texts.size % 4)
