@@ -19,7 +19,7 @@ run python recipes/modnet.py "${net[@]}" "${train[@]}" --workdir "$out/float" \
 run python recipes/modnet.py "${net[@]}" "${train[@]}" --workdir "$out/int8" \
   --quantize "$float" --learning_rate 3e-5 --closest 0.85 --epochs 1 --steps_per_epoch 60 --figures 60
 run python -m export.convert "${net[@]}" --size 128x128 \
-  --format float32,float16,int8,int8_qat \
+  --format float32,float16,int8_qat \
   --weights "$float" --qat_weights "$int8" --out "$out"
 files=("$out"/*_128x128_*.tflite)
 run python -m export.parity "${files[@]}" "${net[@]}" \
