@@ -61,7 +61,9 @@ def test_published_modnet_as_a_file():
     model = create_model("modnet_mobilenetv2", (64, 96, 3))
     image = {"image": np.random.default_rng(0).random((1, 64, 96, 3), np.float32)}
     fill(model, image)
-    assert replaced(mixed_before_upsampling(model)) == ["semantic16_conv", "semantic8_conv"]
+    # at 512x512 the two of the semantic branch alone: moving taps costs more on larger maps
+    expected = ["semantic16_conv", "semantic8_conv", "fusion4_conv"]
+    assert replaced(mixed_before_upsampling(model)) == expected
     data = convert(model, "float32")
     found = Exported(data)(image)["alpha"]
     np.testing.assert_allclose(found, model(image)["alpha"], rtol=0, atol=1e-4)
