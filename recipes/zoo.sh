@@ -34,7 +34,7 @@ train bgmv2_base_mobilenetv2_mobile bgmv2 '' \
 train ppmatting_mobilenetv2_mobile ppmatting '' \
   '--learning_rate 1e-2 --epochs 4 --steps_per_epoch 150' "--learning_rate 3e-4 $short"
 train bisenetv2_mobile bisenetv2 '' \
-  '--learning_rate 5e-3 --epochs 4 --steps_per_epoch 150' "--learning_rate 2e-4 $short"
+  '--learning_rate 1e-3 --epochs 4 --steps_per_epoch 150' "--learning_rate 3e-5 $short"
 for representation in tt ft bt; do
   train "gfm_mobilenetv2_${representation}_mobile" gfm '' \
     '--learning_rate 1e-3 --epochs 4 --steps_per_epoch 100' "--learning_rate 3e-5 $short"
