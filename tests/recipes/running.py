@@ -1,5 +1,6 @@
 """Recipes as their users start them, at the smallest settings; and what they leave behind."""
 
+import csv
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 SMALL = ["--size=64", "--figures=10", "--figure_size=96"]
 SHORT = ["--batch_size=2", "--epochs=3", "--steps_per_epoch=3"]
+PRECISIONS = ["--precision=float32", "--precision=mixed_bfloat16"]
 MOBILE = ["--model=modnet_mobilenetv2_mobile", "--width=0.35"]
 
 
@@ -59,6 +61,19 @@ def arrays(path):
     with h5py.File(path) as file:
         file.visititems(visit)
     return found
+
+
+def train(recipe, workdir, *flags):
+    """Three steps -> path of the weights; the log's only row is of numbers, the weights as well."""
+    output = finish(start(recipe, workdir, "--epochs=1", *flags))
+    assert "Before training: val_" in output
+    (row,) = csv.DictReader((workdir / "log.csv").open())
+    assert all(np.isfinite(float(value)) for value in row.values())
+    path = workdir / "last.weights.h5"
+    for name, array in arrays(path).items():
+        assert np.isfinite(array).all(), name
+    assert (workdir / "panel.png").is_file() == ("--cityscapes" not in "".join(flags))
+    return path
 
 
 def assert_same_weights(path, other, tolerance=0.0, of_statistics=0.0):

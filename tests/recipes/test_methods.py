@@ -1,62 +1,19 @@
-"""Three steps of every stage of every method, in both precisions where that is another graph."""
-
-import csv
+"""Three steps of every method of one stage, in both precisions; `test_stages` has the others."""
 
 import cv2
 import numpy as np
 import pytest
-from running import arrays, finish, start
-
-ONE = ["--epochs=1"]
-HALF = "--precision=mixed_bfloat16"
+from running import PRECISIONS, train
 
 
-def train(recipe, workdir, *flags):
-    """-> path of the weights; the log's only row is of numbers, the weights as well."""
-    output = finish(start(recipe, workdir, *ONE, *flags))
-    assert "Before training: val_" in output
-    (row,) = csv.DictReader((workdir / "log.csv").open())
-    assert all(np.isfinite(float(value)) for value in row.values())
-    path = workdir / "last.weights.h5"
-    for name, array in arrays(path).items():
-        assert np.isfinite(array).all(), name
-    assert (workdir / "panel.png").is_file() == ("--cityscapes" not in "".join(flags))
-    return path
-
-
-@pytest.mark.parametrize("precision", ["--precision=float32", HALF])
-@pytest.mark.parametrize("recipe", ["gca", "gfm", "bisenetv2"])
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("recipe", ["gca", "gfm", "bisenetv2", "ppmatting"])
 def test_one_stage(recipe, precision, tmp_path):
     train(recipe, tmp_path, precision)
 
 
-def test_ppmatting(tmp_path):
-    train("ppmatting", tmp_path, HALF)
-
-
 def test_gfm_learns_three_representations_at_once(tmp_path):
     train("gfm", tmp_path, "--model=gfm_resnet34_rim")
-
-
-@pytest.mark.parametrize("precision", ["--precision=float32", HALF])
-def test_dim_stage_by_stage(precision, tmp_path):
-    first = train("dim", tmp_path / "1", precision)
-    second = train("dim", tmp_path / "2", precision, "--stage=refinement", f"--weights={first}")
-    third = train("dim", tmp_path / "3", precision, "--stage=everything", f"--weights={second}")
-    known = list(arrays(first).values())
-
-    def changed(path):
-        """How many of the encoder-decoder's arrays are not in a later file any more."""
-        later = list(arrays(path).values())
-        return sum(not any(np.array_equal(x, y) for y in later) for x in known)
-
-    assert changed(second) == 0 and changed(third) > 20
-
-
-@pytest.mark.parametrize("precision", ["--precision=float32", HALF])
-def test_bgmv2_base_then_refinement(precision, tmp_path):
-    base = train("bgmv2", tmp_path / "1", precision)
-    train("bgmv2", tmp_path / "2", precision, "--stage=refine", f"--base={base}")
 
 
 def put(path, picture):
