@@ -45,7 +45,6 @@ from keras_matting.models import MODELS, create_model, load_weights, without_hea
 from keras_matting.whole import whole
 
 FORMATS = ("float32", "float16", "dynamic", "int8", "int8_qat", "int16x8")
-FLOATING = ("float32", "float16")
 INTEGER = {"int8": tf.int8, "int8_qat": tf.int8, "int16x8": tf.int16}
 
 # What remains float in int8 files, by the names of tensors: GCA's attention, whose scores are
@@ -80,7 +79,8 @@ def convert(model, format, representative=None) -> bytes:
         if representative is None:
             representative = representative_inputs(model.input, *size)
         _check_representative(representative)
-    if format in FLOATING:
+    # its transpositions are for processors: float16 is for GPUs, mobile variants for accelerators
+    if format == "float32" and not model.name.endswith("_mobile"):
         model = mixed_before_upsampling(model)
     with _quietly():
         try:
