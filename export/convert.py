@@ -91,8 +91,8 @@ def convert(model, format, representative=None) -> bytes:
             data = _partly_float(_converter(model, format, representative)).convert()
         if format == "int8":
             data = _spared(data, model, representative)
-    if format == "float16":
-        data = keep_small_weights(data, convert(model, "float32"))
+        if format == "float16":  # of the same graph, which a float32 file's need not be
+            data = keep_small_weights(data, _converter(model, "float32", None).convert())
     if format == "int8":
         data = pinned(data, SCALES)
     return described(data, model)
