@@ -23,13 +23,19 @@ def synchronise(model):
 def _moments(x, axes, keep_dims, mask=None):
     """Mean and biased variance over `axes` of all replicas' x, which have one shape."""
     x = tf.cast(x, tf.float32)
-    mean = _over_replicas(tf.reduce_mean(x, axes, keepdims=True))
-    variance = _over_replicas(tf.reduce_mean(tf.square(x - mean), axes, keepdims=True))
+    mean = tf.reduce_mean(x, axes, keepdims=True)
+    variance = tf.reduce_mean(tf.square(x - mean), axes, keepdims=True)
+    means, variances = tf.unstack(_of_replicas(tf.stack([mean, variance])))
+    mean = tf.reduce_mean(means, 0)
+    variance = tf.reduce_mean(variances + tf.square(means - mean), 0)
     return (mean, variance) if keep_dims else (tf.squeeze(mean, axes), tf.squeeze(variance, axes))
 
 
-def _over_replicas(value):
+def _of_replicas(pair):
+    """(2, ...) -> (2, replicas, ...): every replica's, in one exchange between machines."""
     replica = tf.distribute.get_replica_context()
     if replica is None or replica.num_replicas_in_sync == 1:
-        return value
-    return replica.all_reduce(tf.distribute.ReduceOp.MEAN, value)
+        return pair[:, None]
+    ours = tf.one_hot(replica.replica_id_in_sync_group, replica.num_replicas_in_sync)
+    ours = tf.reshape(ours, [-1] + [1] * (len(pair.shape) - 1))
+    return replica.all_reduce(tf.distribute.ReduceOp.SUM, pair[:, None] * ours)
