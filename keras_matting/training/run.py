@@ -146,6 +146,13 @@ def launch(main):
             if "\n" in str(error):  # TensorFlow's own, which need their traceback
                 raise
             sys.exit(f"{Path(sys.argv[0]).name}: {error}")
+        except tf.errors.UnavailableError:
+            if FLAGS.strategy != "multi_worker":
+                raise
+            sys.exit(
+                f"{Path(sys.argv[0]).name}: another process of this run is gone: start the same "
+                "command everywhere again; it goes on after the last whole epoch."
+            )
 
     app.run(guarded)
 

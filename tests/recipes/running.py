@@ -2,6 +2,7 @@
 
 import csv
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -48,6 +49,15 @@ def await_checkpoint(process, workdir):
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def kill_after_an_epoch(process, workdir):
+    """SIGKILL somewhere in the second epoch."""
+    await_checkpoint(process, workdir)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (workdir / "last.weights.h5").exists()
 
 
 def arrays(path):

@@ -1,13 +1,11 @@
 """The MODNet recipes as their user starts them: from a shell, killed, resumed, with wrong flags."""
 
 import json
-import signal
-import time
 
 import numpy as np
 import pytest
 import running
-from running import MOBILE, arrays, assert_same_weights, finish
+from running import MOBILE, arrays, assert_same_weights, finish, kill_after_an_epoch
 
 
 def start(recipe, workdir, *flags):
@@ -33,16 +31,7 @@ def test_leaves_weights_log_and_pictures(undisturbed):
 
 
 def test_killed_and_resumed_it_ends_with_the_same_weights(undisturbed, tmp_path):
-    process = start("modnet", tmp_path)
-    checkpoint = tmp_path / "checkpoints" / "checkpoint"
-    deadline = time.monotonic() + 300
-    while not checkpoint.exists():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.05)
-    time.sleep(0.5)  # somewhere in the second epoch
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert not (tmp_path / "last.weights.h5").exists()
+    kill_after_an_epoch(start("modnet", tmp_path), tmp_path)
     with open(tmp_path / "log.csv", "a") as log:
         log.write("1,0.5,half a li")  # what a kill in the midst of writing leaves
     output = finish(start("modnet", tmp_path))
