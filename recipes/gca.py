@@ -8,7 +8,7 @@ resolution, batch 40, Adam at 4e-4 with beta1 0.5, 5,000 steps of warm-up, a cos
 gradients held to twice their usual norm, norms over all replicas (--sync_batch_norm); two figures
 at once half of the time, affine, hue and saturation, trimaps eroded by up to 29 pixels. The
 released encoder starts from a ResNet-34 of its own, trained on ImageNet.
-On synthetic figures 64x64, batch 4, 300 steps at 1e-3.
+On synthetic figures 64x64, batch 4, 225 steps at 1e-3.
 """
 
 import functools
@@ -23,7 +23,7 @@ from keras_matting.training import run, sources
 from keras_matting.training.optimizers import Adam
 
 PUBLISHED = dict(size=512, batch_size=40, epochs=100, steps_per_epoch=2000)
-SYNTHETIC = dict(size=64, batch_size=4, epochs=4, steps_per_epoch=75)
+SYNTHETIC = dict(size=64, batch_size=4, epochs=3, steps_per_epoch=75)
 WARM_UP = 5000 / 200_000
 
 run.define_flags(workdir="runs/gca", model="gca", learning_rate=None)

@@ -20,7 +20,7 @@ from keras_matting.training import run, sources
 from keras_matting.training.optimizers import SGD, poly
 
 PUBLISHED = dict(size=512, batch_size=4, epochs=150, steps_per_epoch=2000)
-SYNTHETIC = dict(size=96, batch_size=4, epochs=3, steps_per_epoch=75)
+SYNTHETIC = dict(size=64, batch_size=4, epochs=3, steps_per_epoch=75)
 SIDES = (1.0, 1.25, 1.5625)
 PICTURES = ("image", "foreground", "background")
 JITTER = dict(brightness=0.5, contrast=0.5, saturation=0.5, hue=18 / 255)

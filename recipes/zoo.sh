@@ -22,22 +22,22 @@ train() {
 }
 
 mkdir -p "$out/weights"
-short='--epochs 3 --steps_per_epoch 40'
+short='--epochs 2 --steps_per_epoch 30'
 train modnet_mobilenetv2_mobile modnet '--optimizer adam --schedule cosine --closest 0.85' \
-  '--learning_rate 3e-3 --epochs 4 --steps_per_epoch 150' "--learning_rate 3e-5 $short"
-train dim_vgg16_mobile dim '--stage everything' \
-  '--learning_rate 1e-3 --epochs 4 --steps_per_epoch 100' "--learning_rate 3e-5 $short"
-train gca_mobile gca '' \
-  '--learning_rate 1e-3 --epochs 4 --steps_per_epoch 125' "--learning_rate 3e-5 $short"
+  '--learning_rate 3e-3 --epochs 4 --steps_per_epoch 150' '--learning_rate 3e-5 --epochs 3 --steps_per_epoch 40'
 train bgmv2_base_mobilenetv2_mobile bgmv2 '' \
-  '--learning_rate 1e-3 --epochs 4 --steps_per_epoch 150' "--learning_rate 3e-5 $short"
-train ppmatting_mobilenetv2_mobile ppmatting '' \
-  '--learning_rate 1e-2 --epochs 4 --steps_per_epoch 150' "--learning_rate 3e-4 $short"
+  '--learning_rate 1e-3 --epochs 3 --steps_per_epoch 75' "--learning_rate 3e-5 $short"
 train bisenetv2_mobile bisenetv2 '' \
-  '--learning_rate 1e-3 --epochs 4 --steps_per_epoch 150' "--learning_rate 3e-5 $short"
+  '--learning_rate 1e-3 --epochs 3 --steps_per_epoch 75' "--learning_rate 3e-5 $short"
+train ppmatting_mobilenetv2_mobile ppmatting '' \
+  '--learning_rate 1e-2 --epochs 3 --steps_per_epoch 75' "--learning_rate 3e-4 $short"
+train gca_mobile gca '' \
+  '--learning_rate 1e-3 --epochs 3 --steps_per_epoch 50' "--learning_rate 3e-5 $short"
+train dim_vgg16_mobile dim '--stage everything' \
+  '--learning_rate 3e-4 --epochs 3 --steps_per_epoch 40' "--learning_rate 3e-5 $short"
 for representation in tt ft bt; do
   train "gfm_mobilenetv2_${representation}_mobile" gfm '' \
-    '--learning_rate 1e-3 --epochs 4 --steps_per_epoch 100' "--learning_rate 3e-5 $short"
+    '--learning_rate 1e-3 --epochs 3 --steps_per_epoch 50' "--learning_rate 3e-5 $short"
 done
 
 run python -m export.zoo --weights "$out/weights" --out "$out" --sizes 96x96,64x96 --table "$table"

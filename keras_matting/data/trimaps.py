@@ -61,7 +61,9 @@ def random_repeated_trimap(scale: float = 1.0, reduced: bool = False):
 
 def _classifier(reach):
     """-> function that makes the trimap of alpha and two radii of at most `reach` (None: any)."""
-    return _looking_around(math.ceil(reach)) if reach is not None and reach <= NEAR else _by_distance()
+    if reach is None or reach > NEAR:
+        return _by_distance()
+    return _looking_around(math.ceil(reach))
 
 
 def _looking_around(reach):
