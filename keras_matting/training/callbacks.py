@@ -9,6 +9,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
+LAST = "last.weights.h5"  # there once a run is finished
+
 
 def standard(workdir, checkpoints, panel=None):
     """The callbacks of a recipe, in the order that a kill at any moment asks for: checkpoint last.
@@ -68,7 +70,7 @@ class Checkpoints(keras.callbacks.Callback):
         self._manager.save(checkpoint_number=epoch + 1)
 
     def on_train_end(self, logs=None):
-        self._save_weights("last.weights.h5")
+        self._save_weights(LAST)
 
     def _save_weights(self, name):
         partial = self.workdir / f"partial.{name}"

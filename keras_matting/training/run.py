@@ -11,7 +11,7 @@ from absl import app, flags
 from tensorflow import keras
 
 from keras_matting.models import copy_layers, create_model
-from keras_matting.training.callbacks import Checkpoints, standard
+from keras_matting.training.callbacks import LAST, Checkpoints, standard
 from keras_matting.training.norms import synchronise
 from keras_matting.training.sources import Data
 
@@ -74,6 +74,9 @@ def prepare(defaults) -> tuple[tf.distribute.Strategy, Config]:
     values = {f.name: f.value for f in ours if f.name not in ("workdir", "data_service")}
     if _worker(strategy)[0] == 0:
         _claim(FLAGS.workdir, values | config._asdict())
+    if Path(FLAGS.workdir, LAST).exists():
+        print(f"{FLAGS.workdir} holds this run, finished.")
+        sys.exit(0)
     keras.utils.set_random_seed(FLAGS.seed)
     tf.config.experimental.enable_op_determinism()
     keras.mixed_precision.set_global_policy(FLAGS.precision)
@@ -110,7 +113,8 @@ def fit(model, config, data: Data, monitor, strategy, network=None, callbacks=()
     workdir = Path(FLAGS.workdir, f"worker{worker}") if worker else Path(FLAGS.workdir)
     workdir.mkdir(parents=True, exist_ok=True)
     checkpoints = Checkpoints(model, workdir, monitor, network, restore_from=FLAGS.workdir)
-    if not checkpoints.epoch and data.held_out:
+    # a quantised network has seen no ranges yet
+    if not checkpoints.epoch and data.held_out and not FLAGS.quantize:
         before = model.evaluate(data.held_out, verbose=0, return_dict=True)
         print(f"Before training: {monitor} {before[monitor.removeprefix('val_')]:.4f}", flush=True)
     stream = data.stream(checkpoints.epoch * data.steps * config.batch_size, (worker, workers))

@@ -30,6 +30,13 @@ def test_leaves_weights_log_and_pictures(undisturbed):
     assert not [name for name in names if "partial" in name]
 
 
+def test_a_finished_run_is_left_as_it_is(undisturbed):
+    workdir, _ = undisturbed
+    log = (workdir / "log.csv").read_bytes()
+    assert finish(start("modnet", workdir)) == f"{workdir} holds this run, finished.\n"
+    assert (workdir / "log.csv").read_bytes() == log
+
+
 def test_killed_and_resumed_it_ends_with_the_same_weights(undisturbed, tmp_path):
     kill_after_an_epoch(start("modnet", tmp_path), tmp_path)
     with open(tmp_path / "log.csv", "a") as log:
