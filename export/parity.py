@@ -4,12 +4,12 @@ r"""Do exported files compute what Keras computes? Numbers, limits, and a page w
         --weights float.weights.h5 --qat_weights qat.weights.h5 \
         --images photographs --report build/parity.html
 
-Every file runs on photographs (--images, by default scikit-image's where installed) and on
-synthetic composites, whose alpha is known, in `tf.lite.Interpreter` and LiteRT, with and without
-XNNPACK. The page and a .json of the same name hold for each file: differences to Keras, SAD, MSE,
-Grad and Conn against Keras' matte and against the known alpha, the layers of a quantised file that
-depart furthest, float tensors, operators and their times, what the GPU delegate would refuse, size,
-latency, memory.
+Every file runs on photographs (--images, by default scikit-image's where installed; behind drawn
+figures, where a network wants a trimap or the background) and on synthetic composites, whose alpha
+is known, in `tf.lite.Interpreter` and LiteRT, with and without XNNPACK. The page and a .json of the
+same name hold for each file: differences to Keras, SAD, MSE, Grad and Conn against Keras' matte and
+against the known alpha, the layers of a quantised file that depart furthest, float tensors,
+operators and their times, what the GPU delegate would refuse, size, latency, memory.
 
 --golden DIR writes inputs and alphas with which another runtime, such as a phone's, is checked; see
 `export.golden`.
@@ -21,6 +21,7 @@ worst of 99 pixels in a hundred counts.
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -256,8 +257,9 @@ def _check_files(files, options):
     if options.qat_weights:
         qat_model = load_quantized(heads, options.qat_weights)
     kind = None if options.figure_kind == "any" else options.figure_kind
-    tried = sample_sets.photographs(*size, options.images)
-    tried += sample_sets.synthetic(*size, options.samples, kind=kind)
+    alone = set(model.input) == {"image"}
+    real = sample_sets.photographs if alone else partial(sample_sets.behind_figures, kind=kind)
+    tried = real(*size, options.images) + sample_sets.synthetic(*size, options.samples, kind=kind)
     rows, pictures = check(files, model, qat_model, tried, runs=options.runs)
     if options.golden:
         entries = [_golden_entry(path, model, qat_model) for path in files]

@@ -30,6 +30,18 @@ def photographs(height, width, folder=None) -> list[dict]:
     return [_photograph(path.stem, _read(path), height, width) for path in paths]
 
 
+def behind_figures(height, width, folder=None, seed=1000, kind=None) -> list[dict]:
+    """`photographs` behind drawn figures: for networks that want a trimap or the background."""
+    from keras_matting.data.synthetic import draw_foreground
+
+    samples = []
+    for i, photograph in enumerate(photographs(2 * height, 2 * width, folder)):
+        foreground, alpha = draw_foreground((seed, i), 2 * height, 2 * width, kind)
+        name, background = f"figure and {photograph['name']}", 255 * photograph["image"]
+        samples.append(_composite(name, foreground, alpha, background))
+    return samples
+
+
 def synthetic(height, width, count=8, seed=1000, kind=None) -> list[dict]:
     """Synthetic composites with their alphas; element i depends on (seed, i, kind) alone.
 
@@ -41,16 +53,7 @@ def synthetic(height, width, count=8, seed=1000, kind=None) -> list[dict]:
     for i in range(count):
         foreground, alpha = draw_foreground((seed, i), 2 * height, 2 * width, kind)
         background = draw_background((seed, i), 2 * height, 2 * width)
-        alpha = alpha / np.float32(255)
-        image = alpha * foreground + (1 - alpha) * background
-        alpha = _halved(alpha)
-        samples.append({
-            "name": f"synthetic {i}",
-            "image": _bytes(_halved(image)),
-            "alpha": alpha,
-            "trimap": _trimap(alpha),
-            "background": _bytes(_halved(background)),
-        })  # fmt: skip
+        samples.append(_composite(f"synthetic {i}", foreground, alpha, background))
     return samples
 
 
@@ -66,6 +69,20 @@ def usable(samples, names) -> list[dict]:
 def stacked(samples, names) -> dict:
     """{name: (N, H, W, C)}, what a model with inputs `names` takes."""
     return {name: np.stack([sample[name] for sample in samples]) for name in names}
+
+
+def _composite(name, foreground, alpha, background):
+    """Of pictures in [0, 255] that are twice as large."""
+    alpha = alpha / np.float32(255)
+    image = alpha * foreground + (1 - alpha) * background
+    alpha = _halved(alpha)
+    return {
+        "name": name,
+        "image": _bytes(_halved(image)),
+        "alpha": alpha,
+        "trimap": _trimap(alpha),
+        "background": _bytes(_halved(background)),
+    }
 
 
 def _bytes(x):

@@ -14,7 +14,7 @@ from export.operators import by_kind, operator_times
 from export.parity import check, format_of, table
 from export.qat import deployment
 from export.report import write_report
-from export.samples import photographs, synthetic
+from export.samples import behind_figures, photographs, synthetic
 from keras_matting.metrics import sad
 
 
@@ -144,6 +144,21 @@ def test_photographs_are_cropped_to_the_aspect(tmp_path):
         photographs(32, 32, tmp_path)
     with pytest.raises(ValueError, match="no folder"):
         photographs(32, 32, tmp_path / "missing")
+
+
+def test_photographs_stand_behind_figures(tmp_path):
+    import cv2
+
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), picture)
+    (sample,) = behind_figures(32, 32, tmp_path)
+    assert sample["name"] == "figure and a"
+    assert {128, 0} <= set(np.rint(255 * sample["trimap"]).astype(int).flat)
+    expected = cv2.resize(picture[..., ::-1], (32, 32), interpolation=cv2.INTER_AREA) / 255
+    np.testing.assert_allclose(sample["background"], expected, atol=1 / 255)
+    clear, solid = sample["alpha"][..., 0] == 0, sample["alpha"][..., 0] == 1
+    np.testing.assert_array_equal(sample["image"][clear], sample["background"][clear])
+    assert np.abs(sample["image"] - sample["background"])[solid].max() > 0.1
 
 
 def test_every_operator_is_timed_alone(files):
