@@ -100,6 +100,7 @@ def _stream(sources, transforms, batch_size, seed, start, worker):
     index, workers = worker
     part = batch_size // workers
 
+    @tf.autograph.experimental.do_not_convert  # there is nothing to convert, which takes seconds
     def make(count):
         position = start + count // part * batch_size + index * part + count % part
         sample = {"seed": _fold([seed, 0], position)}

@@ -46,9 +46,14 @@ class SGD(_Parts, keras.optimizers.SGD):
     def _update(self, gradient, variable, index):
         if self.decay and (self.decays is None or self.decays(variable.name)):
             gradient += self.decay * variable
-        velocity = self.momentums[index]
-        velocity.assign(self.momentum * velocity + gradient)
-        variable.assign_sub(self.learning_rate * velocity)
+        # one operation in place of eight: of a thousand variables that shows, when they are traced
+        tf.raw_ops.ResourceApplyMomentum(
+            var=variable.handle,
+            accum=self.momentums[index].handle,
+            lr=self.learning_rate,
+            grad=gradient,
+            momentum=self.momentum,
+        )
 
 
 @keras.utils.register_keras_serializable("keras_matting")
