@@ -6,7 +6,7 @@ from tensorflow import keras
 from tensorflow.keras import layers
 
 from export.convert import convert
-from export.interpreters import Exported, structure
+from export.interpreters import Exported, gpu_warnings, structure
 from export.standins import fill
 from export.upsampled import MixedBeforeUpsampling, mixed_before_upsampling
 from keras_matting.layers.ibnorm import IBNorm
@@ -70,3 +70,8 @@ def test_published_modnet_as_a_file():
     # an IBNorm's means are of rows, and then of their means; one more is squeeze-and-excitation's
     norms = sum(isinstance(layer, IBNorm) for layer in model.layers)
     assert structure(data)["operators"]["MEAN"] == 4 * norms + 1
+    # float16 keeps to the graph as it is, and takes its small weights from that
+    halved = convert(model, "float16")
+    found = Exported(halved)(image)["alpha"]
+    np.testing.assert_allclose(found, model(image)["alpha"], rtol=0, atol=1e-2)
+    assert gpu_warnings(halved) == []
