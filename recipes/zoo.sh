@@ -40,4 +40,4 @@ for representation in tt ft bt; do
     '--learning_rate 1e-3 --epochs 3 --steps_per_epoch 50' "--learning_rate 3e-5 $short"
 done
 
-run python -m export.zoo --weights "$out/weights" --out "$out" --sizes 96x96,64x96 --table "$table"
+run python -m export.zoo --weights "$out/weights" --out "$out" --sizes 96x96 --table "$table"
