@@ -60,6 +60,7 @@ OUTPUTS = {
     layers.Concatenate: INPUT,
     layers.UpSampling2D: INPUT,
     layers.MaxPooling2D: INPUT,
+    layers.Dropout: INPUT,  # left out, but what it joins has one range
     layers.Cropping2D: INPUT,
     layers.ZeroPadding2D: INPUT,
     TFOpLambda: INPUT,  # tf.split

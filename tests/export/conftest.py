@@ -31,7 +31,8 @@ def _network(size=SIZE):
     image4 = downsample_image(pixels, 4, name="image4")
     x = layers.Concatenate(name="join4")([block(x, 8, strides=2, name="down"), image4])
     low = block(x, 8, name="low")
-    x = upsample(low, 4, interpolation="nearest", name="up")
+    x = layers.Dropout(0.5, name="drop")(low)
+    x = upsample(x, 4, interpolation="nearest", name="up")
     x = layers.Concatenate(name="join1")([x, pixels])
     alpha = conv(block(x, 8, name="fuse"), 1, 1, name="alpha_logit")
     outputs = {

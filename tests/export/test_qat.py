@@ -7,6 +7,8 @@ from tensorflow import keras
 from tensorflow.keras import layers
 
 from export import qat
+from export.convert import convert
+from export.layers import worst_layers
 
 
 def alpha(model, images):
@@ -149,3 +151,11 @@ def chain(*between):
 def test_what_has_no_rule_is_named(between, message):
     with pytest.raises(ValueError, match=message):
         qat.quantize(chain(*between))
+
+
+def test_a_dropout_joins_what_has_one_range(quantised, images):
+    """Behind it a map is enlarged and joined: the file has one scale for all of them."""
+    data = convert(quantised, "int8_qat")
+    rows = worst_layers(data, quantised, {"image": images[0]}, count=99)
+    errors = {row["layer"]: row["steps"] for row in rows}
+    assert errors["quant_low_relu"] < 1e-3 and errors["quant_fuse_relu"] < 1e-3
