@@ -8,7 +8,7 @@ quarter each; SGD with momentum 0.9 at 0.01, weight decay 4e-5, falling with pow
 steps, batch 4; random crops of 512, 640 or 800 pixels resized to 512, mirror, and, as released, the
 colours of image, foreground and background distorted each on its own, and alpha blurred with them.
 The released encoder starts from ImageNet.
-On synthetic figures 64x64, batch 4, 150 steps.
+On synthetic figures 64x64, batch 4, 120 steps, of portraits.
 """
 
 from absl import flags
@@ -20,7 +20,7 @@ from keras_matting.training import run, sources
 from keras_matting.training.optimizers import SGD, poly
 
 PUBLISHED = dict(size=512, batch_size=4, epochs=150, steps_per_epoch=2000)
-SYNTHETIC = dict(size=64, batch_size=4, epochs=3, steps_per_epoch=50)
+SYNTHETIC = dict(size=64, batch_size=4, epochs=3, steps_per_epoch=40)
 SIDES = (1.0, 1.25, 1.5625)
 PICTURES = ("image", "foreground", "background")
 JITTER = dict(brightness=0.5, contrast=0.5, saturation=0.5, hue=18 / 255)
@@ -31,7 +31,7 @@ LOSSES = {
 }
 
 run.define_flags(workdir="runs/ppmatting", model="ppmatting_hrnet_w18", learning_rate=0.01)
-sources.define_flags()
+sources.define_flags(kind="portrait")
 FLAGS = flags.FLAGS
 
 
