@@ -261,6 +261,7 @@ class ScreensTest {
     private fun picture(screen: Activity, name: String, behind: Bitmap? = null) {
         shadowOf(Looper.getMainLooper()).idle()
         val root = screen.window.decorView
+        root.jumpDrawablesToCurrentState() // a chosen button fades in
         val bitmap = Bitmap.createBitmap(root.width, root.height, Bitmap.Config.ARGB_8888)
         val canvas = Canvas(bitmap)
         root.draw(canvas)
