@@ -21,7 +21,6 @@ worst of 99 pixels in a hundred counts.
 """
 
 import sys
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -257,9 +256,11 @@ def _check_files(files, options):
     if options.qat_weights:
         qat_model = load_quantized(heads, options.qat_weights)
     kind = None if options.figure_kind == "any" else options.figure_kind
-    alone = set(model.input) == {"image"}
-    real = sample_sets.photographs if alone else partial(sample_sets.behind_figures, kind=kind)
-    tried = real(*size, options.images) + sample_sets.synthetic(*size, options.samples, kind=kind)
+    if set(model.input) == {"image"}:
+        tried = sample_sets.photographs(*size, options.images)
+    else:
+        tried = sample_sets.behind_figures(*size, options.images, kind=kind)
+    tried += sample_sets.synthetic(*size, options.samples, kind=kind)
     rows, pictures = check(files, model, qat_model, tried, runs=options.runs)
     if options.golden:
         entries = [_golden_entry(path, model, qat_model) for path in files]

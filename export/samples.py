@@ -31,7 +31,10 @@ def photographs(height, width, folder=None) -> list[dict]:
 
 
 def behind_figures(height, width, folder=None, seed=1000, kind=None) -> list[dict]:
-    """`photographs` behind drawn figures: for networks that want a trimap or the background."""
+    """`photographs` behind drawn figures: for networks that want a trimap or the background.
+
+    Samples as of `synthetic`, one for every photograph; ValueError as `photographs`.
+    """
     from keras_matting.data.synthetic import draw_foreground
 
     samples = []

@@ -68,8 +68,7 @@ def main(_):
         network = build(config.size if fixed_size() else None)
         model = with_error(network)
         refines = "alpha_coarse" in model.output
-        rates = RATES if FLAGS.foregrounds else SYNTHETIC_RATES
-        rate = FLAGS.learning_rate or rates[stage]
+        rate = FLAGS.learning_rate or sources.defaults(RATES, SYNTHETIC_RATES)[stage]
         known = LOSSES | (COARSE_LOSSES if refines else {})
         model.compile(Adam(rate, PARTS[stage]), loss=known, metrics={"alpha": [SAD(), MSE()]})
     validation = pipeline.validation(config.size)
@@ -112,7 +111,7 @@ def with_error(network):
 
 def augmentation(size):
     jitter = dict(brightness=0.15, contrast=0.15, saturation=0.15, hue=0.05)
-    smallest = SMALLEST[FLAGS.stage] if FLAGS.foregrounds else SYNTHETIC_SMALLEST
+    smallest = sources.defaults(SMALLEST[FLAGS.stage], SYNTHETIC_SMALLEST)
     return [
         geometry.random_placement("foreground", size, scale=(smallest, 1.0)),
         geometry.random_placement("background", size, scale=(1.0, 2.0)),
@@ -135,7 +134,7 @@ def augmentation(size):
 def targets(sample):
     """Of a batch, which in training gets a size of its own."""
     if "size" in sample and not fixed_size():
-        smallest = 0.5 if FLAGS.foregrounds else SYNTHETIC_SMALLEST
+        smallest = sources.defaults(0.5, SYNTHETIC_SMALLEST)
         sample = geometry.random_size(sample, PICTURES, smallest)
     coarse = tf.shape(sample["alpha"])[1:3] // 4 if FLAGS.stage == "refine" else None
     return losses.targets(sample, coarse)

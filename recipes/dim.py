@@ -63,7 +63,7 @@ def main(_):
     data = sources.composites(config, augmentation(config.size), validation, targets)
     with strategy.scope():
         model = build(config.size)
-        rate = FLAGS.learning_rate or (RATES[row()] if FLAGS.foregrounds else 5e-4)
+        rate = FLAGS.learning_rate or sources.defaults(RATES[row()], 5e-4)
         model.compile(
             Adam(rate),
             loss=losses(),

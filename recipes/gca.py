@@ -52,7 +52,7 @@ def main(_):
 def schedule(config, data):
     steps = config.epochs * data.steps
     warm_up = max(1, int(WARM_UP * steps))
-    rate = FLAGS.learning_rate or (4e-4 if FLAGS.foregrounds else 1e-3)
+    rate = FLAGS.learning_rate or sources.defaults(4e-4, 1e-3)
     return keras.optimizers.schedules.CosineDecay(
         rate / warm_up, steps - warm_up, warmup_target=rate, warmup_steps=warm_up
     )

@@ -52,7 +52,7 @@ def main(_):
     with strategy.scope():
         model = run.build(config.size)
         model.compile(
-            Adam(FLAGS.learning_rate or (1e-5 if FLAGS.foregrounds else 1e-4)),
+            Adam(FLAGS.learning_rate or sources.defaults(1e-5, 1e-4)),
             loss=losses.losses(representation),
             metrics={"alpha": [SAD(), MSE()]},
         )

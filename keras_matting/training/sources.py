@@ -60,7 +60,7 @@ def define_flags(kind="any", figures=300):
 
 
 def defaults(published, on_synthetic):
-    """Of a recipe's two sets of defaults the one for what --foregrounds says."""
+    """Of a recipe's two defaults, or sets of them, the one for what --foregrounds says."""
     return published if FLAGS.foregrounds else on_synthetic
 
 
