@@ -312,7 +312,8 @@ class _Rebuild:
             ]
         kernel = KERNELS.get(type(layer))
         config = Int8(None if fused else target, kernel, sources[0], target)
-        if id(output) in self.outputs and OUTPUTS[type(layer)] is MATTE:
+        last = id(output) in self.outputs and not self.consumers.get(id(output))
+        if last and OUTPUTS[type(layer)] is MATTE:
             config = Int8(None)
         prefix = self._name(layer).removesuffix(layer.name)
         wrapped = Quantized(_plain(layer, self.consumers), config, name_prefix=prefix)

@@ -9,6 +9,7 @@ from tensorflow.keras import layers
 from export import qat
 from export.convert import convert
 from export.layers import worst_layers
+from keras_matting.models import create_model
 
 
 def alpha(model, images):
@@ -159,3 +160,12 @@ def test_a_dropout_joins_what_has_one_range(quantised, images):
     rows = worst_layers(data, quantised, {"image": images[0]}, count=99)
     errors = {row["layer"]: row["steps"] for row in rows}
     assert errors["quant_low_relu"] < 1e-3 and errors["quant_fuse_relu"] < 1e-3
+
+
+def test_a_matte_that_a_network_refines_is_as_integers_hold_it():
+    """DIM's raw alpha is an output while it trains, and goes on into the refinement."""
+    model = create_model("dim_vgg16_mobile", (32, 32, 3), training_heads=True)
+    drawn = tf.random.stateless_uniform((1, 32, 32, 3), [0, 1])
+    inputs = {"image": drawn, "trimap": tf.round(2 * drawn[..., :1]) / 2}
+    raw = qat.quantize(model, [inputs])(inputs)["alpha_raw"].numpy()
+    np.testing.assert_array_equal(raw * 256, np.rint(raw * 256))
