@@ -92,12 +92,20 @@ class Adam(_Parts, keras.optimizers.Adam):
 
     def _update(self, gradient, variable, index):
         step = tf.cast(self.iterations + 1, variable.dtype)
-        mean, square = self._momentums[index], self._velocities[index]
-        mean.assign_add((1.0 - self.beta_1) * (gradient - mean))
-        square.assign_add((1.0 - self.beta_2) * (tf.square(gradient) - square))
-        deviation = tf.sqrt(square / (1.0 - tf.pow(self.beta_2, step)))
-        rate = self.learning_rate / (1.0 - tf.pow(self.beta_1, step))
-        variable.assign_sub(rate * mean / (deviation + self.epsilon))
+        power_1, power_2 = tf.pow(self.beta_1, step), tf.pow(self.beta_2, step)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].handle,
+            v=self._velocities[index].handle,
+            beta1_power=power_1,
+            beta2_power=power_2,
+            lr=self.learning_rate,
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            # which the operation adds to the deviation before that is corrected
+            epsilon=self.epsilon * tf.sqrt(1.0 - power_2),
+            grad=gradient,
+        )
 
 
 @keras.utils.register_keras_serializable("keras_matting")
