@@ -14,7 +14,7 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 SMALL = ["--size=64", "--figures=10", "--figure_size=96"]
 SHORT = ["--batch_size=2", "--epochs=3", "--steps_per_epoch=3"]
-PRECISIONS = ["--precision=float32", "--precision=mixed_bfloat16"]
+HALF = "--precision=mixed_bfloat16"
 MOBILE = ["--model=modnet_mobilenetv2_mobile", "--width=0.35"]
 
 
