@@ -72,7 +72,8 @@ def _classifier(reach):
 def _looking_around(reach):
     far = (reach + 1) ** 2
 
-    @tf.function(jit_compile=True)  # one pass over memory a direction in place of one per pixel
+    # one pass over memory a direction in place of one per pixel
+    @tf.function(jit_compile=True, reduce_retracing=True)
     def classified(alpha, inner, outer):
         squared = tf.cast(tf.stack([alpha >= 1.0, alpha <= 0.0])[..., 0], tf.int16) * far
         for axis in (2, 1):
