@@ -8,8 +8,8 @@
 On folders the defaults are the released ones: 512x512, batch 16, SGD with momentum 0.9, learning
 rate 0.01 times 0.1 after every quarter of 40 epochs, an epoch being one pass over the foregrounds;
 `modnet_hrnet_w18` trains with PaddleSeg's losses. On synthetic figures they are 128x128, batch 8,
-8 epochs of 50 steps. Killed and started again with the same command, a run goes on after its last
-whole epoch and ends with the weights it would have had.
+3 epochs of 50 steps along a cosine. Killed and started again with the same command, a run goes on
+after its last whole epoch and ends with the weights it would have had.
 """
 
 from absl import flags
@@ -23,7 +23,7 @@ from keras_matting.training import run, sources
 from keras_matting.training.optimizers import SGD
 
 PUBLISHED = dict(size=512, batch_size=16, epochs=40)
-SYNTHETIC = dict(size=128, batch_size=8, epochs=8, steps_per_epoch=50)
+SYNTHETIC = dict(size=128, batch_size=8, epochs=3, steps_per_epoch=50)
 LOSSES = {
     "semantic": losses.semantic_loss,
     "detail": losses.detail_loss,
@@ -38,7 +38,12 @@ PADDLE_LOSSES = {
 
 flags.DEFINE_float("width", 1.0, "Width multiplier of the network.")
 flags.DEFINE_enum("optimizer", "sgd", ["sgd", "adam"], "SGD has momentum 0.9.")
-flags.DEFINE_enum("schedule", "step", ["step", "cosine"], "step: times 0.1 every quarter.")
+flags.DEFINE_enum(
+    "schedule",
+    None,
+    ["step", "cosine"],
+    "step: times 0.1 every quarter, the default on folders; on synthetic figures that is cosine.",
+)
 flags.DEFINE_float("closest", 0.5, "Smallest crop: this part of the picture's shorter side.")
 run.define_flags(workdir="runs/modnet", model="modnet_mobilenetv2", learning_rate=0.01)
 sources.define_flags(kind="portrait")
@@ -86,7 +91,7 @@ def optimizer(rate):
 
 
 def schedule(rate, steps):
-    if FLAGS.schedule == "cosine":
+    if (FLAGS.schedule or sources.defaults("step", "cosine")) == "cosine":
         return keras.optimizers.schedules.CosineDecay(rate, steps)
     quarters = [steps * quarter // 4 - 1 for quarter in (1, 2, 3)]  # the last of each, from 0
     rates = [rate * 0.1**quarter for quarter in range(4)]
