@@ -30,7 +30,7 @@ train bgmv2_base_mobilenetv2_mobile bgmv2 '' \
 train bisenetv2_mobile bisenetv2 '' \
   '--learning_rate 1e-3 --epochs 3 --steps_per_epoch 75' "--learning_rate 3e-5 $short"
 train ppmatting_mobilenetv2_mobile ppmatting '' \
-  '--learning_rate 1e-2 --epochs 3 --steps_per_epoch 75' "--learning_rate 3e-4 $short"
+  '--learning_rate 3e-2 --epochs 3 --steps_per_epoch 75' "--learning_rate 3e-4 $short"
 train gca_mobile gca '' \
   '--learning_rate 1e-3 --epochs 3 --steps_per_epoch 50' "--learning_rate 3e-5 $short"
 train dim_vgg16_mobile dim '--stage everything' \
