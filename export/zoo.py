@@ -38,7 +38,7 @@ CALIBRATION = 32  # samples
 PARITY = 4  # samples that are compared in every runtime
 LOSS = 0.05
 # What the methods' recipes draw; the others all kinds.
-KINDS = dict.fromkeys(("bgmv2", "modnet", "ppmatting"), "portrait") | {"gfm": "animal"}
+KINDS = {"bgmv2": "portrait", "modnet": "portrait", "ppmatting": "portrait", "gfm": "animal"}
 # How far a matte is off: what their recipes go by.
 WHOLE, UNKNOWN, MASK = "SAD", "SAD, unknown", "1 - mIoU"
 MEASURES = {"dim": UNKNOWN, "gca": UNKNOWN, "bisenetv2": MASK}

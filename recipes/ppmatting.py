@@ -41,8 +41,8 @@ def main(_):
     data = sources.composites(config, augmentation(size), validation, losses.targets)
     with strategy.scope():
         model = run.build(size)
-        rate = FLAGS.learning_rate or sources.defaults(0.01, 0.03)
-        rate = poly(rate, config.epochs * data.steps)
+        highest = FLAGS.learning_rate or sources.defaults(0.01, 0.03)
+        rate = poly(highest, config.epochs * data.steps)
         model.compile(SGD(rate, decay=4e-5), loss=LOSSES, metrics={"alpha": [SAD(), MSE()]})
     run.fit(model, config, data, "val_alpha_sad", strategy)
 
