@@ -1,40 +1,58 @@
-"""Where a file's time goes: every operator timed on its own.
+"""Where a file's time goes: every operator as LiteRT times it, in the whole network.
 
-LiteRT's profiler is not part of its Python package, so each operator becomes a file of its own and
-is run alone, with the same kernels and threads. What a runtime saves by fusing operators, or loses
-in the cache between them, is not in these numbers; which operators are slow is.
+XNNPACK times its kernels, of which one may compute several operators or a part of one. Kernels
+carry no more than a name; which operator of the file they compute is told from their order.
 """
 
-import time
+from itertools import pairwise
 
 import numpy as np
-from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-from export.interpreters import DEFAULT_RUNTIME, interpreter
+from export.interpreters import DEFAULT_RUNTIME
+from export.profiler import KERNEL, OPERATOR, record
+
+# One name for an operator and for XNNPACK's kernel of it, where they are not called alike.
+_WEIGHTS = "WEIGHTS"
+_ALIKE = {
+    "CONV_2D": _WEIGHTS, "DEPTHWISE_CONV_2D": _WEIGHTS, "CONVOLUTION": _WEIGHTS,
+    "TRANSPOSE_CONV": _WEIGHTS, "DECONVOLUTION": _WEIGHTS, "FULLY_CONNECTED": _WEIGHTS,
+    "AVERAGE_POOL_2D": "AVERAGE_POOLING", "MAX_POOL_2D": "MAX_POOLING", "PAD": "CONSTANT_PAD",
+    "BATCH_MATMUL": "BATCH_MATRIX_MULTIPLY", "MUL": "MULTIPLY", "DIV": "DIVIDE", "SUB": "SUBTRACT",
+    "RELU": "CLAMP", "RELU6": "CLAMP", "HARD_SWISH": "HARDSWISH", "LOGISTIC": "SIGMOID",
+    "QUANTIZE": "CONVERT", "DEQUANTIZE": "CONVERT", "STRIDED_SLICE": "SLICE",
+    "CONCATENATION": "COPY", "RESHAPE": "COPY",
+}  # fmt: skip
 
 
 def operator_times(data: bytes, threads: int = 1, runs: int = 5, runtime=DEFAULT_RUNTIME):
-    """[{"operator", "result", "shape", "ms"}, ...], one per operator, the slowest first.
+    """[{"operator", "kernel", "result", "shape", "ms"}, ...], the slowest first.
 
-    `result` is the name of the tensor it makes, of `shape`; ms the median of `runs`, or 0 for what
-    has only constants to compute from: runtimes do that once, when they open a file.
+    `result` is the name of the tensor that the operator makes, of `shape`; `kernel` XNNPACK's name
+    of what computes it, "" where TFLite does. A kernel that cannot be told to be one operator has
+    its name as `operator` too, and "" and [] for a result. ms is the median of `runs` of the time
+    that passes, with any number of threads; the profiler counts whole microseconds.
+
+    Raises ValueError on what is no .tflite file of one subgraph and on runtimes that have no
+    profiler, OSError if the installed LiteRT is another.
     """
+    turns = record(data, threads, runs, runtime)
     model = flatbuffer_utils.convert_bytearray_to_object(data)
-    graph, times, known = model.subgraphs[0], [], {}
-    for operator in graph.operators:
-        result = graph.tensors[operator.outputs[0]]
-        key = _alike(model, operator)
-        if key not in known:
-            alone = _alone(model, operator)
-            known[key] = _timed(alone, threads, runs, runtime) if alone else 0.0
-        times.append({
-            "operator": flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex),
-            "result": result.name.decode().split(";")[0],
-            "shape": _shape(result),
-            "ms": known[key],
-        })  # fmt: skip
-    return sorted(times, key=lambda row: -row["ms"])
+    (graph,) = model.subgraphs
+    kinds = [flatbuffer_utils.opcode_to_name(model, o.opcodeIndex) for o in graph.operators]
+    operators, rows = _operators(graph, kinds, turns[0]), []
+    for i, times in enumerate(zip(*turns, strict=True)):
+        event = times[0]
+        row = {"operator": event.name, "kernel": event.name if event.type == KERNEL else ""}
+        row |= {"result": "", "shape": []}
+        if i in operators:
+            result = graph.tensors[graph.operators[operators[i]].outputs[0]]
+            row["operator"] = kinds[operators[i]]
+            row["result"] = result.name.decode().split(";")[0]
+            row["shape"] = [] if result.shape is None else [int(side) for side in result.shape]
+        median = float(np.median([time.microseconds for time in times]))
+        rows.append(row | {"ms": median / 1000.0})
+    return sorted(rows, key=lambda row: -row["ms"])
 
 
 def by_kind(times) -> dict[str, float]:
@@ -45,63 +63,58 @@ def by_kind(times) -> dict[str, float]:
     return dict(sorted(sums.items(), key=lambda item: -item[1]))
 
 
-def _alike(model, operator):
-    """Operators with equal keys take equally long."""
-    tensors = model.subgraphs[0].tensors
-    ends = [tensors[i] for i in (*operator.inputs, *operator.outputs) if i >= 0]
-    shapes = tuple((tuple(_shape(tensor)), tensor.type) for tensor in ends)
-    options = operator.builtinOptions
-    return operator.opcodeIndex, shapes, repr(sorted(vars(options).items()) if options else None)
+def _operators(graph, kinds, events):
+    """{index of an event: index of its operator}, of those that can be told."""
+    found = {i: event.index for i, event in enumerate(events) if event.type == OPERATOR}
+    parts = _parts(graph, set(found.values()))
+    kernels = [i for i, event in enumerate(events) if event.type == KERNEL]
+    starts = [n for n, i in enumerate(kernels) if events[i].index == 0]
+    if len(parts) == len(starts):
+        for part, (start, stop) in zip(parts, pairwise([*starts, len(kernels)]), strict=True):
+            run = kernels[start:stop]
+            labels = [events[i].name.split(" (")[0].upper().replace(" ", "_") for i in run]
+            pairs = _pairs(labels, [kinds[index] for index in part])
+            found |= {run[k]: part[o] for k, o in pairs}
+    return found
 
 
-def _alone(model, operator) -> bytes | None:
-    """A file of one operator: what it computes from is its input, but for constants.
+def _parts(graph, others):
+    """The operators that XNNPACK computes at a stretch, as lists; `others` are TFLite's.
 
-    None where there are only constants, as float16 weights are made from: XNNPACK refuses it.
+    TFLite lets one of the two compute all that is ready, then the other, in turns.
     """
-    graph = model.subgraphs[0]
-    single, part = schema.ModelT(), schema.SubGraphT()
-    single.version, single.operatorCodes = 3, [model.operatorCodes[operator.opcodeIndex]]
-    single.buffers, single.subgraphs = [schema.BufferT()], [part]
-    part.tensors, places = [], {}
-    for index in dict.fromkeys(i for i in (*operator.inputs, *operator.outputs) if i >= 0):
-        tensor = _copied(graph.tensors[index])
-        buffer = model.buffers[tensor.buffer]
-        tensor.buffer = 0
-        if buffer.data is not None:
-            single.buffers.append(buffer)
-            tensor.buffer = len(single.buffers) - 1
-        places[index] = len(part.tensors)
-        part.tensors.append(tensor)
-    only = _copied(operator)
-    only.opcodeIndex = 0
-    only.inputs = [places.get(int(i), -1) for i in operator.inputs]
-    only.outputs = [places[int(i)] for i in operator.outputs]
-    part.operators = [only]
-    part.inputs = [i for i in only.inputs if i >= 0 and part.tensors[i].buffer == 0]
-    part.outputs = only.outputs
-    if not part.inputs:
-        return None
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(single))
+    missing = {tensor for operator in graph.operators for tensor in operator.outputs}
+    waiting, parts = list(range(len(graph.operators))), []
+    while waiting:
+        part, before = [], None
+        while before != waiting:
+            before = list(waiting)
+            for index in before:
+                operator = graph.operators[index]
+                alike = not part or (index in others) == (part[0] in others)
+                if alike and missing.isdisjoint(operator.inputs):
+                    part.append(index)
+                    waiting.remove(index)
+                    missing -= set(operator.outputs)
+        parts.append(part)
+    return [part for part in parts if part[0] not in others]
 
 
-def _shape(tensor):
-    return [] if tensor.shape is None else [int(side) for side in tensor.shape]
+def _pairs(labels, kinds):
+    """(kernel, operator) of one part: those with weights in turn; of the others those that there
+    are as many of, between the same two with weights, on both sides."""
+    ours, theirs = _places(labels), _places(kinds)
+    if sum(name == _WEIGHTS for _, name in ours) != sum(name == _WEIGHTS for _, name in theirs):
+        return []
+    alike = [key for key in ours if len(ours[key]) == len(theirs.get(key, ()))]
+    return [pair for key in alike for pair in zip(ours[key], theirs[key], strict=True)]
 
 
-def _copied(thing):
-    copy = type(thing)()
-    vars(copy).update(vars(thing))
-    return copy
-
-
-def _timed(data, threads, runs, runtime):
-    alone = interpreter(data, runtime, threads)
-    for details in alone.get_input_details():
-        alone.set_tensor(details["index"], np.ones(details["shape"], details["dtype"]))
-    milliseconds = []
-    for _ in range(1 + runs):
-        start = time.perf_counter()
-        alone.invoke()
-        milliseconds.append((time.perf_counter() - start) * 1000.0)
-    return float(np.median(milliseconds[1:]))
+def _places(names):
+    """{(how many with weights come before, name): indices}."""
+    places, before = {}, 0
+    for i, name in enumerate(names):
+        name = _ALIKE.get(name, name)
+        places.setdefault((before, name), []).append(i)
+        before += name == _WEIGHTS
+    return places

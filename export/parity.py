@@ -85,7 +85,7 @@ def check(files, model, qat_model=None, samples=None, threads=(1, 2), runs: int 
     alpha for all pixels; against_keras (the same numbers against the float matte, all samples);
     layers, float_tensors, operators, gpu_warnings; latency_ms (median, one thread) and latency
     {threads: {median, p10, p90}}; peak_memory in bytes; operator_ms {operator: ms} and the five
-    slowest, each timed alone on one thread.
+    slowest, by LiteRT's profiler on one thread.
 
     Raises FileNotFoundError and ValueError naming a file that does not fit.
     """

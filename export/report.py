@@ -103,7 +103,7 @@ def _details(row):
     parts.append(f"<p>Operators: {html.escape(operators)}</p>")
     parts.append(f"<p>Against the GPU delegate: {html.escape('; '.join(gpu))}</p>")
     times = ", ".join(f"{name} {ms:.2f}" for name, ms in row["operator_ms"].items())
-    parts.append(f"<p>Milliseconds, each operator alone on one thread: {html.escape(times)}</p>")
+    parts.append(f"<p>Milliseconds on one thread, by LiteRT's profiler: {html.escape(times)}</p>")
     slow = [[e["result"], e["operator"], str(e["shape"]), _number(e["ms"])] for e in row["slowest"]]
     parts.append(_table(["slowest", "operator", "shape", "ms"], slow))
     if row["layers"]:

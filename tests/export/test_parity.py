@@ -8,9 +8,8 @@ import pytest
 from export.benchmark import benchmark
 from export.benchmark import table as benchmark_table
 from export.convert import FORMATS
-from export.interpreters import gpu_warnings, structure
+from export.interpreters import gpu_warnings
 from export.layers import worst_layers
-from export.operators import by_kind, operator_times
 from export.parity import check, format_of, table
 from export.qat import deployment
 from export.report import write_report
@@ -159,15 +158,3 @@ def test_photographs_stand_behind_figures(tmp_path):
     clear, solid = sample["alpha"][..., 0] == 0, sample["alpha"][..., 0] == 1
     np.testing.assert_array_equal(sample["image"][clear], sample["background"][clear])
     assert np.abs(sample["image"] - sample["background"])[solid].max() > 0.1
-
-
-def test_every_operator_is_timed_alone(files):
-    data = files["int8"].read_bytes()
-    times = operator_times(data, runs=1)
-    counts = {}
-    for row in times:
-        counts[row["operator"]] = counts.get(row["operator"], 0) + 1
-    assert counts == structure(data)["operators"]
-    assert [row["ms"] for row in times] == sorted((row["ms"] for row in times), reverse=True)
-    sums = by_kind(times)
-    assert sum(sums.values()) == pytest.approx(sum(row["ms"] for row in times))
