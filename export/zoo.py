@@ -1,13 +1,13 @@
 r"""Every mobile variant in every format, checked: files, a page for each, and a table of all.
 
-    python -m export.zoo --weights weights --out build/zoo --sizes 96x96,64x96
+    python -m export.zoo --weights weights --out build/zoo --sizes 96x96,64x96 --timed 512x512
 
 Weights are WEIGHTS/<variant>.weights.h5 and <variant>.qat.weights.h5 of the folder --weights, where
 they are there; otherwise stand-ins, with which everything holds but the mattes. `recipes/zoo.sh`,
 which is `make zoo`, trains them first. Writes under --out, per variant and size, the .tflite files,
 `report.html` and `report.json` (`export.parity`), then `zoo.html`, `zoo.json` and the tables of
---table. Killed and started again, it goes on after the last file; a variant whose weights have
-changed is built anew.
+--table. At the sizes of --timed, float32 and int8 are only timed beside each other. Killed and
+started again, it goes on after the last file; a variant whose weights have changed is built anew.
 
 Exit code 1 if a file breaks its promises or limits, or if quantization-aware training was for
 nothing: with trained weights int8_qat may be off by `LOSS` more than float32, and not by more than
@@ -18,12 +18,14 @@ import hashlib
 import json
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 from absl import app, flags, logging
 
 from export import parity, samples
+from export.benchmark import benchmark, peak_memory
 from export.convert import FORMATS, export, parse_size, representative_inputs
 from export.interpreters import load
 from export.qat import batches, deployment, load_quantized, quantize
@@ -36,6 +38,7 @@ from keras_matting.models.operations import multiply_adds
 THREADS = (2,)
 CALIBRATION = 32  # samples
 PARITY = 4  # samples that are compared in every runtime
+FEW = 2  # samples, where nothing hangs on the numbers
 LOSS = 0.05
 # What the methods' recipes draw; the others all kinds.
 KINDS = {"bgmv2": "portrait", "modnet": "portrait", "ppmatting": "portrait", "gfm": "animal"}
@@ -47,6 +50,8 @@ VARIANTS = ["method", "variant", "input", "M parameters", "G multiply-adds", "we
 VARIANTS += ["constant", "float32", "int8", "int8_qat", "of float32"]
 FILES = ["variant", "input", "format", "MB", "ms", "of float32", "error", "mean to Keras"]
 FILES += ["99.9 % to Keras", "float tensors", "GPU"]
+TIMES = ["variant", "input", "G multiply-adds", "float32 ms", "int8 ms", "int8 of float32"]
+TIMES += ["float32 MB of memory", "int8 MB of memory"]
 
 
 def variants() -> list[str]:
@@ -61,21 +66,15 @@ def build(name, size, folder, weights=None, runs=10, held_out=32, formats=FORMAT
     `parity.check`, each with its error), and refused {format: reason}. Raises ValueError on weights
     that do not fit.
     """
-    folder = Path(folder) / f"{name}_{size[0]}x{size[1]}"
+    folder, paths = _place(name, size, folder, weights)
     done = folder / "row.json"
-    paths = [Path(weights or "", f"{name}{kind}.weights.h5") for kind in ("", ".qat")]
-    paths = [path if weights and path.is_file() else None for path in paths]
-    _clear(folder, [path and hashlib.sha256(path.read_bytes()).hexdigest() for path in paths])
     if done.is_file():
         return json.loads(done.read_text())
-    method = MODELS[name].__name__.rsplit(".", 1)[-1]
+    method = _method(name)
     kind, measure = KINDS.get(method), MEASURES.get(method, WHOLE)
-    heads = create_model(name, (*size, 3), training_heads=True)
-    model = without_heads(heads)
-    inputs = representative_inputs(model.input, *size, count=CALIBRATION, kind=kind)
-    load_weights(heads, paths[0]) if paths[0] else fill(model, inputs)
+    heads, model, inputs = _network(name, size, paths[0], CALIBRATION)
     qat_model = _quantised(heads, model, inputs, paths[1]) if "int8_qat" in formats else None
-    few = {key: values[:2] for key, values in inputs.items()}
+    few = {key: values[:FEW] for key, values in inputs.items()}
     refused = {}
     for format in formats:
         if _file(folder, name, size, format).is_file():
@@ -107,6 +106,33 @@ def build(name, size, folder, weights=None, runs=10, held_out=32, formats=FORMAT
         ],
         "refused": refused,
     }
+    written(done, json.dumps(row, indent=1))
+    return row
+
+
+def times(name, size, folder, weights=None, runs=10) -> dict:
+    """What a variant takes as float32 and as int8, the files running in turn, on two threads.
+
+    A row {variant, size, multiply_adds, latency_ms {format: median}, memory {format: bytes}, ratio:
+    int8's time over float32's}; it stays in `folder`, the files do not.
+    """
+    folder, paths = _place(name, size, folder, weights)
+    done = folder / "times.json"
+    if done.is_file():
+        return json.loads(done.read_text())
+    _, model, inputs = _network(name, size, paths[0], FEW)
+    with tempfile.TemporaryDirectory() as scratch:
+        files = {f: export(model, f, scratch, inputs, inputs) for f in ("float32", "int8")}
+        found = dict(zip(files, benchmark(files.values(), *THREADS, runs), strict=True))
+        row = {
+            "variant": name,
+            "size": f"{size[0]}x{size[1]}",
+            "multiply_adds": multiply_adds(model),
+            "latency_ms": {format: row["latency_ms"]["median"] for format, row in found.items()},
+            "ratio": found["int8"]["ratio"],
+            "memory": {format: peak_memory(path) for format, path in files.items()},
+        }
+    print(f"{name} at {row['size']}: int8 takes {row['ratio']:.2f} of float32", flush=True)
     written(done, json.dumps(row, indent=1))
     return row
 
@@ -192,18 +218,52 @@ def file_table(rows) -> list[list[str]]:
     return lines
 
 
+def time_table(rows) -> list[list[str]]:
+    """A line of `TIMES` for every row of `times`."""
+    return [
+        [
+            row["variant"],
+            row["size"],
+            f"{row['multiply_adds'] / 1e9:.1f}",
+            *(f"{row['latency_ms'][format]:.0f}" for format in ("float32", "int8")),
+            f"{row['ratio']:.2f}",
+            *(f"{row['memory'][format] / 1e6:.0f}" for format in ("float32", "int8")),
+        ]
+        for row in rows
+    ]
+
+
 def markdown(head, lines) -> str:
     cells = [[cell.replace("|", "/") for cell in line] for line in lines]
     return "\n".join(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *cells])
 
 
-def _clear(folder, digests):
-    """Empties a folder that was built from other weights."""
+def _place(name, size, folder, weights):
+    """-> the folder of a variant and size, emptied if it was built from other weights, and the
+    paths of the float and the quantization-aware weights, None where there are none."""
+    folder = Path(folder) / f"{name}_{size[0]}x{size[1]}"
+    paths = [Path(weights or "", f"{name}{kind}.weights.h5") for kind in ("", ".qat")]
+    paths = [path if weights and path.is_file() else None for path in paths]
+    digests = [path and hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
     folder.mkdir(parents=True, exist_ok=True)
     record = folder / "weights.json"
     if not record.is_file() or json.loads(record.read_text()) != digests:
         shutil.rmtree(folder)
         written(record, json.dumps(digests))
+    return folder, paths
+
+
+def _method(name):
+    return MODELS[name].__name__.rsplit(".", 1)[-1]
+
+
+def _network(name, size, path, count):
+    """-> the network with its heads and without, and `count` samples to calibrate on."""
+    heads = create_model(name, (*size, 3), training_heads=True)
+    model = without_heads(heads)
+    inputs = representative_inputs(model.input, *size, count=count, kind=KINDS.get(_method(name)))
+    load_weights(heads, path) if path else fill(model, inputs)
+    return heads, model, inputs
 
 
 def _quantised(heads, model, inputs, path):
@@ -233,17 +293,23 @@ def main(_):
             for name in options.models or variants()
             for size in options.sizes
         ]
-        written(Path(options.out) / "zoo.json", json.dumps(rows, indent=1))
+        timed = [
+            times(name, parse_size(size), options.out, options.weights, options.runs)
+            for name in options.models or variants()
+            for size in options.timed
+        ]
+        found = {"variants": rows, "timed": timed}
+        written(Path(options.out) / "zoo.json", json.dumps(found, indent=1))
         written(Path(options.out) / "zoo.html", page("Zoo", FILES, file_table(rows)))
-        written(options.table, document(rows, options.held_out))
+        written(options.table, document(rows, timed, options.held_out))
     except (ValueError, OSError) as error:
         sys.exit(str(error))
     print(options.table)
     sys.exit(0 if all(map(fine, rows)) else 1)
 
 
-def document(rows, held_out) -> str:
-    return (
+def document(rows, timed, held_out) -> str:
+    text = (
         "# The mobile variants as files\n\n"
         "Written by `make zoo`, which trains each variant for some minutes on drawn figures, "
         "fine-tunes it quantization-aware, converts it and tries the files.\n\n"
@@ -262,11 +328,22 @@ def document(rows, held_out) -> str:
         "delegate.\n\n"
         f"{markdown(FILES, file_table(rows))}\n"
     )
+    if not timed:
+        return text
+    return (
+        f"{text}\n## At another size\n\n"
+        "float32 and int8 of the same weights in turn, as above; an int8_qat file has the "
+        "operators of int8. What int8 saves hangs on the processor: the dot products of bytes of "
+        "recent ones (x86: VNNI, ARM: dotprod) make the difference. Memory is what a process grows "
+        "by when it loads a file and runs it once.\n\n"
+        f"{markdown(TIMES, time_table(timed))}\n"
+    )
 
 
 def define_flags():
     flags.DEFINE_list("models", [], "Variants, with commas; by default all that end in _mobile.")
     flags.DEFINE_list("sizes", ["256x256", "192x320"], "HxW, with commas.")
+    flags.DEFINE_list("timed", [], "HxW, with commas: sizes at which float32 and int8 are timed.")
     flags.DEFINE_list("formats", list(FORMATS), "Formats, with commas.")
     flags.DEFINE_string("weights", None, "A folder of trained weights.")
     flags.DEFINE_string("out", "build/zoo", "Folder to write to.")

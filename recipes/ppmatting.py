@@ -17,7 +17,7 @@ from keras_matting.data import geometry, ops, pipeline, trimaps
 from keras_matting.losses import ppmatting as losses
 from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.training import run, sources
-from keras_matting.training.optimizers import SGD, poly
+from keras_matting.training.optimizers import SGD, Adam, poly
 
 PUBLISHED = dict(size=512, batch_size=4, epochs=150, steps_per_epoch=2000)
 SYNTHETIC = dict(size=64, batch_size=4, epochs=3, steps_per_epoch=40)
@@ -32,6 +32,7 @@ LOSSES = {
 
 run.define_flags(workdir="runs/ppmatting", model="ppmatting_hrnet_w18", learning_rate=None)
 sources.define_flags(kind="portrait")
+flags.DEFINE_enum("optimizer", "sgd", ["sgd", "adam"], "SGD has momentum 0.9 and decay 4e-5.")
 FLAGS = flags.FLAGS
 
 
@@ -43,8 +44,12 @@ def main(_):
         model = run.build(size)
         highest = FLAGS.learning_rate or sources.defaults(0.01, 0.03)
         rate = poly(highest, config.epochs * data.steps)
-        model.compile(SGD(rate, decay=4e-5), loss=LOSSES, metrics={"alpha": [SAD(), MSE()]})
+        model.compile(optimizer(rate), loss=LOSSES, metrics={"alpha": [SAD(), MSE()]})
     run.fit(model, config, data, "val_alpha_sad", strategy)
+
+
+def optimizer(rate):
+    return Adam(rate) if FLAGS.optimizer == "adam" else SGD(rate, decay=4e-5)
 
 
 def augmentation(size):

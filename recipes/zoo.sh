@@ -29,8 +29,8 @@ train bgmv2_base_mobilenetv2_mobile bgmv2 '' \
   '--learning_rate 1e-3 --epochs 3 --steps_per_epoch 75' "--learning_rate 3e-5 $short"
 train bisenetv2_mobile bisenetv2 '' \
   '--learning_rate 1e-3 --epochs 3 --steps_per_epoch 75' "--learning_rate 3e-5 $short"
-train ppmatting_mobilenetv2_mobile ppmatting '' \
-  '--learning_rate 3e-2 --epochs 3 --steps_per_epoch 75' "--learning_rate 3e-4 $short"
+train ppmatting_mobilenetv2_mobile ppmatting '--optimizer adam --figure_size 120' \
+  '--learning_rate 3e-3 --epochs 3 --steps_per_epoch 75' "--learning_rate 3e-5 $short"
 train gca_mobile gca '' \
   '--learning_rate 1e-3 --epochs 3 --steps_per_epoch 50' "--learning_rate 3e-5 $short"
 train dim_vgg16_mobile dim '--stage everything' \
@@ -40,4 +40,4 @@ for representation in tt ft bt; do
     '--learning_rate 1e-3 --epochs 3 --steps_per_epoch 50' "--learning_rate 3e-5 $short"
 done
 
-run python -m export.zoo --weights "$out/weights" --out "$out" --sizes 96x96 --table "$table"
+run python -m export.zoo --weights "$out/weights" --out "$out" --sizes 96x96 --timed 512x512 --table "$table"

@@ -6,7 +6,8 @@ convolution of the concatenation where the code reduces the guidance to one chan
 norms and two convolutions. `ppmatting_hrnet_w18_paper` follows the formula; nothing published
 exists to compare it with. `ppmatting_mobilenetv2_mobile` is ours, for integer hardware: a quarter
 of the channels, upsampling by repetition, a context that is added in place of pyramid pooling, and
-guidance that is concatenated to the detail and does not gate it.
+guidance that is concatenated to the detail and does not gate it, and a semantic branch that sees
+the backbone's maps of every size.
 """
 
 from functools import partial
@@ -56,7 +57,7 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False):
         features = mobilenet_v2.mobilenet_v2(pixels, last_conv=False, symmetric=False)
     else:
         features = hrnet(pixels, config["backbone"])
-    classes, stages = _semantic_branch(features[32], flow == "mobile")
+    classes, stages = _semantic_branch(features, flow == "mobile")
     semantic = layers.Softmax(dtype="float32", name="semantic")(classes)
     logit = _detail_branch(features, stages, flow)
     detail = layers.Activation("sigmoid", dtype="float32", name="detail")(logit)
@@ -79,8 +80,13 @@ def load_imagenet(model):
     mobilenet_v2.load_imagenet(model)
 
 
-def _semantic_branch(x, mobile):
-    """1/32 features -> logits (B, H, W, 3) and the outputs of five stages, at 1/16 to 1."""
+def _semantic_branch(features, mobile):
+    """-> logits (B, H, W, 3) and the outputs of five stages, at 1/16 to 1.
+
+    It starts from the backbone's 1/32 map, into which HRNet has fused the finer ones. MobileNetV2
+    has not, so there every stage is given the map of its own size besides.
+    """
+    x = features[32]
     part, up = (PART, _repeat) if mobile else (1, upsample)
     pyramid = _context(x) if mobile else _pyramid_pooling(x)
     stages = []
@@ -90,7 +96,8 @@ def _semantic_branch(x, mobile):
             width = SIDES[stage - 1] // part
             side = _conv_bn_relu(pyramid, width, use_bias=True, name=f"side{stage - 1}")
             side = up(side, 2**stage, name=f"side{stage - 1}_up")
-            x = layers.Concatenate(name=f"semantic{stage}_concat")([side, x])
+            skip = [features[32 >> stage]] if mobile else []
+            x = layers.Concatenate(name=f"semantic{stage}_concat")([side, x, *skip])
         for i, width in enumerate(widths):
             dilation = 2 if stage == 0 and i > 0 else 1
             name = f"semantic{stage}_{i}"

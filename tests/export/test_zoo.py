@@ -48,6 +48,20 @@ def test_a_variant_is_built_once_and_again_when_its_weights_change(toy, new_netw
     assert [path.suffix for path in folder.iterdir()].count(".tflite") == 1
 
 
+def test_times_are_taken_once(toy, tmp_path):
+    row = zoo.times("toy", SIZE, tmp_path, runs=2)
+    folder = tmp_path / "toy_32x48"
+    assert sorted(path.name for path in folder.iterdir()) == ["times.json", "weights.json"]
+    assert row["latency_ms"].keys() == row["memory"].keys() == {"float32", "int8"}
+    assert row["ratio"] > 0 and min(row["latency_ms"].values()) > 0
+    assert zoo.times("toy", SIZE, tmp_path, runs=2) == row
+    (line,) = zoo.time_table([row | {"ratio": 0.374, "multiply_adds": 12_340_000_000}])
+    assert line[:3] == ["toy", "32x48", "12.3"] and line[5] == "0.37"
+    assert len(line) == len(zoo.TIMES)
+    document = zoo.document([], [row], 32)
+    assert document.count("## ") == 3 and document.endswith("|\n")
+
+
 @pytest.fixture
 def row():
     """What `build` returns of a variant with three files."""
@@ -71,7 +85,7 @@ def test_tables(row):
     start = ["toy_mobile", "32x48", "int8", "2.50", "3.0", "0.75", "0.2500"]
     assert int8 == [*start, "1.0e-03", "2.0e-03", "0", "yes"]
     assert refused[:4] == ["toy_mobile", "32x48", "int16x8: No | kernel.", "-"]
-    document = zoo.document([row], 32).splitlines()
+    document = zoo.document([row], [], 32).splitlines()
     tables = [line for line in document if line.startswith("|")]
     assert len(tables) == 2 + 1 + 2 + 4 and "on 32 drawn composites" in " ".join(document)
     widths = {line.count("|") - 1 for line in tables}
