@@ -1,31 +1,33 @@
-"""float16 files whose few sensitive weights stay float32.
+"""float16 files whose smallest weights stay float32.
 
 A network loses its accuracy in float16 at its first layers: their filters are differences, in which
 roundings add up to an offset that every later layer amplifies. Those kernels are small, and so are
-all biases, so keeping them costs a few percent of the file (TFLite's int8 weight quantization has
-the same rule, from 1,024 elements).
+all biases, so keeping them costs little of the file and most of the error (TFLite's int8 weight
+quantization has such a rule, from 1,024 elements).
 """
 
 import numpy as np
 from tensorflow.lite.python.schema_py_generated import TensorType
 from tensorflow.lite.tools import flatbuffer_utils
 
-SMALL = 2048  # elements
+SHARE = 0.05  # of all weights
 
 
-def keep_small_weights(float16: bytes, float32: bytes, small: int = SMALL) -> bytes:
-    """Puts the float32 file's constants of fewer than `small` elements back into the float16 file.
+def keep_small_weights(float16: bytes, float32: bytes, share: float = SHARE) -> bytes:
+    """Puts the smallest of the float32 file's constants back into the float16 file.
 
-    Both are conversions of one model. Raises ValueError where they do not correspond.
+    As many as make up `share` of all elements, by which the file grows. Both are conversions of one
+    model. Raises ValueError where they do not correspond.
     """
     model = flatbuffer_utils.convert_bytearray_to_object(float16)
     graph = model.subgraphs[0]
     exact = _constants(flatbuffer_utils.convert_bytearray_to_object(float32))
+    halved = [o for o in graph.operators if _name(model, o) == "DEQUANTIZE"]
+    largest = _largest([np.prod(graph.tensors[o.inputs[0]].shape) for o in halved], share)
     replaced, kept = {}, []
     for operator in graph.operators:
         source = graph.tensors[operator.inputs[0]]
-        name = flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex)
-        if name != "DEQUANTIZE" or np.prod(source.shape) >= small:
+        if _name(model, operator) != "DEQUANTIZE" or np.prod(source.shape) > largest:
             kept.append(operator)
             continue
         if source.name not in exact:
@@ -37,6 +39,17 @@ def keep_small_weights(float16: bytes, float32: bytes, small: int = SMALL) -> by
         operator.inputs = [replaced.get(index, index) for index in operator.inputs]
     graph.operators = kept
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _largest(sizes, share):
+    """The largest size such that all up to it make up at most `share` of their sum, or 0."""
+    sizes = np.asarray(sizes)
+    fitting = [size for size in sizes if sizes[sizes <= size].sum() <= share * sizes.sum()]
+    return max(fitting, default=0)
+
+
+def _name(model, operator):
+    return flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex)
 
 
 def _constants(model):

@@ -4,7 +4,7 @@ import numpy as np
 from tensorflow import keras
 
 from export.convert import convert
-from export.float16 import SMALL, keep_small_weights
+from export.float16 import SHARE, keep_small_weights
 from export.interpreters import Exported, structure
 from export.operators import by_kind, operator_times
 
@@ -13,8 +13,8 @@ def model():
     keras.utils.set_random_seed(0)
     image = keras.Input((16, 16, 3), name="image")
     x = keras.layers.Conv2D(16, 3, padding="same", bias_initializer="random_normal")(image)
-    x = keras.layers.Conv2D(64, 3, padding="same", activation="relu")(x)
-    assert 9 * 3 * 16 < SMALL < 9 * 16 * 64
+    x = keras.layers.Conv2D(96, 3, padding="same", activation="relu")(x)
+    assert 9 * 3 * 16 + 16 + 96 + 96 + 1 < SHARE * 9 * 16 * 96
     alpha = keras.layers.Conv2D(1, 1, activation="sigmoid", name="alpha")(x)
     return keras.Model({"image": image}, {"alpha": alpha}, name="toy")
 
@@ -31,10 +31,10 @@ def test_only_the_large_kernel_is_halved():
     assert len(float16) < len(float32)
 
 
-def test_nothing_below_the_limit_changes_nothing():
+def test_a_share_of_nothing_changes_nothing():
     network = model()
     float32, float16 = convert(network, "float32"), convert(network, "float16")
-    again = keep_small_weights(float16, float32, small=0)
+    again = keep_small_weights(float16, float32, share=0.0)
     images = np.random.default_rng(0).random((1, 16, 16, 3), np.float32)
     expected = Exported(float16)({"image": images})["alpha"]
     np.testing.assert_array_equal(Exported(again)({"image": images})["alpha"], expected)
