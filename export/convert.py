@@ -56,8 +56,8 @@ FLOAT_PARTS = r"_attention(_float)?/|^gca\w*/tf\.split(_\d+)?/|/cells/"
 # The scales of an int8 file's ends that stand for pixels; their zero points are -128.
 SCALES = {"image": 1 / 255, "background": 1 / 255, "trimap": 1 / 255, "alpha": 1 / 256}
 
-# Largest differences to Keras that the arithmetic explains. Of a network that chooses between
-# values, one pixel in a hundred may have been chosen otherwise: those of nearly equal values.
+# Largest differences to Keras that the arithmetic explains; of a network that chooses between
+# values, of `most_pixels`.
 LARGEST = {"float32": 1e-4, "float16": 1e-2}
 CHOOSING = (PoolWithPositions, FuseByClass, SampleCells)
 # For the coarser formats: largest mean difference. It tells a broken file, not a bad one.
@@ -176,6 +176,14 @@ def is_discontinuous(model) -> bool:
     return any(isinstance(layer, CHOOSING) for layer in model.layers)
 
 
+def most_pixels(difference) -> float:
+    """The 99th percentile of differences (N, H, W, C) in the median sample.
+
+    Of nearly equal values another may be chosen; deep in a network that moves all that follows.
+    """
+    return float(np.median(np.percentile(difference.reshape(len(difference), -1), 99, axis=1)))
+
+
 def export(model, format, folder, inputs, representative=None) -> Path:
     """Converts, checks on `inputs`, writes `<name>_<HxW>_<format>.tflite` into `folder`."""
     data = convert(model, format, representative)
@@ -247,7 +255,7 @@ def _departures(found, expected, name, format, model):
     difference = np.abs(found - expected) / max(1.0, np.ptp(expected))
     if not np.isfinite(difference).all():
         return [f"its {name} is not finite"]
-    worst = np.percentile(difference, 99) if is_discontinuous(model) else difference.max()
+    worst = most_pixels(difference) if is_discontinuous(model) else difference.max()
     if worst > LARGEST.get(format, np.inf):
         return [f"its {name} differs from Keras by {worst:.2g}"]
     if difference.mean() > LARGEST_MEAN:

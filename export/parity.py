@@ -17,7 +17,8 @@ operators and their times, what the GPU delegate would refuse, size, latency, me
 Exit code 1 when a file breaks a promise of its format (`export.convert`) or its limit, in any
 runtime: float32 1e-4 and float16 1e-2 at the worst pixel, int8_qat 2/255 at the 99.9th percentile
 against the quantization-aware Keras model. Of networks that choose (`export.convert.CHOOSING`) the
-worst of 99 pixels in a hundred counts.
+worst of 99 pixels in a hundred counts, of the median sample: of two values that are equal but for
+rounding a file may choose the other one, and that moves every pixel it reaches.
 """
 
 import sys
@@ -37,6 +38,7 @@ from export.convert import (
     float_network,
     inference_outputs,
     is_discontinuous,
+    most_pixels,
     promises_broken,
 )
 from export.interpreters import (
@@ -177,7 +179,7 @@ def _differences(outputs, reference):
         found[name] = {
             "max_difference": float(difference.max()),
             "mean_difference": float(difference.mean()),
-            "p99": float(np.percentile(difference, 99)),
+            "p99": most_pixels(difference),
             "p999": float(np.percentile(difference, 99.9)),
         }
     return found

@@ -26,9 +26,9 @@ short='--epochs 2 --steps_per_epoch 30'
 train modnet_mobilenetv2_mobile modnet '--optimizer adam --schedule cosine --closest 0.85' \
   '--learning_rate 3e-3 --epochs 4 --steps_per_epoch 150' '--learning_rate 3e-5 --epochs 3 --steps_per_epoch 40'
 train bgmv2_base_mobilenetv2_mobile bgmv2 '' \
-  '--learning_rate 1e-3 --epochs 3 --steps_per_epoch 75' "--learning_rate 3e-5 $short"
+  '--learning_rate 1e-3 --epochs 3 --steps_per_epoch 75' '--learning_rate 1e-4 --epochs 3 --steps_per_epoch 75'
 train bisenetv2_mobile bisenetv2 '' \
-  '--learning_rate 1e-3 --epochs 3 --steps_per_epoch 75' "--learning_rate 3e-5 $short"
+  '--learning_rate 1e-3 --epochs 3 --steps_per_epoch 75' '--learning_rate 1e-4 --epochs 3 --steps_per_epoch 75'
 train ppmatting_mobilenetv2_mobile ppmatting '--optimizer adam --figure_size 120' \
   '--learning_rate 3e-3 --epochs 3 --steps_per_epoch 75' "--learning_rate 3e-5 $short"
 train gca_mobile gca '' \

@@ -32,10 +32,10 @@ class Checkpoints(keras.callbacks.Callback):
     """After each epoch: `best.weights.h5` when `monitor` fell, then a checkpoint to resume from.
 
     Building it restores the newest checkpoint in `workdir`, if there is one, into the compiled
-    model and its optimiser; `epoch` is then the first epoch that is still to be done. At the end
-    the weights are written to `last.weights.h5`. `network` is the functional model whose weights
-    these are, where `model` is a wrapper around it. Workers write folders of their own and
-    `restore_from` that of the first.
+    model and its optimiser, which have their variables; `epoch` is then the first epoch that is
+    still to be done. At the end the weights are written to `last.weights.h5`. `network` is the
+    functional model whose weights these are, where `model` is a wrapper around it. Workers write
+    folders of their own and `restore_from` that of the first.
     """
 
     def __init__(self, model, workdir, monitor, network=None, restore_from=None):
@@ -46,8 +46,6 @@ class Checkpoints(keras.callbacks.Callback):
         self._network = keras.Model(network.input, network.output)
         self._epoch = tf.Variable(0, dtype=tf.int64)
         self._best = tf.Variable(math.inf, dtype=tf.float64)
-        with model.distribute_strategy.scope():
-            model.optimizer.build(model.trainable_variables)
         checkpoint = tf.train.Checkpoint(model=model, epoch=self._epoch, best=self._best)
         directory = str(self.workdir / "checkpoints")
         self._manager = tf.train.CheckpointManager(checkpoint, directory, max_to_keep=2)

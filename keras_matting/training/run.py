@@ -112,6 +112,8 @@ def fit(model, config, data: Data, monitor, strategy, network=None, callbacks=()
     worker, workers = _worker(strategy)
     workdir = Path(FLAGS.workdir, f"worker{worker}") if worker else Path(FLAGS.workdir)
     workdir.mkdir(parents=True, exist_ok=True)
+    with strategy.scope():
+        make_variables(model)
     checkpoints = Checkpoints(model, workdir, monitor, network, restore_from=FLAGS.workdir)
     # a quantised network has seen no ranges yet
     if not checkpoints.epoch and data.held_out and not FLAGS.quantize:
@@ -138,6 +140,17 @@ def fit(model, config, data: Data, monitor, strategy, network=None, callbacks=()
         callbacks=[*callbacks, *standard(workdir, checkpoints, panel=data.panel)],
         verbose=1 if sys.stdout.isatty() else 2,
     )
+
+
+def make_variables(model):
+    """Those of a compiled model's optimiser and of the means of its losses and metrics.
+
+    Keras leaves that to the first step, and a function that made variables is traced once more.
+    """
+    model.optimizer.build(model.trainable_variables)
+    if model.outputs:
+        model.compiled_loss.build(model.output)
+        model.compiled_metrics.build(model.output, model.output)
 
 
 def launch(main):

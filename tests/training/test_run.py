@@ -1,0 +1,36 @@
+"""What recipes share: variables are there before the first step."""
+
+import numpy as np
+from tensorflow import keras
+
+from keras_matting.metrics.streaming import SAD
+from keras_matting.training.run import make_variables
+
+
+class Counting(keras.Model):
+    """Counts how often its steps are traced."""
+
+    traced = ()
+
+    def train_step(self, data):
+        self.traced += ("training",)
+        return super().train_step(data)
+
+    def test_step(self, data):
+        self.traced += ("validation",)
+        return super().test_step(data)
+
+
+def test_steps_are_traced_once():
+    image = keras.Input((8, 8, 3), name="image")
+    alpha = keras.layers.Conv2D(1, 3, padding="same", name="alpha")(image)
+    detail = keras.layers.Conv2D(1, 3, padding="same", name="detail")(image)
+    model = Counting({"image": image}, {"alpha": alpha, "detail": detail})
+    model.compile("adam", loss={"alpha": "mae", "detail": "mse"}, metrics={"alpha": [SAD()]})
+    make_variables(model)
+    images, truth = np.ones((4, 8, 8, 3), np.float32), np.ones((4, 8, 8, 1), np.float32)
+    data = {"image": images}, {"alpha": truth, "detail": truth}
+    history = model.fit(*data, 2, 3, verbose=0, validation_data=data, validation_batch_size=2)
+    assert sorted(model.traced) == ["training", "validation"]
+    assert {"alpha_loss", "detail_loss", "alpha_sad", "val_alpha_sad"} <= history.history.keys()
+    assert history.history["loss"][-1] < history.history["loss"][0]
