@@ -8,7 +8,7 @@ from keras_matting.data import pipeline
 from keras_matting.training import run, sources
 from keras_matting.training.norms import synchronise
 
-run.define_flags(workdir="runs/tiny", model="tiny", learning_rate=0.1)
+run.define_flags(workdir="runs/tiny", model="tiny", learning_rate=0.03)
 sources.define_flags()
 FLAGS = flags.FLAGS
 
