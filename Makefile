@@ -1,40 +1,54 @@
-# make setup | demo | zoo | test | lint | android-test | android-apk | android-screens. Each sets up
-# .venv first when it is missing.
-.PHONY: setup demo zoo test lint clean android-test android-apk android-screens
+# make setup | demo | zoo | test | check | lint | android-test | android-apk | android-screens. Each
+# sets up .venv first if it is missing: the classic lane on Python 3.11, the current lane on 3.12 or
+# 3.13. PYTHON=python3.13 chooses the interpreter, VENV=DIR another environment.
+.PHONY: setup demo zoo test check lint clean android-test android-apk android-screens
 .DELETE_ON_ERROR:
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
-BIN := .venv/bin
+# the first that runs (a pyenv shim may exist for a version that is not enabled)
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python; do \
+  $$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+LANE := import sys; from importlib.metadata import version; \
+  print(("classic", "current")[sys.version_info >= (3, 12)], "lane: Python", \
+  sys.version.split()[0] + ", TensorFlow", version("tensorflow"))
 
-# TensorFlow's start-up chatter away; its oneDNN kernels on, which it leaves off on some processors
+# silence TensorFlow's start-up messages; use oneDNN kernels, which are off by default on some CPUs
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export TF_ENABLE_ONEDNN_OPTS ?= 1
 
-setup: .venv/ready
+setup: $(VENV)/ready
+	@$(BIN)/python -c '$(LANE)'
 
-.venv/ready: requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
-	  { echo "keras_matting needs Python 3.11 and $(PYTHON) is not it: install it, or run make PYTHON=/path/to/python3.11." >&2; exit 1; }
-	@echo "Installing into .venv (about 2 GB, some minutes the first time) ..."
-	@$(PYTHON) -m venv .venv && $(BIN)/pip install -q -r requirements.txt && $(BIN)/pip install -q --no-deps -e . || \
-	  { echo "The installation into .venv failed for the reason above: mend it (network? disk?) and run make again." >&2; exit 1; }
+$(VENV)/ready: requirements.txt pyproject.toml
+	@$(or $(PYTHON),false) -c '$(SUPPORTED)' 2>/dev/null || \
+	  { echo "keras_matting needs Python 3.11, 3.12 or 3.13$(if $(PYTHON),; $(PYTHON) is not one of these). Install one, or run make PYTHON=/path/to/python3.11." >&2; exit 1; }
+	@echo "Installing into $(VENV) (about 2 GB, takes a few minutes the first time) ..."
+	@$(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q -r requirements.txt && $(BIN)/pip install -q --no-deps -e . || \
+	  { echo "Installing into $(VENV) failed for the reason above. Fix it (network? disk space?) and run make again." >&2; exit 1; }
 	@touch $@
 
 demo: setup
-	PATH="$(CURDIR)/$(BIN):$$PATH" bash recipes/demo.sh build/demo
+	PATH="$(abspath $(BIN)):$$PATH" bash recipes/demo.sh build/demo
 
 zoo: setup
-	PATH="$(CURDIR)/$(BIN):$$PATH" bash recipes/zoo.sh build/zoo docs/zoo.md
+	PATH="$(abspath $(BIN)):$$PATH" bash recipes/zoo.sh build/zoo docs/zoo.md
 
 test: setup
 	TF_ENABLE_ONEDNN_OPTS=0 $(BIN)/python -m pytest
+
+# what a change usually breaks, in under three minutes
+CHECKED := $(addprefix tests/,backbones layers losses metrics training weights)
+check: lint
+	TF_ENABLE_ONEDNN_OPTS=0 $(BIN)/python -m pytest $(CHECKED)
 
 # The app on what `make demo` left, and always on small untrained files of every kind.
 SMALL := build/android/small
 DEMO = $(wildcard build/demo/golden/golden.json)
 MADE_FROM := $(wildcard android_demo/tools/small_files.py export/*.py keras_matting/*/*.py)
 
-$(SMALL)/golden.json: .venv/ready $(MADE_FROM)
+$(SMALL)/golden.json: $(VENV)/ready $(MADE_FROM)
 	@echo "Making small .tflite files and their golden vectors (a minute) ..."
 	@rm -rf $(SMALL)
 	@mkdir -p build/android
