@@ -1,17 +1,21 @@
-"""Values that the app's pixel code has to reach, computed by OpenCV and NumPy.
+"""Write the reference data of the app's tests: pixels by OpenCV and NumPy, tiny .tflite files.
 
     python android_demo/tools/fixtures.py
 
-writes android_demo/desktop/tests/fixtures/<name>.<type>.<shape>.bin, little-endian. Run it again
-only when what the app computes is to change; the files are committed.
+writes android_demo/desktop/tests/fixtures/<name>.<type>.<shape>.bin, little-endian, and *.tflite.
+The files are committed; run it again only if the app's results are meant to change.
 """
 
+import hashlib
+import io
+import zipfile
 from pathlib import Path
 
 import cv2
 import numpy as np
-
-from keras_matting.inference import _letterbox
+import tensorflow as tf
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
 
 FOLDER = Path(__file__).parents[1] / "desktop/tests/fixtures"
 RESIZED = {"area": (17, 20), "half": (24, 32), "linear": (80, 101), "mixed": (31, 90)}
@@ -20,7 +24,7 @@ BOXED = {"wide": (24, 64), "tall": (64, 40), "narrow": (5, 60)}
 
 def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for old in FOLDER.glob("*.bin"):
+    for old in [*FOLDER.glob("*.bin"), *FOLDER.glob("*.tflite")]:
         old.unlink()
     picture, alpha = _picture(48, 64), _alpha(48, 64)
     _save("picture", picture)
@@ -31,7 +35,7 @@ def main():
     for name, (height, width) in BOXED.items():
         source = _picture(height, width)
         _save(f"letterbox_{name}", source)
-        boxed, inside = _letterbox(source.astype(np.float32) / 255, 40, 48)
+        boxed, inside = _letterboxed(source.astype(np.float32) / 255, 40, 48)
         _save(f"letterboxed_{name}", np.rint(255 * boxed).astype(np.uint8))
         _save(f"letterbox_inside_{name}", np.int32(inside))
     _save("byte_as_int8", (np.arange(256) - 128).astype(np.int8))
@@ -45,6 +49,7 @@ def main():
     )
     _save("blurred", _blurred(picture, alpha, radius=3))
     _save_camera(picture[:46, :62])
+    _save_tflite()
 
 
 def _picture(height, width):
@@ -66,6 +71,16 @@ def _resized(x, height, width):
     shrinks = height <= x.shape[0] and width <= x.shape[1]
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return cv2.resize(x, (width, height), interpolation=interpolation)
+
+
+def _letterboxed(image, height, width):
+    """The image scaled to fit, padded by reflection, and its (top, left, height, width) inside."""
+    scale = min(height / image.shape[0], width / image.shape[1])
+    inner = [max(1, round(side * scale)) for side in image.shape[:2]]
+    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+    borders = top, height - inner[0] - top, left, width - inner[1] - left
+    boxed = cv2.copyMakeBorder(_resized(image, *inner), *borders, cv2.BORDER_REFLECT_101)
+    return boxed, (top, left, *inner)
 
 
 def _save_refinement(picture, radius=2, epsilon=1e-4):
@@ -130,6 +145,46 @@ def _save_camera(picture):
     _save("camera_u", u)
     _save("camera_v", v)
     _save("camera_colours", np.clip(np.rint(colours), 0, 255).astype(np.uint8))
+
+
+def _save_tflite():
+    """Write models that average channels: one with a checksum and a zip, one of a wrong type."""
+
+    @tf.function(input_signature=[tf.TensorSpec((1, 8, 8, 3), tf.float32, name="image")])
+    def mean(image):
+        return {"alpha": tf.reduce_mean(image, -1, keepdims=True)}
+
+    module = tf.Module()
+    module.mean = mean
+    functions = [mean.get_concrete_function()]
+    data = tf.lite.TFLiteConverter.from_concrete_functions(functions, module).convert()
+    (FOLDER / "checksum.tflite").write_bytes(_with_checksum(data))
+
+    model = flatbuffer_utils.convert_bytearray_to_object(data)
+    unused = schema.TensorT()
+    unused.name, unused.shape, unused.type = b"unused", [1, 8, 8, 3], schema.TensorType.COMPLEX64
+    graph, index = model.subgraphs[0], len(model.subgraphs[0].tensors)
+    graph.tensors.append(unused)
+    graph.inputs = [*graph.inputs, index]
+    model.signatureDefs[0].inputs[0].tensorIndex = index
+    data = flatbuffer_utils.convert_object_to_bytearray(model)
+    (FOLDER / "complex_image.tflite").write_bytes(data)
+
+
+def _with_checksum(data):
+    """Add the SHA-256 of the file, computed with its own 32 bytes set to zero."""
+    model = flatbuffer_utils.convert_bytearray_to_object(data)
+    marker = b"keras_matting SHA-256: "
+    buffer, entry = schema.BufferT(), schema.MetadataT()
+    buffer.data = list(marker + bytes(32))
+    model.buffers.append(buffer)
+    entry.name, entry.buffer = b"keras_matting.sha256", len(model.buffers) - 1
+    model.metadata.append(entry)
+    stream = io.BytesIO(flatbuffer_utils.convert_object_to_bytearray(model))
+    with zipfile.ZipFile(stream, "a") as archive:
+        archive.writestr(zipfile.ZipInfo("labels.txt"), "background\nperson")
+    data = stream.getvalue()
+    return data.replace(marker + bytes(32), marker + hashlib.sha256(data).digest())
 
 
 def _save(name, array):

@@ -39,6 +39,9 @@ class MattingModel private constructor(
     /** What the file's metadata say it is. */
     val description: String? get() = signature.description
 
+    /** Whether the file carries a checksum, which then has been verified. */
+    val isVerified: Boolean get() = signature.isVerified
+
     /** By the signature's names. */
     val inputs: Map<String, InputTensor>
     val alpha: AlphaTensor
@@ -157,6 +160,7 @@ class MattingModel private constructor(
             } catch (error: Throwable) {
                 interpreter?.close()
                 release(delegate)
+                if (error is RuntimeException) throw UnusableFile("$name cannot be used: ${reason(error)}", error)
                 throw error
             }
         }

@@ -115,6 +115,7 @@ fun describe(result: CheckResult): String {
     }
     result.latency?.let { lines += String.format(Locale.ROOT, "  median %.1f ms, 90%% within %.1f ms", it.median, it.p90) }
     result.notice?.let { lines += "  $it" }
+    result.note?.let { lines += "  $it" }
     result.problem?.let { lines += "  $it" }
     return lines.joinToString("\n")
 }

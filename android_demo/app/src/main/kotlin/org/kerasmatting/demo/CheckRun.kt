@@ -11,13 +11,16 @@ import org.kerasmatting.inference.Processor
 import org.kerasmatting.inference.goldenFiles
 import org.kerasmatting.matting.UnusableFile
 
-/** One file on one processor; [problem] is why it did not run, [notice] what else has to be known. */
+/**
+ * Result of one file on one processor. [problem] says why it did not run; [notice] is a warning, [note] harmless.
+ */
 class CheckResult(
     val file: String,
     val processor: String,
     val comparisons: List<Comparison> = emptyList(),
     val latency: Latency? = null,
     val notice: String? = null,
+    val note: String? = null,
     val problem: String? = null,
 ) {
     /** A GPU that refuses or fails is said loudly, but does not make the file wrong. */
@@ -49,7 +52,8 @@ fun runCheck(context: Context, runs: Int = 30, report: (CheckResult) -> Unit) {
 
 private fun check(models: Models, file: GoldenFile, processor: Processor, runs: Int): CheckResult = try {
     MattingModel.open(file.name, models.content(file.name), processor).use {
-        CheckResult(file.name, processor.name, file.check(it), file.latency(it, runs), it.notice)
+        val note = if (it.isVerified) null else "The file has no checksum, so damage to it would go unnoticed."
+        CheckResult(file.name, processor.name, file.check(it), file.latency(it, runs), it.notice, note)
     }
 } catch (error: UnusableFile) {
     CheckResult(file.name, processor.name, problem = error.message)

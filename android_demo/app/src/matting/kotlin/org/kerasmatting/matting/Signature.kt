@@ -3,43 +3,46 @@ package org.kerasmatting.matting
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 
-/** Why a file cannot be used, in one sentence for the person who chose it. */
+/** A file cannot be used; the message tells the user why in one sentence. */
 open class UnusableFile(message: String, cause: Throwable? = null) : Exception(message, cause)
 
-/** What a .tflite file says of itself, read before an interpreter sees it. */
+/** The signature and metadata of a .tflite file, read without an interpreter. */
 class Signature(
     val key: String,
     val inputs: List<String>,
     val outputs: List<String>,
     val runtimeVersion: String?,
-    /** Of its TFLite metadata, for people. */
+    /** The description in the TFLite metadata. */
     val description: String?,
+    /** Whether the file carries a checksum, which then has been verified. */
+    val isVerified: Boolean,
 ) {
     companion object {
-        /** How many bytes [checkStart] wants. */
+        /** Number of bytes that [checkStart] needs. */
         const val START = 8
 
-        /** Raises UnusableFile where a file, named [name], does not begin as a .tflite file does. */
+        /** Throws UnusableFile unless [file], called [name], begins like a .tflite file. */
         fun checkStart(file: ByteBuffer, name: String) {
             if (file.limit() < START || !(0 until 4).all { file.get(4 + it).toInt().toChar() == "TFL3"[it] }) {
-                throw UnusableFile("$name is no .tflite file.")
+                throw UnusableFile("$name is not a .tflite file.")
             }
         }
 
-        /** Raises UnusableFile where [file], named [name], has no single signature. */
+        /** Throws UnusableFile if [file], called [name], is damaged or does not have exactly one signature. */
         fun of(file: ByteBuffer, name: String): Signature {
             val buffer = file.duplicate().order(ByteOrder.LITTLE_ENDIAN)
             buffer.rewind()
             checkStart(buffer, name)
+            val isVerified = verifyChecksum(buffer, name)
             try {
-                return read(buffer, name)
+                return read(buffer, name, isVerified)
             } catch (error: RuntimeException) {
                 throw UnusableFile("$name is damaged; copy it to the phone again.", error)
             }
         }
 
-        // Fields of the tables Model, SignatureDef, TensorMap and Metadata of TFLite's schema, and of ModelMetadata.
-        private fun read(buffer: ByteBuffer, name: String): Signature {
+        // Slots of the tables Model, SignatureDef, TensorMap and Metadata in TFLite's schema, and of ModelMetadata.
+        private fun read(buffer: ByteBuffer, name: String, isVerified: Boolean): Signature {
             val model = Table(buffer, buffer.getInt(0))
             val signatures = model.tables(7)
             if (signatures.size != 1) {
@@ -52,6 +55,7 @@ class Signature(
                 outputs = signature.tables(1).map { it.text(0) ?: "" },
                 runtimeVersion = metadata(model, "min_runtime_version")?.text(0)?.trimEnd('\u0000', ' '),
                 description = metadata(model, "TFLITE_METADATA")?.root(0)?.text(1),
+                isVerified = isVerified,
             )
         }
 
@@ -61,12 +65,12 @@ class Signature(
     }
 }
 
-/** A FlatBuffers table at [position]: fields are found by number, absent ones are null or empty. */
+/** A FlatBuffers table at [position]; fields are addressed by slot, absent ones are null, zero or empty. */
 private class Table(private val buffer: ByteBuffer, private val position: Int) {
     private val fields = position - buffer.getInt(position)
 
-    private fun field(number: Int): Int? {
-        val entry = 4 + 2 * number
+    private fun field(slot: Int): Int? {
+        val entry = 4 + 2 * slot
         if (entry >= buffer.getShort(fields)) return null
         val offset = buffer.getShort(fields + entry).toInt() and 0xFFFF
         return if (offset == 0) null else position + offset
@@ -74,20 +78,20 @@ private class Table(private val buffer: ByteBuffer, private val position: Int) {
 
     private fun target(field: Int) = field + buffer.getInt(field)
 
-    fun int(number: Int): Int = field(number)?.let { buffer.getInt(it) } ?: 0
+    fun int(slot: Int): Int = field(slot)?.let { buffer.getInt(it) } ?: 0
 
-    fun text(number: Int): String? {
-        val start = target(field(number) ?: return null)
+    fun text(slot: Int): String? {
+        val start = target(field(slot) ?: return null)
         val length = buffer.getInt(start)
         require(length in 0..buffer.limit())
         return String(ByteArray(length) { buffer.get(start + 4 + it) }, Charsets.UTF_8)
     }
 
-    /** Of the FlatBuffer that lies in a vector of bytes. */
-    fun root(number: Int): Table? = field(number)?.let { Table(buffer, target(target(it) + 4)) }
+    /** The root of the FlatBuffer nested in a vector of bytes. */
+    fun root(slot: Int): Table? = field(slot)?.let { Table(buffer, target(target(it) + 4)) }
 
-    fun tables(number: Int): List<Table> {
-        val start = target(field(number) ?: return emptyList())
+    fun tables(slot: Int): List<Table> {
+        val start = target(field(slot) ?: return emptyList())
         val count = buffer.getInt(start)
         require(count in 0..buffer.limit() / 4)
         return List(count) { Table(buffer, target(start + 4 + 4 * it)) }
