@@ -17,7 +17,8 @@ import time
 
 from absl import app, flags
 
-from keras_matting.data import composition, readers, synthetic, training
+from keras_matting.data import composition, synthetic, training
+from keras_matting.data.reading import readers
 from keras_matting.data.pipeline import training_of_objects
 
 flags.DEFINE_integer("size", 512, "Side of the training crop in pixels.", lower_bound=16)

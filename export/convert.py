@@ -6,7 +6,7 @@ r"""Keras model -> .tflite files, each checked in an interpreter before it gets 
 writes modnet_mobilenetv2_mobile_512x512_<format>.tflite, signature image (and trimap, or
 background) -> alpha (and foreground, or semantic), for
 
-    float32   as Keras computes it, in another order where that is faster (`export.upsampled`)
+    float32   as Keras computes it, in another order where that is faster (`export.premix_upsampling`)
     float16   float16 weights, the smallest twentieth of them float32
     dynamic   int8 weights, float arithmetic
     int8      full integers, ranges from calibration (--images, or synthetic composites)
@@ -33,16 +33,16 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 from export import samples
-from export.ends import pinned
+from export.io_scales import set_io_scales
 from export.float16 import keep_small_weights
 from export.interpreters import Exported, structure
 from export.metadata import described
-from export.upsampled import mixed_before_upsampling
-from keras_matting.layers.choices import FuseByClass
+from export.premix_upsampling import mixed_before_upsampling
+from keras_matting.layers.class_selection import FuseByClass
 from keras_matting.layers.patches import SampleCells
 from keras_matting.layers.unpooling import PoolWithPositions
 from keras_matting.models import MODELS, create_model, load_weights, without_heads
-from keras_matting.whole import whole
+from keras_matting.atomic import replacing
 
 FORMATS = ("float32", "float16", "dynamic", "int8", "int8_qat", "int16x8")
 INTEGER = {"int8": tf.int8, "int8_qat": tf.int8, "int16x8": tf.int16}
@@ -67,7 +67,7 @@ LARGEST_MEAN = 0.05
 def convert(model, format, representative=None) -> bytes:
     """A model of fixed size -> a .tflite file as bytes.
 
-    `model` is float, or for int8_qat what `export.qat.deployment` returns. The signature has its
+    `model` is float, or for int8_qat what `keras_matting.quantization.qat.deployment` returns. The signature has its
     inputs' and outputs' names. `representative`: {input: (N, H, W, C) in [0, 1]} that calibrates
     int8 and int16x8, in which every input reaches from 0 to 1; by default
     `representative_inputs`. ValueError: unknown format, open size.
@@ -90,11 +90,11 @@ def convert(model, format, representative=None) -> bytes:
                 raise
             data = _partly_float(_converter(model, format, representative)).convert()
         if format == "int8":
-            data = _spared(data, model, representative)
+            data = _reconvert_with_float_ops(data, model, representative)
         if format == "float16":  # of the same graph, which a float32 file's need not be
             data = keep_small_weights(data, _converter(model, "float32", None).convert())
     if format == "int8":
-        data = pinned(data, SCALES)
+        data = set_io_scales(data, SCALES)
     return described(data, model)
 
 
@@ -126,7 +126,7 @@ def check(data, model, format, inputs):
         expected = model(inputs, training=False)
         found = Exported(data)(inputs)
         for name, values in found.items():
-            problems += _departures(values, expected[name].numpy(), name, format, model)
+            problems += _output_problems(values, expected[name].numpy(), name, format, model)
     if problems:
         raise ValueError(
             f"The {format} file of {model.name} was not written because {' and '.join(problems)}; "
@@ -191,7 +191,7 @@ def export(model, format, folder, inputs, representative=None) -> Path:
     height, width = size_of(model)
     path = Path(folder) / f"{model.name}_{height}x{width}_{format}.tflite"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_bytes(data)
     return path
 
@@ -234,7 +234,7 @@ def _partly_float(converter):
     return converter
 
 
-def _spared(data, model, representative):
+def _reconvert_with_float_ops(data, model, representative):
     """An int8 file again with what `FLOAT_PARTS` names in float, if it has some of that."""
     names = [name for name in structure(data)["results"] if may_be_float(name)]
     if not names:
@@ -251,7 +251,7 @@ def _spared(data, model, representative):
     return debugger.get_nondebug_quantized_model()
 
 
-def _departures(found, expected, name, format, model):
+def _output_problems(found, expected, name, format, model):
     difference = np.abs(found - expected) / max(1.0, np.ptp(expected))
     if not np.isfinite(difference).all():
         return [f"its {name} is not finite"]
@@ -332,7 +332,7 @@ def _models(options, formats):
     if "int8_qat" in formats:
         if not options.qat_weights:
             raise ValueError("Format int8_qat needs --qat_weights; train them with --quantize.")
-        from export.qat import load_quantized
+        from keras_matting.quantization.qat import load_quantized
 
         models["int8_qat"] = load_quantized(heads, options.qat_weights)
     return models

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from export.interpreters import load
-from keras_matting.whole import whole
+from keras_matting.atomic import replacing
 
 INDEX = "golden.json"
 # How far apart two runtimes may be, by format: float arithmetic in another order, integers rounded
@@ -50,7 +50,7 @@ def write(folder, files, samples):
     for old in folder.glob("*_" + 16 * "[0-9a-f]" + ".bin"):
         old.unlink()
     index = {"files": [_write_file(folder, *file, samples) for file in files]}
-    with whole(folder / INDEX) as temporary:
+    with replacing(folder / INDEX) as temporary:
         temporary.write_text(json.dumps(index, indent=1) + "\n")
 
 

@@ -50,9 +50,9 @@ from export.interpreters import (
     read,
     structure,
 )
-from export.layers import worst_layers
+from export.layer_errors import worst_layers
 from export.operators import by_kind, operator_times
-from export.qat import batches, load_quantized
+from keras_matting.quantization.qat import batches, load_quantized
 from export.report import write_report
 from keras_matting import metrics
 from keras_matting.models import without_heads

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from keras_matting.whole import whole
+from keras_matting.atomic import replacing
 
 GAIN = 16  # difference maps are shown this much brighter
 PICTURED = 8  # samples
@@ -51,7 +51,7 @@ def written(path, text):
     """Writes a file that is whole or not there."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

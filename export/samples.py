@@ -94,7 +94,7 @@ def _bytes(x):
 
 def _trimap(alpha):
     """Unknown as far from the edge as a quick hand would leave it: a fortieth of the picture."""
-    from keras_matting.data.trimaps import trimap
+    from keras_matting.data.augment.trimaps import trimap
 
     radius = max(2.0, min(alpha.shape[:2]) / 40)
     return trimap(radius)({"alpha": alpha})["trimap"].numpy() / np.float32(255)

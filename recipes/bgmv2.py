@@ -18,7 +18,8 @@ import tensorflow as tf
 from absl import flags
 from tensorflow import keras
 
-from keras_matting.data import capture, geometry, ops, pipeline
+from keras_matting.data import pipeline
+from keras_matting.data.augment import bgmv2, geometry, ops
 from keras_matting.layers.resize import ResizeLike
 from keras_matting.losses import bgmv2 as losses
 from keras_matting.metrics.streaming import MSE, SAD
@@ -115,19 +116,19 @@ def augmentation(size):
     return [
         geometry.random_placement("foreground", size, scale=(smallest, 1.0)),
         geometry.random_placement("background", size, scale=(1.0, 2.0)),
-        capture.random_focus("foreground", "alpha"),
-        capture.random_focus("background"),
+        bgmv2.random_focus("foreground", "alpha"),
+        bgmv2.random_focus("background"),
         ops.random_jitter("foreground", **jitter),
         ops.random_jitter("background", **jitter),
-        capture.random_shadow(),
+        bgmv2.random_shadow(),
         ops.composite(over="scene"),
-        capture.random_sensor_noise(),
+        bgmv2.random_sensor_noise(),
         ops.random_color(
             "background", brightness=0.18, contrast=0.18, saturation=0.18, hue=0.1, probability=0.8
         ),
-        capture.random_misalignment(),
+        bgmv2.random_misalignment(),
         lambda sample: sample | {"size": ops.draw(sample, "size", 2)},
-        ops.keep(*PICTURES, "size"),
+        ops.select(*PICTURES, "size"),
     ]
 
 

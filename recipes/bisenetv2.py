@@ -15,7 +15,9 @@ wide as high, 512x1024, batch 16, at 0.25 to 2 times the size, colours, mirror. 
 
 from absl import flags
 
-from keras_matting.data import datasets, geometry, ops, pipeline
+from keras_matting.data import pipeline
+from keras_matting.data.augment import geometry, ops
+from keras_matting.data.reading import datasets
 from keras_matting.losses import bisenetv2 as losses
 from keras_matting.metrics.streaming import IoUError
 from keras_matting.training import run, sources
@@ -81,7 +83,7 @@ def figures(config):
         geometry.random_crop("background", config.size),
         ops.composite(),
         ops.random_jitter("image", **JITTER),
-        ops.keep("image", "alpha"),
+        ops.select("image", "alpha"),
     ]
     validation = pipeline.validation(config.size)
     return sources.composites(config, augmentation, validation, losses.targets)

@@ -16,8 +16,10 @@ On synthetic figures 64x64, batch 4, Adam at 5e-4, 200 steps.
 
 from absl import flags
 
-from keras_matting.data import geometry, ops, pipeline, trimaps
-from keras_matting.losses import dim, regions
+from keras_matting.data import pipeline
+from keras_matting.data.augment import geometry, ops, trimaps
+from keras_matting.losses import dim
+from keras_matting.losses.trimap_targets import trimap_targets
 from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.models import create_model
 from keras_matting.training import run, sources
@@ -81,7 +83,7 @@ def augmentation(size):
 
 
 def targets(sample):
-    return regions.trimap_targets(sample, losses())
+    return trimap_targets(sample, losses())
 
 
 def losses():

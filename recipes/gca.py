@@ -17,7 +17,8 @@ from absl import flags
 from tensorflow import keras
 
 from keras_matting.data import pipeline
-from keras_matting.losses import gca, regions
+from keras_matting.losses import gca
+from keras_matting.losses.trimap_targets import trimap_targets
 from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.training import run, sources
 from keras_matting.training.optimizers import Adam
@@ -37,7 +38,7 @@ def main(_):
         config,
         functools.partial(pipeline.training_of_objects, config.size),
         pipeline.validation(config.size),
-        regions.trimap_targets,
+        trimap_targets,
     )
     with strategy.scope():
         model = run.build(config.size)

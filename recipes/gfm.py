@@ -19,7 +19,8 @@ import functools
 
 from absl import flags
 
-from keras_matting.data import geometry, ops, pipeline, rssn, trimaps
+from keras_matting.data import pipeline
+from keras_matting.data.augment import geometry, gfm, ops, trimaps
 from keras_matting.losses import gfm as losses
 from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.training import run, sources
@@ -64,11 +65,11 @@ def augmentation(size):
     if FLAGS.track == "ori":
         return [crop, *masks(size, reduced=True)]
     return [
-        rssn.random_denoised(),
+        gfm.random_denoised(),
         crop,
-        rssn.random_box_blur(),
+        gfm.random_box_blur(),
         ops.composite(),
-        rssn.random_shared_noise(),
+        gfm.random_shared_noise(),
         *masks(size, reduced=True),
     ]
 

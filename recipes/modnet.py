@@ -15,7 +15,7 @@ after its last whole epoch and ends with the weights it would have had.
 from absl import flags
 from tensorflow import keras
 
-from keras_matting.data import ops
+from keras_matting.data.augment import ops
 from keras_matting.data.pipeline import training, validation
 from keras_matting.losses import modnet as losses
 from keras_matting.metrics.streaming import MSE, SAD
@@ -68,7 +68,7 @@ def options():
 
 
 def augmentation(size):
-    return [*training(size, FLAGS.closest), ops.keep("image", "alpha", "trimap")]
+    return [*training(size, FLAGS.closest), ops.select("image", "alpha", "trimap")]
 
 
 def targets(sample):

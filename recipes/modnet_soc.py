@@ -10,7 +10,8 @@ network can be adapted. Killed and started again, a run goes on after its last w
 
 from absl import flags
 
-from keras_matting.data import geometry, ops, readers
+from keras_matting.data.augment import geometry, ops
+from keras_matting.data.reading import readers
 from keras_matting.data.pipeline import composition, training, unlabelled
 from keras_matting.training import run, sources
 from keras_matting.training.optimizers import Adam
@@ -48,7 +49,7 @@ def photographs(config):
             return unlabelled(source, crops, batch, FLAGS.seed, start, worker)
     else:
         foregrounds, backgrounds = sources.foregrounds(size)[0], sources.backgrounds(size)[0]
-        transforms = [*training(size), ops.keep("image")]
+        transforms = [*training(size), ops.select("image")]
         count = foregrounds.size
 
         def stream(start, worker=(0, 1)):

@@ -13,7 +13,8 @@ On synthetic figures 64x64, batch 4, 120 steps at 0.03, of portraits.
 
 from absl import flags
 
-from keras_matting.data import geometry, ops, pipeline, trimaps
+from keras_matting.data import pipeline
+from keras_matting.data.augment import geometry, ops, trimaps
 from keras_matting.losses import ppmatting as losses
 from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.training import run, sources

@@ -16,7 +16,7 @@ import tensorflow as tf
 from tensorflow import keras
 from tensorflow.keras import layers
 
-from export import golden, qat
+from export import golden
 from export.convert import convert, representative_inputs
 from export.parity import LIMITS
 from export.samples import stacked, synthetic

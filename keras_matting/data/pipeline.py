@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from keras_matting.data import geometry, objects, ops, trimaps
+from keras_matting.data.augment import gca, geometry, ops, trimaps
 from keras_matting.data.source import Source
 
 
@@ -74,12 +74,12 @@ def training_of_objects(size: int, foregrounds: Source) -> list[Callable]:
     Half of the samples show two of the foregrounds.
     """
     return [
-        objects.second_figure(foregrounds),
-        objects.random_cut(size),
-        objects.random_hsv("foreground"),
+        gca.second_figure(foregrounds),
+        gca.random_cut(size),
+        gca.random_hsv("foreground"),
         ops.composite(),
         trimaps.random_trimap((0, max(1, size * 14 // 512))),
-        ops.keep("image", "alpha", "trimap"),
+        ops.select("image", "alpha", "trimap"),
     ]
 
 

@@ -2,12 +2,12 @@
 
 `alpha_loss` and `composition_loss` are those of the reproduction with unpooling,
 `paddle_alpha_loss` and `paddle_composition_loss` PaddleSeg's for its bilinear form. Scalars over
-the whole batch. Truth is what `regions.trimap_targets` makes.
+the whole batch. Truth is what `trimap_targets` makes.
 """
 
 import tensorflow as tf
 
-from keras_matting.losses.regions import unknown
+from keras_matting.losses.trimap_targets import unknown
 
 
 def alpha_loss(target, alpha):

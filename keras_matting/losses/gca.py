@@ -1,14 +1,14 @@
 """GCA-Matting's losses (Li and Lu 2020): absolute error over the unknown region.
 
 The released configuration gives all others weight 0. Each takes a target (B, H, W, 2 or more) of
-alpha and trimap {0, 0.5, 1}, which `regions.trimap_targets` makes, and is a sum over the unknown
+alpha and trimap {0, 0.5, 1}, which `trimap_targets` makes, and is a sum over the unknown
 pixels of the batch, divided by their number. Filters see the whole alpha, zeros around it.
 """
 
 import numpy as np
 import tensorflow as tf
 
-from keras_matting.losses.regions import unknown
+from keras_matting.losses.trimap_targets import unknown
 
 SOBEL = np.float32([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
 ANGLES = 16  # of Gabor filters, around the whole circle
@@ -18,7 +18,7 @@ SIGMA, WAVELENGTH, ASPECT = 0.5, 5.0, 0.5
 def reconstruction_loss(target, alpha):
     """Mean absolute error of alpha (B, H, W, 1) over the unknown pixels of the batch; a scalar.
 
-    target (B, H, W, 2 or more): alpha, trimap {0, 0.5, 1}; `regions.trimap_targets` makes it.
+    target (B, H, W, 2 or more): alpha, trimap {0, 0.5, 1}; `trimap_targets` makes it.
     """
     return _over(tf.abs(alpha - target[..., :1]), unknown(target[..., 1:2]))
 

@@ -14,7 +14,7 @@ from tensorflow.keras import layers
 from keras_matting.backbones.vgg import load_imagenet as load_vgg
 from keras_matting.backbones.vgg import vgg16
 from keras_matting.layers.blocks import conv, conv_bn_relu
-from keras_matting.layers.choices import TrimapClasses
+from keras_matting.layers.class_selection import TrimapClasses
 from keras_matting.layers.clip import InferenceClip
 from keras_matting.layers.resize import ResizeLike
 from keras_matting.layers.unpooling import PoolWithPositions, Unpool

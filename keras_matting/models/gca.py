@@ -15,7 +15,7 @@ from tensorflow import keras
 from tensorflow.keras import layers
 
 from keras_matting.layers.blocks import batch_norm, conv, he_uniform
-from keras_matting.layers.choices import TrimapClasses
+from keras_matting.layers.class_selection import TrimapClasses
 from keras_matting.layers.contextual_attention import GuidedContextualAttention
 from keras_matting.layers.spectral_norm import SpectralConv2D, SpectralConv2DTranspose
 

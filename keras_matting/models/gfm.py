@@ -28,7 +28,7 @@ from keras_matting.layers.blocks import (
     squeeze_excite,
     upsample,
 )
-from keras_matting.layers.choices import FuseByClass
+from keras_matting.layers.class_selection import FuseByClass
 from keras_matting.layers.pooling import AdaptiveAveragePooling2D
 from keras_matting.layers.resize import ResizeLike
 

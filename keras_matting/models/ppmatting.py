@@ -19,7 +19,7 @@ from keras_matting.backbones import mobilenet_v2
 from keras_matting.backbones.hrnet import hrnet
 from keras_matting.layers import blocks
 from keras_matting.layers.blocks import batch_norm, conv, global_context, upsample
-from keras_matting.layers.choices import FuseByClass
+from keras_matting.layers.class_selection import FuseByClass
 from keras_matting.layers.pooling import AdaptiveAveragePooling2D
 from keras_matting.layers.resize import ResizeLike
 

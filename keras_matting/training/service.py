@@ -45,7 +45,7 @@ def _register_kernels():
 
     The dispatcher too builds the pipeline: it deals out the numbers of the samples.
     """
-    from keras_matting.data.addons import tfa
+    from keras_matting.data.augment.addons import tfa
 
     tfa.image.euclidean_dist_transform(tf.ones([1, 1, 1], tf.uint8))
 

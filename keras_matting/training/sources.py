@@ -1,6 +1,6 @@
 """Where a recipe's pictures come from: datasets named by flags, or the synthetic figures.
 
---foregrounds composition1k:/data/Combined_Dataset      a row of keras_matting.data.datasets
+--foregrounds composition1k:/data/Combined_Dataset      a row of keras_matting.data.reading.datasets
 --foregrounds /data/records                             what `keras_matting.data prepare` wrote
 --foregrounds cutouts                                   a plain folder
 """
@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from absl import flags
 
-from keras_matting.data import datasets, prepared, readers, synthetic
+from keras_matting.data import synthetic
+from keras_matting.data.reading import datasets, readers, records
 from keras_matting.data.pipeline import composition, unlabelled
 from keras_matting.data.source import Source, hold_out
 
@@ -139,8 +140,8 @@ def _opened(place, read_folder):
     name, _, folder = place.partition(":")
     if folder and not Path(place).exists():
         return datasets.read(name, folder, verify=FLAGS.verify)
-    if prepared.is_prepared(place):
-        return prepared.records(place, FLAGS.verify)
+    if records.is_prepared(place):
+        return records.read(place, FLAGS.verify)
     return read_folder(place, FLAGS.verify)
 
 

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from keras_matting.data import Source, composition, training, unlabelled, validation
-from keras_matting.data.geometry import random_crop
+from keras_matting.data.augment.geometry import random_crop
 
 SIZE = 48
 

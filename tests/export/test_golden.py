@@ -7,7 +7,7 @@ import pytest
 
 from export import golden
 from export.interpreters import load
-from export.qat import deployment
+from keras_matting.quantization.qat import deployment
 
 
 @pytest.fixture(scope="module")

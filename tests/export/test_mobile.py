@@ -12,7 +12,7 @@ from export.convert import (
     representative_inputs,
 )
 from export.interpreters import RUNTIMES, Exported, structure
-from export.standins import fill
+from export.stand_in_weights import fill
 from keras_matting.models import MODELS, create_model, list_models
 
 SIZE = (32, 64)

@@ -9,9 +9,9 @@ from export.benchmark import benchmark
 from export.benchmark import table as benchmark_table
 from export.convert import FORMATS, most_pixels
 from export.interpreters import gpu_warnings
-from export.layers import worst_layers
+from export.layer_errors import worst_layers
 from export.parity import check, format_of, table
-from export.qat import deployment
+from keras_matting.quantization.qat import deployment
 from export.report import write_report
 from export.samples import behind_figures, photographs, synthetic
 from keras_matting.metrics import sad

@@ -9,7 +9,7 @@ import pytest
 
 from export import zoo
 from export.convert import FORMATS
-from export.standins import fill
+from export.stand_in_weights import fill
 from keras_matting.models import MODELS, modnet
 
 SIZE = (32, 48)

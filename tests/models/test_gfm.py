@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from recordings import published_state, recording
 
-from keras_matting.layers.choices import FuseByClass
+from keras_matting.layers.class_selection import FuseByClass
 from keras_matting.models import create_model
 from keras_matting.models.gfm import FUSIONS
 from keras_matting.weights import load_published

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_matting.data import prepared
+from keras_matting.data.reading import records
 from keras_matting.training import sources
 
 RNG = np.random.default_rng(4)
@@ -60,7 +60,7 @@ def test_photographs_with_a_matte_serve_as_foregrounds(tmp_path, given):
 
 def test_prepared_folder_and_dataset_of_backgrounds(tmp_path, given):
     pictures = put(tmp_path / "train2017", 3)
-    prepared.prepare("coco", tmp_path, tmp_path / "records", shards=2)
+    records.prepare("coco", tmp_path, tmp_path / "records", shards=2)
     for place in (tmp_path / "records", f"coco:{tmp_path}", tmp_path / "train2017"):
         given(backgrounds=str(place))
         training, held_out = sources.backgrounds(32)

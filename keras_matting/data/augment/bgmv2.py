@@ -1,0 +1,154 @@
+"""A background captured apart from its foreground (BGMv2): what differs between the two shots.
+
+The order is that of the world: a shadow falls on the scene, figure and scene are composed, then
+sensor noise, the other shot's exposure and a camera that has moved. Lin et al. 2021, as released.
+"""
+
+import math
+
+import tensorflow as tf
+
+from keras_matting.data.augment.ops import between, draw, op_seed
+
+
+def random_focus(*keys: str, probability: float = 0.1, radius: int = 5):
+    """At times blurs float `keys` by a box of up to `radius` pixels each way, at times sharpens.
+
+    The same on each; sharpens as Pillow does.
+    """
+
+    def sharpened(picture):
+        return tf.clip_by_value(2.125 * picture - 1.125 * box_blur(picture, 3), 0.0, 1.0)
+
+    def apply(sample):
+        uniform = draw(sample, f"random_focus:{keys[0]}", 3)
+        which = tf.cast(uniform[0] / probability * (radius + 1), tf.int32)
+
+        def blurred(picture):
+            blurs = [lambda k=k: box_blur(picture, 2 * k + 1) for k in range(radius + 1)]
+            return tf.switch_case(which, blurs)
+
+        def focused(picture):
+            found = tf.cond(uniform[0] < probability, lambda: blurred(picture), lambda: picture)
+            return tf.cond(uniform[1] < probability, lambda: sharpened(found), lambda: found)
+
+        return sample | {
+            key: tf.ensure_shape(focused(sample[key]), sample[key].shape) for key in keys
+        }
+
+    return apply
+
+
+def random_shadow(probability: float = 0.3, strength: float = 0.3):
+    """Adds `scene`: the background, at times darkened by a soft, displaced copy of alpha.
+
+    At most `strength`; moved by up to a fifth of the size, scaled by 0.5 to 1.5, turned and sheared
+    by up to 5 degrees, blurred by a box of 20 to 40 pixels, fewer below 512.
+    """
+    from keras_matting.data.augment.addons import tfa
+
+    def apply(sample):
+        uniform = draw(sample, "random_shadow", 7)
+        background, alpha = sample["background"], sample["alpha"]
+        size = alpha.shape[0]
+        kernels = [min(size, 512) * k // 512 | 1 for k in (20, 25, 30, 35, 39)]
+
+        def shaded():
+            transform = _affine(
+                size,
+                angle=between(-5.0, 5.0, uniform[1]),
+                scale=between(0.5, 1.5, uniform[2]),
+                shear=between(-5.0, 5.0, uniform[3]),
+                shift=size * between(-0.2, 0.2, uniform[4:6]),
+            )
+            shadow = strength * uniform[6] * tfa.image.transform(alpha, transform, "bilinear")
+            which = tf.cast(uniform[0] / probability * len(kernels), tf.int32)
+            blurs = [lambda k=k: box_blur(shadow, k) for k in kernels]
+            shadow = tf.image.grayscale_to_rgb(tf.switch_case(which, blurs))
+            return tf.clip_by_value(background - shadow, 0.0, 1.0)
+
+        scene = tf.cond(uniform[0] < probability, shaded, lambda: background)
+        return sample | {"scene": tf.ensure_shape(scene, background.shape)}
+
+    return apply
+
+
+def random_sensor_noise(probability: float = 0.4, deviation: float = 0.03):
+    """Both shots get Gaussian noise, each of its own strength up to `deviation`, or none does."""
+
+    def apply(sample):
+        uniform = draw(sample, "random_sensor_noise", 3)
+
+        def noisy():
+            return tuple(
+                tf.clip_by_value(
+                    sample[key]
+                    + deviation
+                    * uniform[1 + i]
+                    * tf.random.stateless_normal(
+                        tf.shape(sample[key]), op_seed(sample, f"random_sensor_noise:{key}")
+                    ),
+                    0.0,
+                    1.0,
+                )
+                for i, key in enumerate(("image", "background"))
+            )
+
+        image, background = tf.cond(
+            uniform[0] < probability, noisy, lambda: (sample["image"], sample["background"])
+        )
+        return sample | {
+            "image": tf.ensure_shape(image, sample["image"].shape),
+            "background": tf.ensure_shape(background, sample["background"].shape),
+        }
+
+    return apply
+
+
+def random_misalignment(probability: float = 0.3, angle: float = 1.0, shift: float = 0.01):
+    """Turns the captured background by up to `angle` degrees, moves it by `shift` of its size.
+
+    What then is outside the shot is black, as released.
+    """
+    from keras_matting.data.augment.addons import tfa
+
+    def apply(sample):
+        uniform = draw(sample, "random_misalignment", 4)
+        background = sample["background"]
+        size = background.shape[0]
+
+        def moved():
+            transform = _affine(
+                size,
+                angle=between(-angle, angle, uniform[1]),
+                scale=1.0,
+                shear=0.0,
+                shift=size * between(-shift, shift, uniform[2:4]),
+            )
+            return tfa.image.transform(background, transform, "bilinear")
+
+        moved = tf.cond(uniform[0] < probability, moved, lambda: background)
+        return sample | {"background": tf.ensure_shape(moved, background.shape)}
+
+    return apply
+
+
+def box_blur(picture, kernel):
+    """(h, w, c) -> the mean over kernel x kernel pixels; borders mirrored. `kernel` is odd."""
+    margin = kernel // 2
+    for axis in (0, 1):
+        padding = [[margin, margin] if i == axis else [0, 0] for i in range(3)]
+        window = [kernel, 1] if axis == 0 else [1, kernel]
+        padded = tf.pad(picture, padding, "SYMMETRIC")[None]
+        picture = tf.nn.avg_pool2d(padded, window, 1, "VALID")[0]
+    return picture
+
+
+def _affine(size, angle, scale, shear, shift):
+    """tfa's eight numbers for a picture turned, scaled and sheared about its middle, then moved."""
+    radians, slant = angle * (math.pi / 180.0), tf.tan(shear * (math.pi / 180.0))
+    cosine, sine = tf.cos(radians) / scale, tf.sin(radians) / scale
+    rows = [[cosine, cosine * slant + sine], [-sine, cosine - sine * slant]]
+    middle = 0.5 * size - 0.5
+    back = [row[0] * (middle + shift[0]) + row[1] * (middle + shift[1]) for row in rows]
+    return tf.stack([*rows[0], middle - back[0], *rows[1], middle - back[1], 0.0, 0.0])

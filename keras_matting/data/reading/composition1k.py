@@ -1,0 +1,160 @@
+"""The 1,000 test images of Composition-1k, as the script that comes with the dataset makes them.
+
+Foreground number i of `test_fg_names.txt` goes on the backgrounds 20 i to 20 i + 19 of
+`test_bg_names.txt`, pictures of PASCAL VOC 2012, and becomes NAME_0.png to NAME_19.png. A
+background that does not cover the foreground is enlarged with Pillow's bicubic filter; of what
+covers it, the upper left corner is taken. Colours are mixed in double precision and cut off to
+whole levels, not rounded. All of this is reproduced to the last bit, Pillow's fixed-point filter
+included.
+"""
+
+import math
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from keras_matting.data.reading import files
+from keras_matting.atomic import exclusive_lock
+
+PER_FOREGROUND = 20
+BITS = 22  # of the fraction in Pillow's filter weights
+REACH = 2  # pixels on either side that a bicubic filter sees
+
+
+def make(
+    foregrounds: str,
+    alphas: str,
+    backgrounds: str,
+    fg_names: str,
+    bg_names: str,
+    out: str,
+    trimaps: str | None = None,
+) -> int:
+    """Writes out/merged and out/alpha, and copies the published trimaps to out/trimaps.
+
+    The names are text files with one name a line, all others folders. Every foreground's alpha is
+    copied 20 times, so that files of one name belong together. Images that are there stay, so that
+    a killed run goes on. Returns the number of images. Raises FileNotFoundError without the lists,
+    ValueError naming what is missing, before anything is written, or cannot be decoded, or where
+    another process is writing to `out`.
+    """
+    names, pictures = _lines(fg_names), _lines(bg_names)
+    if len(pictures) != PER_FOREGROUND * len(names):
+        raise ValueError(
+            f"{bg_names} has {len(pictures)} names and {fg_names} {len(names)}: "
+            f"there must be {PER_FOREGROUND} backgrounds for each foreground."
+        )
+    wanted = [(alphas, names), (foregrounds, names), (backgrounds, pictures)]
+    if trimaps:
+        wanted.append((trimaps, [made for name in names for made in _made_of(name)]))
+    for folder, files_there in wanted:
+        missing = [name for name in files_there if not Path(folder, name).is_file()]
+        if missing:
+            files.refuse(folder, [f"{name} is missing (copy it there)" for name in missing])
+    for kind in ("merged", "alpha", "trimaps")[: 3 if trimaps else 2]:
+        Path(out, kind).mkdir(parents=True, exist_ok=True)
+
+    def one(number):
+        name = names[number]
+        foreground, alpha = _colours(foregrounds, name), _matte(alphas, name)
+        if foreground.shape[:2] != alpha.shape[:2]:
+            files.refuse(alphas, [f"{name} is not of its foreground's size (take its own alpha)"])
+        on = pictures[PER_FOREGROUND * number : PER_FOREGROUND * (number + 1)]
+        for made, picture in zip(_made_of(name), on, strict=True):
+            shutil.copyfile(Path(alphas, name), Path(out, "alpha", made))
+            if trimaps:
+                shutil.copyfile(Path(trimaps, made), Path(out, "trimaps", made))
+            if not Path(out, "merged", made).is_file():
+                image = compose(foreground, alpha, _colours(backgrounds, picture))
+                _save(Path(out, "merged", made), image)
+
+    with exclusive_lock(out), ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in files.watched(pool.map(one, range(len(names))), len(names), "foregrounds"):
+            pass
+    return len(pictures)
+
+
+def compose(foreground: np.ndarray, alpha: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """uint8 (h, w, 3), (h, w, 1) and (bh, bw, 3) of any size -> uint8 (h, w, 3)."""
+    h, w = foreground.shape[:2]
+    bh, bw = background.shape[:2]
+    ratio = max(w / bw, h / bh)
+    if ratio > 1:
+        # in double precision as published: bw * (w / bw) may exceed w and give one pixel more
+        size = math.ceil(bw * ratio), math.ceil(bh * ratio)
+        background = _enlarged(background, *size, w, h)
+    share = alpha / 255.0
+    return (share * foreground + (1.0 - share) * background[:h, :w]).astype(np.uint8)
+
+
+def _enlarged(picture, width, height, w, h):
+    """The upper left w x h of what Pillow's bicubic filter makes of a picture at width x height."""
+    across = _filtered(picture.swapaxes(0, 1), width, w).swapaxes(0, 1)
+    return _filtered(across, height, h)
+
+
+def _filtered(picture, length, kept):
+    """Rows enlarged to `length`, of which the first `kept` are returned; rounded between passes."""
+    rows = len(picture)
+    centre = (np.arange(kept) + 0.5) * (rows / length)
+    first = np.maximum(0, np.trunc(centre - REACH + 0.5)).astype(int)
+    end = np.minimum(rows, np.trunc(centre + REACH + 0.5)).astype(int)
+    taps = first[:, None] + np.arange(2 * REACH + 1)
+    weights = np.where(taps < end[:, None], _bicubic(taps - centre[:, None] + 0.5), 0.0)
+    weights = weights / weights.sum(axis=1, keepdims=True) * (1 << BITS)
+    weights = np.trunc(weights + np.copysign(0.5, weights)).astype(np.int32)
+    taps = np.minimum(taps, rows - 1)
+    total = np.full((kept, *picture.shape[1:]), 1 << (BITS - 1), np.int32)
+    for tap, weight in zip(taps.T, weights.T, strict=True):
+        total += weight[:, None, None] * picture[tap]
+    return np.clip(total >> BITS, 0, 255).astype(np.uint8)
+
+
+def _bicubic(x):
+    """Keys' filter with a = -0.5."""
+    x = np.abs(x)
+    near = (1.5 * x - 2.5) * x * x + 1.0
+    far = (((x - 5.0) * x + 8.0) * x - 4.0) * -0.5
+    return np.where(x < 1.0, near, np.where(x < 2.0, far, 0.0))
+
+
+def _colours(folder, name):
+    """RGB as Pillow decodes it: grey repeated, transparency dropped, the slow integer transform."""
+    path = Path(folder, name)
+    _, fault = files.decoded(path, name)
+    if fault:
+        files.refuse(folder, [fault])
+    content = path.read_bytes()
+    if content.startswith(b"\xff\xd8"):
+        return tf.io.decode_jpeg(content, 3, dct_method="INTEGER_ACCURATE").numpy()
+    return tf.io.decode_png(content, 3).numpy()
+
+
+def _matte(folder, name):
+    """The first channel, as published."""
+    picture, fault = files.decoded(Path(folder, name), name)
+    if fault:
+        files.refuse(folder, [fault])
+    return picture[..., :1]
+
+
+def _made_of(name):
+    return [f"{name[:-4]}_{i}.png" for i in range(PER_FOREGROUND)]
+
+
+def _lines(path):
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path} is not there: it comes with the dataset, in Test_set.")
+    names = [line.strip() for line in Path(path).read_text("utf-8").splitlines()]
+    return [name for name in names if name]
+
+
+def _save(path, image):
+    temporary = path.with_name(f".{path.name}")  # what a killed run leaves is written over
+    temporary.write_bytes(cv2.imencode(".png", image[..., ::-1])[1])
+    os.replace(temporary, path)

@@ -1,0 +1,247 @@
+"""Datasets as shards of TFRecords: made once, read in any order.
+
+    prepare("coco", "/data/coco", "/data/coco_records", shards=64, longest=1600)
+    backgrounds = records("/data/coco_records")
+
+A record is a tf.train.Example with the content of a file for each role. `index.json` has the
+SHA-256 of every shard and where its records begin: element i costs one seek, so that pipelines in
+which an element is a function of its index go on as with a folder.
+"""
+
+import functools
+import hashlib
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from keras_matting.data.reading import datasets, files, readers
+from keras_matting.data.source import Source
+from keras_matting.atomic import exclusive_lock
+
+INDEX = "index.json"
+AT_ONCE = 64  # samples in memory
+FRAMING = 16  # bytes TFRecord adds to a record: its length and two checksums
+BUFFER = 1 << 18
+JPEG_QUALITY = 95
+
+
+def prepare(
+    name: str,
+    directory: str,
+    out: str,
+    split: str = "train",
+    shards: int = 16,
+    longest: int | None = None,
+) -> dict:
+    """Checks a split of a dataset, writes it into the folder `out` and returns the index.
+
+    Pictures with a side over `longest` pixels are reduced to it, colour from JPEG to JPEG of
+    quality 95, all else to PNG; other files go in byte for byte. Killed at any moment and started
+    again with the same arguments, it goes on after the last whole shard. Bad files are all named in
+    one ValueError, at the end, when every shard without any has been written. While another process
+    is writing to `out`, there is one at once.
+    """
+    samples = datasets.find(name, directory, split)
+    if not 1 <= shards <= len(samples):
+        raise ValueError(f"{len(samples)} samples cannot fill {shards} shards: ask for fewer.")
+    if longest is not None and longest < files.SMALLEST:
+        raise ValueError(f"A longest side of {longest} pixels leaves no picture: give more.")
+    request = dict(dataset=name, split=split, longest=longest, of=shards, roles=list(samples[0]))
+    contents_of = functools.partial(
+        _contents, directory=directory, exact=name in readers.LAYOUTS, longest=longest
+    )
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    with exclusive_lock(out):
+        index, faults = _written(samples, out, request, contents_of)
+    if faults:
+        files.refuse(directory, faults)
+    return index
+
+
+def _written(samples, out, request, contents_of):
+    """-> index of the shards that are there and of those made now, what is wrong with samples."""
+    index, faults = _resumed(out, request), []
+    name, shards = request["dataset"], request["of"]
+    for number in range(shards):
+        part = samples[len(samples) * number // shards : len(samples) * (number + 1) // shards]
+        shard, made_of = f"{number:05}-of-{shards:05}.tfrecord", _fingerprint(part)
+        known = index["shards"].pop(shard, None)
+        if known and known["made_of"] == made_of and known["bytes"] == _size(out / shard):
+            index["shards"][shard] = known
+            continue
+        task = f"{name}: shard {number + 1} of {shards}"
+        offsets, found = _write(out / shard, part, contents_of, task)
+        faults += found
+        if not found:
+            index["shards"][shard] = {
+                "made_of": made_of,
+                "bytes": _size(out / shard),
+                "sha256": _sha256(out / shard),
+                "offsets": offsets,
+            }
+        _save(index, out / INDEX)
+    return index, faults
+
+
+def records(directory: str, verify: bool = True) -> Source:
+    """What `prepare` wrote as a Source of what `datasets.read` gives.
+
+    Raises FileNotFoundError without an index, ValueError where the shards are not all there or not
+    as they were written; `verify=False` compares their sizes only. Each record has a checksum
+    besides, and reading a damaged one ends with TensorFlow's DataLossError.
+    """
+    folder = Path(directory)
+    if not is_prepared(folder):
+        raise FileNotFoundError(f"{folder} holds no {INDEX}: make it with prepare.")
+    index = _load_index(folder)
+    if len(index["shards"]) < index["of"]:
+        done = f"{len(index['shards'])} of {index['of']} shards"
+        raise ValueError(f"{folder} is not finished, it has {done}: run prepare again.")
+    shards = sorted(index["shards"].items())
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        faults = pool.map(lambda item: _shard_fault(folder, *item, verify), shards)
+        faults = [text for text in files.watched(faults, len(shards), f"checking {folder}") if text]
+    if faults:
+        files.refuse(directory, faults)
+    names = tf.constant([os.fsencode(folder / shard) for shard, _ in shards])
+    begins = [known["offsets"] for _, known in shards]
+    shard_of = np.repeat(np.arange(len(shards)), [len(offsets) for offsets in begins])
+    offset_of = np.concatenate(begins).astype(np.int64)
+    features = {role: tf.io.FixedLenFeature([], tf.string) for role in index["roles"]}
+
+    def load(i):
+        # tf.data.TFRecordDataset, but it cannot begin in the middle of a file
+        begun = tf.raw_ops.TFRecordDatasetV2(
+            filenames=tf.gather(names, tf.gather(shard_of, i)),
+            byte_offsets=tf.gather(offset_of, i),
+            compression_type="",
+            buffer_size=BUFFER,
+        )
+        stream = tf.data.experimental.from_variant(begun, tf.TensorSpec([], tf.string))
+        record = stream.take(1).get_single_element()
+        return files.decode(tf.io.parse_single_example(record, features))
+
+    return Source(len(offset_of), load)
+
+
+def is_prepared(directory: str) -> bool:
+    """Whether `prepare` wrote there."""
+    return Path(directory, INDEX).is_file()
+
+
+def _resumed(out, request):
+    if not is_prepared(out):
+        return request | {"shards": {}}
+    index = _load_index(out)
+    before = {key: index[key] for key in request}
+    if before != request:
+        raise ValueError(f"{out} was begun with {before}, not {request}: take another folder.")
+    return index
+
+
+def _load_index(folder):
+    try:
+        index = json.loads((folder / INDEX).read_bytes())
+        return {key: index[key] for key in ("dataset", "split", "longest", "of", "roles", "shards")}
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(
+            f"{folder / INDEX} is no index of shards: remove the folder and run prepare again."
+        ) from None
+
+
+def _fingerprint(samples):
+    """Changes with any file that is added, taken away or written again."""
+    paths = [path for sample in samples for path in sample.values()]
+    states = [(os.fsencode(p), p.stat().st_size, p.stat().st_mtime_ns) for p in paths]
+    return hashlib.sha256(repr(states).encode()).hexdigest()
+
+
+def _write(path, samples, contents_of, task):
+    """-> where the records begin, what is wrong with samples; if anything is, no file is left."""
+    temporary = path.with_name(f".{path.name}")  # what a killed run leaves is written over
+    offsets, faults, end = [], [], 0
+    try:
+        with tf.io.TFRecordWriter(str(temporary)) as writer, ThreadPoolExecutor() as pool:
+            batches = (samples[i : i + AT_ONCE] for i in range(0, len(samples), AT_ONCE))
+            contents = (item for batch in batches for item in pool.map(contents_of, batch))
+            for roles, fault in files.watched(contents, len(samples), task):
+                if fault:
+                    faults.append(fault)
+                    continue
+                record = _example(roles).SerializeToString()
+                writer.write(record)
+                offsets.append(end)
+                end += len(record) + FRAMING
+        if not faults:
+            os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return offsets, faults
+
+
+def _contents(sample, directory, exact, longest):
+    """-> {role: content of its file}, None; or None, what is wrong with one."""
+    fault = files.fault(directory, sample, exact)
+    if fault:
+        return None, fault
+    contents = {role: path.read_bytes() for role, path in sample.items()}
+    if longest:
+        contents = {role: _reduced(role, c, longest) for role, c in contents.items()}
+    return contents, None
+
+
+def _reduced(role, content, longest):
+    picture = tf.io.decode_png(content, files.CHANNELS.get(role, 3)).numpy()
+    h, w, depth = picture.shape
+    if max(h, w) <= longest:
+        return content
+    size = [max(files.SMALLEST, round(side * longest / max(h, w))) for side in (w, h)]
+    classes = role in ("trimap", "label_ids")
+    picture = cv2.resize(
+        picture, size, interpolation=cv2.INTER_NEAREST if classes else cv2.INTER_AREA
+    )
+    picture = picture.reshape(*size[::-1], depth)
+    if content.startswith(b"\xff\xd8") and role not in files.CHANNELS:
+        return tf.io.encode_jpeg(picture, quality=JPEG_QUALITY).numpy()
+    return tf.io.encode_png(picture).numpy()
+
+
+def _example(contents):
+    feature = {
+        role: tf.train.Feature(bytes_list=tf.train.BytesList(value=[content]))
+        for role, content in contents.items()
+    }
+    return tf.train.Example(features=tf.train.Features(feature=feature))
+
+
+def _shard_fault(folder, shard, known, verify):
+    remedy = "(delete it and run prepare again)"
+    size = _size(folder / shard)
+    if size is None:
+        return f"{shard} is missing (run prepare again)"
+    if size != known["bytes"]:
+        return f"{shard} has {size} bytes and not {known['bytes']} {remedy}"
+    if verify and _sha256(folder / shard) != known["sha256"]:
+        return f"{shard} is not what its checksum says {remedy}"
+    return None
+
+
+def _size(path):
+    return path.stat().st_size if path.is_file() else None
+
+
+def _sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _save(index, path):
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(json.dumps(index))
+    os.replace(temporary, path)

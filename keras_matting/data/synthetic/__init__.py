@@ -1,0 +1,197 @@
+"""Figures with exact soft alpha and backgrounds to put them on, drawn from a seed: no download.
+
+    python -m keras_matting.data.synthetic sheet.png
+    python -m keras_matting.data.synthetic sheet.png --kind=animal --count=8 --seed=7
+
+writes a contact sheet: figures over a checkerboard, their alphas, and both on backgrounds.
+
+Colour and alpha come from one supersampled drawing, so a matte is right to the last strand. Like a
+photograph, figure and alpha are a little out of focus together, and colour carries light and grain.
+"""
+
+import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+from absl import app, flags
+
+from keras_matting.data.source import Source
+from keras_matting.data.synthetic.animals import animal
+from keras_matting.data.synthetic.backgrounds import background
+from keras_matting.data.synthetic.drawing import noise, shade, soft, spread
+from keras_matting.data.synthetic.materials import grain
+from keras_matting.data.synthetic.objects import thing
+from keras_matting.data.synthetic.portraits import portrait
+
+KINDS = {"portrait": portrait, "animal": animal, "object": thing}
+_SHARES = (0.64, 0.26, 0.10)
+_FOREGROUND, _BACKGROUND = 0, 1  # separate streams of random numbers under one seed
+
+
+def draw_foreground(seed, height, width, kind=None):
+    """Draws one figure -> foreground uint8 (h, w, 3) RGB, alpha uint8 (h, w, 1).
+
+    seed: non-negative int or a sequence of them; kind: "portrait", "animal", "object", or None to
+    draw one. The colour is not premultiplied and goes on beyond the figure's edge. The same seed at
+    another size gives the same figure. Raises ValueError for another kind.
+    """
+    rng = _generator(_FOREGROUND, seed)
+    drawn = str(rng.choice(list(KINDS), p=_SHARES))
+    if kind is not None and kind not in KINDS:
+        raise ValueError(f"No synthetic figure is called {kind!r}: use one of {', '.join(KINDS)}.")
+    light = rng.uniform(-2.8, -0.3)
+    look = rng.random(8)
+    layer = KINDS[kind or drawn](rng, height, width, light)
+    if look[0] < 0.7:  # the lens: alpha and colour alike
+        layer = soft(layer, (0.25 + 0.75 * look[1] ** 2) * min(height, width) / 256)
+    if look[2] < 0.5:
+        layer = layer[:, ::-1]
+    layer = np.ascontiguousarray(layer)
+    if look[6] < 0.25:  # light from behind, where the figure is thin
+        thin = 1 - soft(layer[..., 3].copy(), 0.02 * min(height, width))
+        layer = shade(layer, 1 + 1.2 * thin)
+    color = _lit(rng, _extended(layer), light, look)
+    alpha = np.rint(np.clip(layer[..., 3:], 0, 1) * 255).astype(np.uint8)
+    return np.rint(np.clip(color, 0, 1) * 255).astype(np.uint8), alpha
+
+
+def draw_background(seed, height, width):
+    """Draws one background -> uint8 (h, w, 3) RGB; `seed` as in `draw_foreground`."""
+    rng = _generator(_BACKGROUND, seed)
+    return np.rint(np.clip(background(rng, height, width), 0, 1) * 255).astype(np.uint8)
+
+
+def foregrounds(count, size, seed=0, kind=None):
+    """A Source of `count` figures of size (h, w), drawn once and kept in memory.
+
+    `kind` as in `draw_foreground`. Figure i depends on (seed, i, kind) alone: a larger pool begins
+    with the smaller one, and pools of different seeds have nothing in common.
+    """
+    drawn = _pool(lambda i: draw_foreground((seed, i), *size, kind), count, "foregrounds")
+    colors, alphas = (np.stack(planes) for planes in zip(*drawn, strict=True))
+    return _source({"foreground": colors, "alpha": alphas})
+
+
+def backgrounds(count, size, seed=0):
+    """A Source of `count` backgrounds of size (h, w); see `foregrounds`."""
+    drawn = _pool(lambda i: draw_background((seed, i), *size), count, "backgrounds")
+    return _source({"background": np.stack(drawn)})
+
+
+def contact_sheet(path, seed=0, count=12, size=(256, 256), kind=None):
+    """Writes a picture of `count` figures: over a checkerboard, their alpha, on a background.
+
+    Raises ValueError when `path` cannot be written as a picture.
+    """
+    height, width = size
+    rows, columns = np.indices(size) // max(1, height // 16)
+    checker = spread(0.55 + 0.2 * ((rows + columns) % 2))
+    tiles = []
+    for i in range(count):
+        foreground, alpha = draw_foreground((seed, i), height, width, kind)
+        color, opacity = foreground / 255, alpha / 255
+        behind = draw_background((seed, i), height, width) / 255
+        tiles.append(np.hstack([opacity * color + (1 - opacity) * checker,
+                                np.repeat(opacity, 3, axis=2),
+                                opacity * color + (1 - opacity) * behind]))
+    tiles += [np.zeros_like(tiles[0])] * (-count % 2)
+    sheet = np.vstack([np.hstack(tiles[i : i + 2]) for i in range(0, len(tiles), 2)])
+    bgr = np.rint(np.clip(sheet, 0, 1) * 255).astype(np.uint8)[..., ::-1]
+    _write_picture(path, bgr)
+
+
+def _generator(stream, seed):
+    seeds = [seed] if np.isscalar(seed) else list(seed)
+    return np.random.Generator(np.random.PCG64([stream, *seeds]))
+
+
+def _extended(layer):
+    """Straight colour (h, w, 3); where alpha is 0, that of the nearest parts of the figure."""
+    h, w = layer.shape[:2]
+    levels = [layer]
+    while min(levels[-1].shape[:2]) > 2:
+        size = tuple(-(-n // 2) for n in levels[-1].shape[1::-1])
+        levels.append(cv2.resize(levels[-1], size, interpolation=cv2.INTER_AREA))
+    total = levels[-1].reshape(-1, 4).sum(0)
+    color = np.broadcast_to(total[:3] / max(total[3], 1e-6), (*levels[-1].shape[:2], 3))
+    for level in levels[::-1]:
+        size = level.shape[1::-1]
+        color = cv2.resize(np.ascontiguousarray(color), size, interpolation=cv2.INTER_LINEAR)
+        alpha = level[..., 3]
+        # Below 1/64 the quotient of two rounded numbers is no colour: lean on the coarser level.
+        trust = np.clip(alpha * 64, 0, 1) / np.maximum(alpha, 1e-6)
+        color = color * spread(1 - np.clip(alpha * 64, 0, 1)) + level[..., :3] * spread(trust)
+    return color
+
+
+def _lit(rng, color, light, look):
+    """Directional light, its colour, exposure, grain."""
+    h, w = color.shape[:2]
+    x, y = np.linspace(-1, 1, w, dtype=np.float32), np.linspace(-1, 1, h, dtype=np.float32)
+    slope = np.cos(light) * x[None] + np.sin(light) * y[:, None]
+    gain = (1 + 0.35 * look[3] * slope) * (0.7 + 0.55 * look[4])
+    gain = gain * (1 + 0.06 * noise(rng, h, w, 3, 3))
+    warm = 0.12 * (look[5] - 0.5)
+    color = color * cv2.merge([gain * (1 + warm), gain, gain * (1 - warm)])
+    return grain(rng, np.clip(color, 0, 1) ** np.float32(0.85 + 0.4 * look[7]),
+                 0.004 + 0.014 * rng.random())
+
+
+def _pool(draw, count, name):
+    """draw(i) for all i < count on all cores, with a line on stderr when that takes long."""
+    if count < 1:
+        raise ValueError(f"A pool of {count} synthetic {name} is empty: ask for 1 or more.")
+    drawn, shown, next_line = [], False, time.monotonic() + 2
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for result in threads.map(draw, range(count)):
+            drawn.append(result)
+            if time.monotonic() > next_line:
+                shown, next_line = True, time.monotonic() + 1
+                print(f"\rdrawing {name} {len(drawn)}/{count}", end="", file=sys.stderr, flush=True)
+    if shown:
+        print(f"\rdrawing {name} {count}/{count}", file=sys.stderr)
+    return drawn
+
+
+def _source(arrays):
+    import tensorflow as tf  # drawing alone does not need it
+
+    tensors = {name: tf.constant(array) for name, array in arrays.items()}
+
+    def load(index):
+        return {name: tf.gather(tensor, index) for name, tensor in tensors.items()}
+
+    return Source(len(next(iter(arrays.values()))), load)
+
+
+def _write_picture(path, bgr):
+    stem, extension = os.path.splitext(path)
+    temporary = f"{stem}.tmp{extension}"
+    try:
+        written = cv2.imwrite(temporary, bgr)
+    except cv2.error:
+        written = False
+    if not written:
+        raise ValueError(f"Cannot write {path}: name a .png or .jpg in a folder that exists.")
+    os.replace(temporary, path)
+
+
+def main(argv):
+    if len(argv) != 2:
+        sys.exit("Name one picture to write: python -m keras_matting.data.synthetic sheet.png")
+    try:
+        contact_sheet(argv[1], FLAGS.seed, FLAGS.count, (FLAGS.size, FLAGS.size), FLAGS.kind)
+    except ValueError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    FLAGS = flags.FLAGS
+    flags.DEFINE_integer("seed", 0, "Another seed, other figures.", lower_bound=0)
+    flags.DEFINE_integer("count", 12, "Figures on the sheet.", lower_bound=1)
+    flags.DEFINE_integer("size", 256, "Height and width of each, pixels.", lower_bound=8)
+    flags.DEFINE_enum("kind", None, list(KINDS), "Only figures of this kind.")
+    app.run(main)

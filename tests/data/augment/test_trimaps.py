@@ -1,0 +1,75 @@
+"""Trimaps against their definition, evaluated pixel by pixel."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_matting.data.augment import trimaps
+
+
+def by_definition(alpha, inner, outer):
+    """Foreground: every pixel within `inner` has alpha 1; background: within `outer` alpha 0."""
+    height, width = alpha.shape[:2]
+    ys, xs = np.mgrid[:height, :width]
+    result = np.full((height, width, 1), 128, np.uint8)
+    for y in range(height):
+        for x in range(width):
+            squared = (ys - y) ** 2 + (xs - x) ** 2
+            if (alpha[squared <= inner**2] == 1).all():
+                result[y, x] = 255
+            elif (alpha[squared <= outer**2] == 0).all():
+                result[y, x] = 0
+    return result
+
+
+def alphas():
+    generator = np.random.default_rng(1)
+    ys, xs = np.mgrid[:37, :45]
+    soft = np.clip((12 - np.hypot(ys - 18, xs - 20)) / 3 + 0.5, 0, 1)
+    hard = ((ys > 8) & (ys < 30) & (xs > 10)).astype(float)
+    speckled = np.where(generator.random((37, 45)) < 0.01, 0.5, hard)
+    empty, full = np.zeros_like(soft), np.ones_like(soft)
+    return {"soft": soft, "hard": hard, "speckled": speckled, "empty": empty, "full": full}
+
+
+@pytest.mark.parametrize("radius", [0, 1, 5, 7.5])
+@pytest.mark.parametrize("name", alphas())
+def test_equals_definition(name, radius):
+    alpha = alphas()[name].astype(np.float32)[..., None]
+    sample = trimaps.trimap(radius)({"alpha": tf.constant(alpha)})
+    assert sample["trimap"].dtype == tf.uint8
+    np.testing.assert_array_equal(sample["trimap"], by_definition(alpha, radius, radius))
+
+
+def test_random_radii_are_whole_and_cover_the_range():
+    alpha = alphas()["hard"].astype(np.float32)[..., None]
+    apply = trimaps.random_trimap((2, 4))
+    expected = {
+        (inner, outer): by_definition(alpha, inner, outer).tobytes()
+        for inner in (2, 3, 4)
+        for outer in (2, 3, 4)
+    }
+    seen = {
+        apply({"alpha": tf.constant(alpha), "seed": tf.constant([7, i])})["trimap"]
+        .numpy()
+        .tobytes()
+        for i in range(100)
+    }
+    assert seen == set(expected.values())
+
+
+@pytest.mark.parametrize("reduction", [1.0, 2.0])
+def test_a_kernel_repeated_reaches_as_far_as_its_sum(reduction):
+    """k - 1 pixels across each time, for k of 2 to 4 and 5 to 14 times: 2.5 to 21 to each side."""
+    alpha = np.zeros((1, 120, 1), np.float32)
+    alpha[:, 60:] = 1.0
+    apply = trimaps.random_repeated_trimap(reduced=True)
+    widths = set()
+    for i in range(300):
+        sample = {"alpha": tf.constant(alpha), "seed": tf.constant([7, i])}
+        found = apply(sample | {"reduction": tf.constant(reduction)})["trimap"][0, :, 0].numpy()
+        (unknown,) = np.nonzero(found == 128)
+        assert 60 - unknown[0] == unknown[-1] - 59  # alike inside and outside
+        widths.add(len(unknown) / 2)
+    radii = {(k - 1) / 2 * times for k in (2, 3, 4) for times in range(5, 15)}
+    assert widths == {np.floor(radius / reduction) for radius in radii}
