@@ -46,7 +46,7 @@ check: lint
 # The app on what `make demo` left, and always on small untrained files of every kind.
 SMALL := build/android/small
 DEMO = $(wildcard build/demo/golden/golden.json)
-MADE_FROM := $(wildcard android_demo/tools/small_files.py export/*.py keras_matting/*/*.py)
+MADE_FROM := $(wildcard android_demo/tools/small_files.py export/*.py keras_matting/*.py keras_matting/*/*.py keras_matting/*/*/*.py)
 
 $(SMALL)/golden.json: $(VENV)/ready $(MADE_FROM)
 	@echo "Making small .tflite files and their golden vectors (a minute) ..."

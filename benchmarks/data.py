@@ -18,8 +18,8 @@ import time
 from absl import app, flags
 
 from keras_matting.data import composition, synthetic, training
-from keras_matting.data.reading import readers
 from keras_matting.data.pipeline import training_of_objects
+from keras_matting.data.reading import readers
 
 flags.DEFINE_integer("size", 512, "Side of the training crop in pixels.", lower_bound=16)
 flags.DEFINE_integer("batch_size", 16, "Images in a batch, in the last row.", lower_bound=1)

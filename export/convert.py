@@ -6,7 +6,7 @@ r"""Keras model -> .tflite files, each checked in an interpreter before it gets 
 writes modnet_mobilenetv2_mobile_512x512_<format>.tflite, signature image (and trimap, or
 background) -> alpha (and foreground, or semantic), for
 
-    float32   as Keras computes it, in another order where that is faster (`export.premix_upsampling`)
+    float32   as Keras computes it, reordered where that is faster (`export.premix_upsampling`)
     float16   float16 weights, the smallest twentieth of them float32
     dynamic   int8 weights, float arithmetic
     int8      full integers, ranges from calibration (--images, or synthetic composites)
@@ -33,16 +33,16 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 from export import samples
-from export.io_scales import set_io_scales
 from export.float16 import keep_small_weights
 from export.interpreters import Exported, structure
+from export.io_scales import set_io_scales
 from export.metadata import described
 from export.premix_upsampling import mixed_before_upsampling
+from keras_matting.atomic import replacing
 from keras_matting.layers.class_selection import FuseByClass
 from keras_matting.layers.patches import SampleCells
 from keras_matting.layers.unpooling import PoolWithPositions
-from keras_matting.models import MODELS, create_model, load_weights, without_heads
-from keras_matting.atomic import replacing
+from keras_matting.models import create_model, inference_outputs, load_weights, without_heads
 
 FORMATS = ("float32", "float16", "dynamic", "int8", "int8_qat", "int16x8")
 INTEGER = {"int8": tf.int8, "int8_qat": tf.int8, "int16x8": tf.int16}
@@ -67,9 +67,9 @@ LARGEST_MEAN = 0.05
 def convert(model, format, representative=None) -> bytes:
     """A model of fixed size -> a .tflite file as bytes.
 
-    `model` is float, or for int8_qat what `keras_matting.quantization.qat.deployment` returns. The signature has its
-    inputs' and outputs' names. `representative`: {input: (N, H, W, C) in [0, 1]} that calibrates
-    int8 and int16x8, in which every input reaches from 0 to 1; by default
+    `model` is float, or for int8_qat what `quantization.qat.deployment` returns. The signature has
+    its inputs' and outputs' names. `representative`: {input: (N, H, W, C) in [0, 1]} that
+    calibrates int8 and int16x8, in which every input reaches from 0 to 1; by default
     `representative_inputs`. ValueError: unknown format, open size.
     """
     if format not in FORMATS:
@@ -155,12 +155,6 @@ def promises_broken(data, format) -> list[str]:
 def may_be_float(name) -> bool:
     """Whether an operator's result may be float in an int8 file, by the layers fused into it."""
     return all(re.search(FLOAT_PARTS, part) for part in name.split(";"))
-
-
-def inference_outputs(model) -> list[str]:
-    """The names of what is exported: a model's outputs but for its training heads'."""
-    known = MODELS[model.name].OUTPUTS if model.name in MODELS else ("alpha", "foreground")
-    return [name for name in known if name in model.output]
 
 
 def size_of(model) -> tuple[int, int]:
@@ -332,6 +326,7 @@ def _models(options, formats):
     if "int8_qat" in formats:
         if not options.qat_weights:
             raise ValueError("Format int8_qat needs --qat_weights; train them with --quantize.")
+        # needs tensorflow-model-optimization, which other formats do not
         from keras_matting.quantization.qat import load_quantized
 
         models["int8_qat"] = load_quantized(heads, options.qat_weights)

@@ -52,10 +52,10 @@ from export.interpreters import (
 )
 from export.layer_errors import worst_layers
 from export.operators import by_kind, operator_times
-from keras_matting.quantization.qat import batches, load_quantized
 from export.report import write_report
 from keras_matting import metrics
 from keras_matting.models import without_heads
+from keras_matting.quantization.qat import batches, load_quantized
 
 BATCH = 8  # images at a time in Keras
 # format: (which number of `_differences`, its limit)

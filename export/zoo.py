@@ -28,12 +28,12 @@ from export import parity, samples
 from export.benchmark import benchmark, peak_memory
 from export.convert import FORMATS, convert, export, parse_size, representative_inputs
 from export.interpreters import load
-from keras_matting.quantization.qat import batches, deployment, load_quantized, quantize
 from export.report import page, write_report, written
 from export.stand_in_weights import fill
 from keras_matting import metrics
 from keras_matting.models import MODELS, create_model, list_models, load_weights, without_heads
 from keras_matting.models.operations import multiply_adds
+from keras_matting.quantization.qat import batches, deployment, load_quantized, quantize
 
 THREADS = (2,)
 CALIBRATION = 32  # samples

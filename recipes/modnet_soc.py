@@ -11,8 +11,8 @@ network can be adapted. Killed and started again, a run goes on after its last w
 from absl import flags
 
 from keras_matting.data.augment import geometry, ops
-from keras_matting.data.reading import readers
 from keras_matting.data.pipeline import composition, training, unlabelled
+from keras_matting.data.reading import readers
 from keras_matting.training import run, sources
 from keras_matting.training.optimizers import Adam
 from keras_matting.training.soc import RefreshBackup, SelfSupervised

@@ -23,6 +23,7 @@ from export.samples import stacked, synthetic
 from keras_matting.inference import load_tflite, predict_alpha
 from keras_matting.layers.blocks import batch_norm, conv, upsample
 from keras_matting.models import create_model
+from keras_matting.quantization import qat
 
 SIZE = (96, 128)
 PHOTOGRAPH = (75, 130)

@@ -18,20 +18,8 @@ command, both go on. docs/datasets.md lists the datasets and their layouts.
 
 import sys
 
-from absl import app, flags
+from absl import flags
 
-flags.DEFINE_string("dataset", None, "prepare: a name of docs/datasets.md, such as p3m10k.")
-flags.DEFINE_string("split", "train", "prepare: which split of it.")
-flags.DEFINE_string("folder", None, "prepare: where the dataset is.")
-flags.DEFINE_integer("shards", 16, "prepare: files to write.", lower_bound=1)
-flags.DEFINE_integer("size", None, "prepare: reduce pictures to this longest side.", lower_bound=2)
-flags.DEFINE_string("foregrounds", None, "composition1k-test: folder of the 50 foregrounds.")
-flags.DEFINE_string("alphas", None, "composition1k-test: folder of their alphas.")
-flags.DEFINE_string("backgrounds", None, "composition1k-test: JPEGImages of PASCAL VOC 2012.")
-flags.DEFINE_string("fg_names", None, "composition1k-test: test_fg_names.txt of the dataset.")
-flags.DEFINE_string("bg_names", None, "composition1k-test: test_bg_names.txt of the dataset.")
-flags.DEFINE_string("trimaps", None, "composition1k-test: the published trimaps, to copy along.")
-flags.DEFINE_string("out", None, "Folder to write.")
 FLAGS = flags.FLAGS
 
 NEEDED = {
@@ -45,6 +33,23 @@ NEEDED = {
         "out",
     ),
 }
+
+
+def define_flags():
+    flags.DEFINE_string("dataset", None, "prepare: a name of docs/datasets.md, such as p3m10k.")
+    flags.DEFINE_string("split", "train", "prepare: which split of it.")
+    flags.DEFINE_string("folder", None, "prepare: where the dataset is.")
+    flags.DEFINE_integer("shards", 16, "prepare: files to write.", lower_bound=1)
+    flags.DEFINE_integer(
+        "size", None, "prepare: reduce pictures to this longest side.", lower_bound=2
+    )
+    flags.DEFINE_string("foregrounds", None, "composition1k-test: folder of the 50 foregrounds.")
+    flags.DEFINE_string("alphas", None, "composition1k-test: folder of their alphas.")
+    flags.DEFINE_string("backgrounds", None, "composition1k-test: JPEGImages of PASCAL VOC 2012.")
+    flags.DEFINE_string("fg_names", None, "composition1k-test: test_fg_names.txt of the dataset.")
+    flags.DEFINE_string("bg_names", None, "composition1k-test: test_bg_names.txt of the dataset.")
+    flags.DEFINE_string("trimaps", None, "composition1k-test: published trimaps, to copy along.")
+    flags.DEFINE_string("out", None, "Folder to write.")
 
 
 def main(argv):
@@ -84,8 +89,3 @@ def _composition1k():
         FLAGS.trimaps,
     )
     return f"{FLAGS.out}/merged: {count:,} images"
-
-
-if __name__ == "__main__":
-    FLAGS.set_gnu_getopt(True)
-    app.run(main)

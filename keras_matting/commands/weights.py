@@ -17,14 +17,9 @@ import ast
 import sys
 from pathlib import Path
 
-from absl import app, flags
+from absl import flags
 
 from keras_matting.atomic import replacing
-
-flags.DEFINE_multi_string(
-    "option", [], "name=value for create_model, as often as needed, such as num_classes=2."
-)
-
 
 # the other arguments of create_model, which the command chooses
 CHOSEN = {"name", "input_shape", "training_heads", "weights"}
@@ -75,6 +70,12 @@ def parse_options(texts):
     return options
 
 
+def define_flags():
+    flags.DEFINE_multi_string(
+        "option", [], "name=value for create_model, as often as needed, such as num_classes=2."
+    )
+
+
 def main(argv):
     try:
         if len(argv) != 4:
@@ -85,8 +86,3 @@ def main(argv):
         sys.exit(str(error))
     heads = [key for key in model.output if key not in ("alpha", "foreground")]
     print(f"{path}: {model.count_params():,} numbers of {name}, heads {', '.join(heads) or 'none'}")
-
-
-if __name__ == "__main__":
-    flags.FLAGS.set_gnu_getopt(True)
-    app.run(main)

@@ -1,0 +1,6 @@
+"""One photograph of any size -> its alpha matte, by a Keras model or a .tflite file."""
+
+from keras_matting.inference.predict import check_call, input_names, predict_alpha
+from keras_matting.inference.tflite import TFLiteModel, load_tflite
+
+__all__ = ["TFLiteModel", "check_call", "input_names", "load_tflite", "predict_alpha"]

@@ -3,18 +3,13 @@
     alpha = predict_alpha(create_model("modnet_mobilenetv2", (None, None, 3), weights=path), image)
     alpha = predict_alpha(create_model("gca", (None, None, 3), weights=path), image, trimap=trimap)
     alpha = predict_alpha(load_tflite("modnet_mobilenetv2_512x512_int8.tflite"), image)
-
-TensorFlow is not imported here: a .tflite file runs in LiteRT (`ai_edge_litert`) where that is
-installed, and in TensorFlow's own interpreter otherwise.
 """
-
-import os
-from pathlib import Path
 
 import cv2
 import numpy as np
 
-from keras_matting import sizes
+from keras_matting.inference import input_sizes
+from keras_matting.inference.tflite import TFLiteModel, batched
 
 
 def predict_alpha(model, image, reference_size: int | None = None, *, trimap=None, background=None):
@@ -24,11 +19,12 @@ def predict_alpha(model, image, reference_size: int | None = None, *, trimap=Non
     than an image, pass `trimap`, uint8 {0, 128, 255} (H, W) or (H, W, 1), or `background`, of the
     kind of `image`. Known pixels of the trimap end as 0 and 1, as in the published tests.
 
-    A model of any size gets the photograph as its published test code feeds it (`sizes.WAYS`), with
-    `reference_size` in place of the published side. A model of one fixed size gets it whole and
-    undistorted: scaled to fit and filled up with its own mirror image on both sides, because faces
-    and hair that are squeezed are not what it was trained on, while plain bars look like an
-    object's edge; the fill is cut off the matte. Shrinking averages areas, enlarging is bilinear.
+    A model of any size gets the photograph as its published test code feeds it
+    (`input_sizes.WAYS`), with `reference_size` in place of the published side. A model of one fixed
+    size gets it whole and undistorted: scaled to fit and filled up with its own mirror image on
+    both sides, because faces and hair that are squeezed are not what it was trained on, while plain
+    bars look like an object's edge; the fill is cut off the matte. Shrinking averages areas,
+    enlarging is bilinear.
 
     Raises ValueError on inputs that are missing, superfluous or of another shape, type or range,
     and on mattes that are not finite.
@@ -72,88 +68,13 @@ def check_call(model, given=(), reference_size=None):
         raise ValueError(f"{name} as built has no alpha; with num_classes=2 BiSeNetV2 has one.")
     if reference_size is None:
         return
-    if None not in _input_size(model) or sizes.way(name).get("reference") is None:
+    if None not in _input_size(model) or input_sizes.way(name).get("reference") is None:
         raise ValueError(f"{name} takes no reference size (--size): it has one way of its own.")
 
 
 def input_names(model):
     """What the model takes: always "image", with some "trimap" or "background"."""
     return model.input_names if isinstance(model, TFLiteModel) else tuple(model.input)
-
-
-def load_tflite(path, threads: int | None = None):
-    """A .tflite file with the signature image (and trimap, or background) -> alpha.
-
-    Returns a `TFLiteModel`. `threads` is the number of processor cores by default. Raises
-    FileNotFoundError, and ValueError on files that are no such model.
-    """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"There is no .tflite file {path}.")
-    try:
-        interpreter = _interpreter_class()(
-            model_content=Path(path).read_bytes(), num_threads=threads or os.cpu_count()
-        )
-        runner = interpreter.get_signature_runner()
-    except (ValueError, RuntimeError) as error:
-        raise ValueError(
-            f"{path} is no .tflite file with one signature; export it again."
-        ) from error
-    if "image" not in runner.get_input_details() or "alpha" not in runner.get_output_details():
-        raise ValueError(f"{path} has no signature image -> alpha; export it with export.convert.")
-    return TFLiteModel(path, runner)
-
-
-class TFLiteModel:
-    """{"image": (H, W, 3), ...} float32 [0, 1] of `input_size` -> alpha (H, W) float32 in [0, 1].
-
-    An int8 image is the bytes minus 128. An integer alpha is stretched so that its largest value is
-    1: int8 has scale 1/256 and would end at 255/256.
-    """
-
-    def __init__(self, path, runner):
-        self.name = Path(path).name
-        self._runner = runner
-        self._inputs = runner.get_input_details()
-        self._alpha = runner.get_output_details()["alpha"]
-        self.input_names = tuple(self._inputs)
-        image = self._inputs["image"]
-        shape = image.get("shape_signature", image["shape"])
-        self.input_size = tuple(None if side < 0 else int(side) for side in shape[1:3])
-        if np.issubdtype(self._alpha["dtype"], np.integer):
-            scale, zero_point = self._alpha["quantization"]
-            top = scale * (np.iinfo(self._alpha["dtype"]).max - zero_point)
-            if not 0.98 < top < 1.02:
-                raise ValueError(
-                    f"{path} has an alpha that ends at {top:.3f} instead of 1; export it again."
-                )
-
-    def __call__(self, inputs):
-        inputs = {k: _quantised(x, self._inputs[k]) for k, x in _batched(inputs).items()}
-        return self._stretched(self._runner(**inputs)["alpha"][0, ..., 0])
-
-    def _stretched(self, alpha):
-        if not np.issubdtype(alpha.dtype, np.integer):
-            return alpha.astype(np.float32)
-        zero_point = self._alpha["quantization"][1]
-        span = np.iinfo(alpha.dtype).max - zero_point
-        return (alpha.astype(np.float32) - np.float32(zero_point)) / np.float32(span)
-
-
-def _quantised(x, tensor):
-    dtype = tensor["dtype"]
-    if not np.issubdtype(dtype, np.integer):
-        return x.astype(dtype)
-    scale, zero_point = tensor["quantization"]
-    limits = np.iinfo(dtype)
-    return np.clip(np.rint(x / scale) + zero_point, limits.min, limits.max).astype(dtype)
-
-
-def _interpreter_class():
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError:
-        from tensorflow.lite import Interpreter
-    return Interpreter
 
 
 def _input_size(model):
@@ -165,10 +86,10 @@ def _input_size(model):
 def _through(model, inputs, reference_size):
     """Inputs of one size -> alpha (H, W) of that size."""
     height, width = inputs["image"].shape[:2]
-    fixed, way = _input_size(model), sizes.way(model.name)
+    fixed, way = _input_size(model), input_sizes.way(model.name)
     window, borders, shrink = (height, width), (0, 0, 0, 0), way.get("shrink")
     if None not in fixed:
-        window, borders = _letterbox(height, width, *fixed)
+        window, borders = letterbox(height, width, *fixed)
         shrink = cv2.INTER_AREA
     elif "multiple" in way:
         borders = (0, -height % way["multiple"], 0, -width % way["multiple"])
@@ -187,7 +108,7 @@ def _through(model, inputs, reference_size):
     return _resize(alpha, height, width, shrink)
 
 
-def _letterbox(height, width, fixed_height, fixed_width):
+def letterbox(height, width, fixed_height, fixed_width):
     """-> the largest size of this shape that fits, and what is to add above, below, left, right."""
     scale = min(fixed_height / height, fixed_width / width)
     window = (
@@ -201,11 +122,7 @@ def _letterbox(height, width, fixed_height, fixed_width):
 def _run(model, inputs):
     if isinstance(model, TFLiteModel):
         return model(inputs)
-    return np.asarray(model(_batched(inputs), training=False)["alpha"])[0, ..., 0]
-
-
-def _batched(inputs):
-    return {name: np.atleast_3d(x)[None] for name, x in inputs.items()}
+    return np.asarray(model(batched(inputs), training=False)["alpha"])[0, ..., 0]
 
 
 def _float_image(image, name):

@@ -81,6 +81,12 @@ def without_heads(model):
     return keras.Model(model.input, outputs, name=model.name)
 
 
+def inference_outputs(model) -> list[str]:
+    """The names of what is exported: a model's outputs but for its training heads'."""
+    known = MODELS[model.name].OUTPUTS if model.name in MODELS else ("alpha", "foreground")
+    return [name for name in known if name in model.output]
+
+
 def copy_layers(source, model):
     """Copies weights into `model` from `source`, a part of the same network, by layer name."""
     for layer in source.layers:

@@ -5,20 +5,11 @@ it (its statistics and scale stay as they are), weights are copied, and every te
 int8 on the phone passes a fake quantization. The result has the inputs and outputs of the float
 model, so losses and data stay the same; `recipes/modnet.py --quantize` fine-tunes one.
 
-As a command it only measures the ranges, on synthetic composites, and writes the weights that
-`export.convert --qat_weights` takes: int8 without fine-tuning, to compare with it.
-
-    python -m keras_matting.quantization.qat --model modnet_mobilenetv2_mobile --weights float.weights.h5 \
-        --size 512x512 --out qat.weights.h5
-
-The rules by layer type are `KERNELS` and `OUTPUTS` below; `keras_matting.quantization.quantizers` says why they are so.
+The rules by layer type are `KERNELS` and `OUTPUTS` below; `quantizers` says why they are so.
 """
-
-import sys
 
 import numpy as np
 import tensorflow as tf
-from absl import app, flags
 from keras.src.layers.core.tf_op_layer import TFOpLambda
 from tensorflow import keras
 from tensorflow.keras import layers
@@ -26,18 +17,17 @@ from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer
     QuantizeLayer,
 )
 
-from export.convert import (
-    define_network_flags,
-    float_network,
-    inference_outputs,
-    parse_size,
-    representative_inputs,
-)
-from keras_matting.quantization.quantizers import BlockMean, FixedRange, Int8, ObservedRange, Quantized
 from keras_matting.layers.class_selection import FuseByClass, TrimapClasses
 from keras_matting.layers.contextual_attention import GuidedContextualAttention
 from keras_matting.layers.unpooling import PoolWithPositions, Unpool
-from keras_matting.atomic import replacing
+from keras_matting.models import inference_outputs
+from keras_matting.quantization.quantizers import (
+    BlockMean,
+    FixedRange,
+    Int8,
+    ObservedRange,
+    Quantized,
+)
 
 PREFIX = "quant_"
 KERNELS = {layers.Conv2D: "kernel", layers.DepthwiseConv2D: "depthwise_kernel"}
@@ -214,7 +204,7 @@ class _Rebuild:
                 raise ValueError(
                     f"{self.model.name} has layer {layer.name} of type {type(layer).__name__}, "
                     "which has no int8 rule; use a variant made for integers, such as "
-                    "modnet_mobilenetv2_mobile, or add the type to keras_matting/quantization/qat.py."
+                    "modnet_mobilenetv2_mobile, or add the type to quantization/qat.py."
                 )
             elif type(layer) in PLAIN:
                 self._repeat(layer)
@@ -505,33 +495,3 @@ def _fill(quantised, layer, norm):
         values[1] = (values[1] - mean) * scale + beta
     kernel.assign(values[0])
     bias.assign(values[1])
-
-
-def main(_):
-    options = flags.FLAGS
-    try:
-        _calibrate_file(options)
-    except (ValueError, OSError) as error:
-        sys.exit(str(error))
-    print(options.out)
-
-
-def _calibrate_file(options):
-    size = parse_size(options.size)
-    model = deployment(float_network(options, size))
-    inputs = representative_inputs(model.input, *size, count=options.images)
-    quantised = quantize(model, batches(inputs))
-    with replacing(options.out) as temporary:
-        quantised.save_weights(temporary)
-
-
-def define_flags():
-    define_network_flags()
-    flags.DEFINE_string("size", "512x512", "HxW of the images, multiples of 32.")
-    flags.DEFINE_integer("images", 32, "Images that the ranges are taken from.", lower_bound=1)
-    flags.DEFINE_string("out", "qat.weights.h5", "The .weights.h5 file to write.")
-
-
-if __name__ == "__main__":
-    define_flags()
-    app.run(main)

@@ -95,7 +95,8 @@ def build(size, name=None, part=None, **options):
     if part:
         copy_layers(part, model)
     if FLAGS.quantize:
-        from keras_matting.quantization import qat  # needs tensorflow-model-optimization, which training does not
+        # needs tensorflow-model-optimization, which training does not
+        from keras_matting.quantization import qat
 
         model = qat.quantize(model)
     return synchronise(model) if FLAGS.sync_batch_norm else model

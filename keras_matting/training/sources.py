@@ -14,8 +14,8 @@ import tensorflow as tf
 from absl import flags
 
 from keras_matting.data import synthetic
-from keras_matting.data.reading import datasets, readers, records
 from keras_matting.data.pipeline import composition, unlabelled
+from keras_matting.data.reading import datasets, readers, records
 from keras_matting.data.source import Source, hold_out
 
 FLAGS = flags.FLAGS

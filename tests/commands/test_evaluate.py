@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from tensorflow import keras
 
-from keras_matting.evaluate import evaluate, means, predict_and_evaluate, table
+from keras_matting.commands.evaluate import predict_and_evaluate
+from keras_matting.metrics.evaluation import evaluate, means, table
 
-GOLDEN = Path(__file__).parent / "golden" / "metrics"
+GOLDEN = Path(__file__).parents[1] / "golden" / "metrics"
 RECORDED = json.loads((GOLDEN / "metrics.json").read_text())["pairs"]
 KINDS = {"prediction": "pred", "alpha": "gt", "trimap": "trimap"}
 
@@ -254,5 +255,5 @@ def test_the_command_with_a_model(folders):
 
 
 def test_tensorflow_is_not_imported():
-    code = "import sys, keras_matting.evaluate; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys, keras_matting.commands.evaluate; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from tensorflow import keras
 
-from keras_matting.predict import find_photographs, load_model, predict
+from keras_matting.commands.model_flags import load_model
+from keras_matting.inference.folders import find_photographs, predict
 
 
 @pytest.fixture(scope="module")

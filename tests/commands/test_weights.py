@@ -8,9 +8,9 @@ import pytest
 from recordings import published_state
 from torch_files import tensors, write_zip
 
+from keras_matting.commands.weights import convert, parse_options
 from keras_matting.models import create_model
 from keras_matting.weights import load_published
-from keras_matting.weights.__main__ import convert, parse_options
 
 NAME = "modnet_mobilenetv2"
 

@@ -11,10 +11,10 @@ from export.convert import FORMATS, most_pixels
 from export.interpreters import gpu_warnings
 from export.layer_errors import worst_layers
 from export.parity import check, format_of, table
-from keras_matting.quantization.qat import deployment
 from export.report import write_report
 from export.samples import behind_figures, photographs, synthetic
 from keras_matting.metrics import sad
+from keras_matting.quantization.qat import deployment
 
 
 @pytest.fixture(scope="module")

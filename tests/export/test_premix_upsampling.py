@@ -7,8 +7,8 @@ from tensorflow.keras import layers
 
 from export.convert import convert
 from export.interpreters import Exported, gpu_warnings, structure
-from export.stand_in_weights import fill
 from export.premix_upsampling import MixedBeforeUpsampling, mixed_before_upsampling
+from export.stand_in_weights import fill
 from keras_matting.layers.ibnorm import IBNorm
 from keras_matting.models import create_model
 

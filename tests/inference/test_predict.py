@@ -5,8 +5,7 @@ import pytest
 import tensorflow as tf
 from tensorflow import keras
 
-from keras_matting import sizes
-from keras_matting.inference import load_tflite, predict_alpha
+from keras_matting.inference import input_sizes, load_tflite, predict_alpha
 from keras_matting.models import create_model, list_models
 
 
@@ -63,11 +62,11 @@ def red_tflite(path, size=(64, 96), integer=False):
     ],
 )
 def test_size_of_the_published_script(size, expected):
-    assert sizes.near(*size, 512) == expected
+    assert input_sizes.near(*size, 512) == expected
 
 
 def test_another_reference_size():
-    assert sizes.near(400, 300, 256) == (320, 256)
+    assert input_sizes.near(400, 300, 256) == (320, 256)
 
 
 @pytest.mark.parametrize(
@@ -90,15 +89,15 @@ def test_another_reference_size():
     ],
 )
 def test_sizes_of_the_published_tests(name, size, expected):
-    way = sizes.way(name)
+    way = input_sizes.way(name)
     assert way["size"](*size, way["reference"]) == expected
 
 
 def test_every_network_has_a_row_of_its_own():
-    fallback = [name for name in list_models() if sizes.way(name) is sizes.WAYS["*"]]
+    fallback = [name for name in list_models() if input_sizes.way(name) is input_sizes.WAYS["*"]]
     assert all(name.startswith("modnet_mobilenetv2") for name in fallback)
-    assert sizes.way("bgmv2_base_resnet50") == dict(multiple=1)
-    assert sizes.way("bgmv2_resnet50") == dict(multiple=4)
+    assert input_sizes.way("bgmv2_base_resnet50") == dict(multiple=1)
+    assert input_sizes.way("bgmv2_resnet50") == dict(multiple=4)
 
 
 @pytest.mark.parametrize("fixed", [(None, None), (64, 96), (96, 64)])

@@ -6,10 +6,10 @@ import tensorflow as tf
 from tensorflow import keras
 from tensorflow.keras import layers
 
-from keras_matting.quantization import qat
 from export.convert import convert
 from export.layer_errors import worst_layers
 from keras_matting.models import create_model
+from keras_matting.quantization import qat
 
 
 def alpha(model, images):

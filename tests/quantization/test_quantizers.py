@@ -5,15 +5,15 @@ import pytest
 import tensorflow as tf
 from tensorflow.keras import layers
 
-from keras_matting.quantization import qat
 from export.convert import convert, promises_broken
 from export.interpreters import RUNTIMES, Exported, structure
-from keras_matting.quantization.quantizers import FixedRange, KernelQuantizer, ObservedRange
 from export.stand_in_weights import fill
 from keras_matting.layers.blocks import conv, conv_bn_relu
 from keras_matting.layers.class_selection import FuseByClass, TrimapClasses
 from keras_matting.layers.unpooling import PoolWithPositions, Unpool
 from keras_matting.models import create_model
+from keras_matting.quantization import qat
+from keras_matting.quantization.quantizers import FixedRange, KernelQuantizer, ObservedRange
 
 # Only the output is rounded: round(256 a) / 255 is at most (a + 0.5) / 255 from a.
 BOUND = 1.5 / 255 + 1e-6

@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from keras_matting.data.reading import files
 from keras_matting.atomic import exclusive_lock
+from keras_matting.data.reading import files
 
 PER_FOREGROUND = 20
 BITS = 22  # of the fraction in Pillow's filter weights

@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
+from keras_matting.atomic import exclusive_lock
 from keras_matting.data.reading import datasets, files, readers
 from keras_matting.data.source import Source
-from keras_matting.atomic import exclusive_lock
 
 INDEX = "index.json"
 AT_ONCE = 64  # samples in memory
@@ -89,7 +89,7 @@ def _written(samples, out, request, contents_of):
     return index, faults
 
 
-def records(directory: str, verify: bool = True) -> Source:
+def read(directory: str, verify: bool = True) -> Source:
     """What `prepare` wrote as a Source of what `datasets.read` gives.
 
     Raises FileNotFoundError without an index, ValueError where the shards are not all there or not

@@ -1,10 +1,5 @@
 """Figures with exact soft alpha and backgrounds to put them on, drawn from a seed: no download.
 
-    python -m keras_matting.data.synthetic sheet.png
-    python -m keras_matting.data.synthetic sheet.png --kind=animal --count=8 --seed=7
-
-writes a contact sheet: figures over a checkerboard, their alphas, and both on backgrounds.
-
 Colour and alpha come from one supersampled drawing, so a matte is right to the last strand. Like a
 photograph, figure and alpha are a little out of focus together, and colour carries light and grain.
 """
@@ -16,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
-from absl import app, flags
 
 from keras_matting.data.source import Source
 from keras_matting.data.synthetic.animals import animal
@@ -177,21 +171,3 @@ def _write_picture(path, bgr):
     if not written:
         raise ValueError(f"Cannot write {path}: name a .png or .jpg in a folder that exists.")
     os.replace(temporary, path)
-
-
-def main(argv):
-    if len(argv) != 2:
-        sys.exit("Name one picture to write: python -m keras_matting.data.synthetic sheet.png")
-    try:
-        contact_sheet(argv[1], FLAGS.seed, FLAGS.count, (FLAGS.size, FLAGS.size), FLAGS.kind)
-    except ValueError as error:
-        sys.exit(str(error))
-
-
-if __name__ == "__main__":
-    FLAGS = flags.FLAGS
-    flags.DEFINE_integer("seed", 0, "Another seed, other figures.", lower_bound=0)
-    flags.DEFINE_integer("count", 12, "Figures on the sheet.", lower_bound=1)
-    flags.DEFINE_integer("size", 256, "Height and width of each, pixels.", lower_bound=8)
-    flags.DEFINE_enum("kind", None, list(KINDS), "Only figures of this kind.")
-    app.run(main)

@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 from recordings import recording
 
-from keras_matting.data.reading import composition1k, datasets
 from keras_matting.atomic import exclusive_lock
+from keras_matting.data.reading import composition1k, datasets
 
 # tests/golden/data: Pillow 11.0.0, pixel by pixel as the published script
 RECORDED = recording("data/composition1k.npz")

@@ -189,7 +189,7 @@ def test_a_missing_partner_or_folder_is_named_with_the_layout(tmp_path, name, sp
 
 def test_every_row_has_its_published_names_and_is_documented():
     assert set(PUBLISHED) == set(CASES)
-    guide = (Path(__file__).parents[2] / "docs" / "datasets.md").read_text("utf-8")
+    guide = (Path(__file__).parents[3] / "docs" / "datasets.md").read_text("utf-8")
     table, layouts = guide.split("## Layouts")
     for name in datasets.DATASETS:
         assert f"`{name}`" in table and name in layouts

@@ -17,7 +17,7 @@ RNG = np.random.default_rng(0)
 COLOUR = RNG.integers(0, 256, (24, 32, 3), dtype=np.uint8)
 ALPHA = RNG.integers(0, 256, (24, 32, 1), dtype=np.uint8)
 CUTOUT = np.concatenate([COLOUR, ALPHA], axis=-1)
-CMYK = (Path(__file__).parents[1] / "golden" / "data" / "cmyk.jpg").read_bytes()  # by Pillow
+CMYK = (Path(__file__).parents[2] / "golden" / "data" / "cmyk.jpg").read_bytes()  # by Pillow
 
 
 def png(picture):

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_matting.atomic import exclusive_lock
 from keras_matting.data import composition, validation
 from keras_matting.data.reading import datasets, records
-from keras_matting.atomic import exclusive_lock
 
 COUNT = 11
 RNG = np.random.default_rng(3)
@@ -118,7 +118,7 @@ def test_resumes_after_a_kill(folder):
         "records.prepare('distinctions646', sys.argv[1], sys.argv[2], shards=3)\n"
     )
     command = [sys.executable, "-c", script, folder, folder / "records"]
-    run = subprocess.run(command, cwd=Path(__file__).parents[2])
+    run = subprocess.run(command, cwd=Path(__file__).parents[3])
     assert run.returncode == -9
     left = folder / "records" / "00000-of-00003.tfrecord"
     before = left.stat()

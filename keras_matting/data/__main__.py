@@ -1,0 +1,6 @@
+"""Entry point of `python -m keras_matting.data`, which is `keras_matting.commands.data`."""
+
+from keras_matting.commands import data, start
+
+if __name__ == "__main__":
+    start(data)

@@ -1,0 +1,91 @@
+"""Mattes of the photographs of a folder, written as picture files."""
+
+from pathlib import Path
+
+import numpy as np
+
+from keras_matting.image_files import (
+    by_stem,
+    find_pictures,
+    read_photograph,
+    read_trimap,
+    write_png,
+)
+from keras_matting.inference.predict import check_call, predict_alpha
+from keras_matting.progress import show_progress
+
+READERS = {"trimap": read_trimap, "background": read_photograph}
+
+
+def predict(source, target, model, reference_size=None, **others):
+    """Writes the mattes of a photograph or of a folder's photographs into the folder `target`.
+
+    `model` and `reference_size` as for `predict_alpha`; `others` are `trimap` or `background`, a
+    file for all photographs or a folder with one of each photograph's name. Shows its progress on
+    stderr and returns one sentence per photograph that could not be matted. Raises ValueError or
+    OSError, before anything is written, on sources that are no photographs or lack something.
+    """
+    check_call(model, others, reference_size)
+    photographs = find_photographs(source, target)
+    partners = {kind: _partners(kind, path, photographs) for kind, path in others.items()}
+    Path(target).mkdir(parents=True, exist_ok=True)
+    problems = []
+    for done, (stem, path) in enumerate(photographs.items()):
+        show_progress(done, len(photographs), path.name)
+        try:
+            files = {kind: found[stem] for kind, found in partners.items()}
+            image, alpha = matte_photograph(model, path, reference_size, **files)
+        except ValueError as error:
+            problems.append(str(error))
+            continue
+        write_png(Path(target) / f"{stem}_alpha.png", alpha)
+        write_png(Path(target) / f"{stem}_cutout.png", np.dstack([image[..., ::-1], alpha]))
+    show_progress(len(photographs), len(photographs), "done")
+    return problems
+
+
+def matte_photograph(model, path, reference_size=None, **others):
+    """-> the photograph in a file, uint8 RGB (H, W, 3), and its alpha, uint8 (H, W).
+
+    `others` are files. ValueError, beginning with a file's name, when that cannot be matted.
+    """
+    image = read_photograph(path)
+    inputs = {kind: READERS[kind](other) for kind, other in others.items()}
+    try:
+        alpha = predict_alpha(model, image, reference_size, **inputs)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return image, np.rint(255.0 * alpha).astype(np.uint8)
+
+
+def find_photographs(source, target):
+    """{stem: path} of the photographs at `source`, a file or a folder, sorted by name.
+
+    Raises FileNotFoundError, NotADirectoryError or ValueError, naming all that is in the way.
+    """
+    source, target = Path(source), Path(target)
+    if not source.exists():
+        raise FileNotFoundError(f"There is no photograph or folder {source}.")
+    if target.exists() and not target.is_dir():
+        raise NotADirectoryError(f"{target} is a file; name a folder for the results.")
+    folder = source if source.is_dir() else source.parent
+    if folder.resolve() == target.resolve():
+        raise ValueError(f"{target} holds the photographs; name another folder for the results.")
+    if source.is_dir():
+        return find_pictures(source, apart_from=target)
+    return by_stem([source], folder)
+
+
+def _partners(kind, path, photographs):
+    """{stem: path} of the trimap or background of each photograph."""
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no {kind} {path}.")
+    if path.is_file():
+        return dict.fromkeys(photographs, path)
+    found = find_pictures(path)
+    if missing := [
+        photograph.name for stem, photograph in photographs.items() if stem not in found
+    ]:
+        raise ValueError(f"{path} has no {kind} of the name of {', '.join(missing)}; add it.")
+    return found

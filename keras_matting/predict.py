@@ -1,0 +1,6 @@
+"""Entry point of `python -m keras_matting.predict`, which is `keras_matting.commands.predict`."""
+
+from keras_matting.commands import predict, start
+
+if __name__ == "__main__":
+    start(predict)

@@ -1,0 +1,6 @@
+"""Entry point of `python -m keras_matting.weights`, which is `keras_matting.commands.weights`."""
+
+from keras_matting.commands import start, weights
+
+if __name__ == "__main__":
+    start(weights)
