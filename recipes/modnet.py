@@ -15,13 +15,14 @@ after its last whole epoch and ends with the weights it would have had.
 from absl import flags
 from tensorflow import keras
 
-from keras_matting.data.augment import ops
+from keras_matting.data.augment import ops, photographs
 from keras_matting.data.pipeline import training, validation
 from keras_matting.losses import modnet as losses
 from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.training import run, sources
 from keras_matting.training.optimizers import SGD
 
+KEPT = ("image", "alpha", "trimap")
 PUBLISHED = dict(size=512, batch_size=16, epochs=40)
 SYNTHETIC = dict(size=128, batch_size=8, epochs=3, steps_per_epoch=50)
 LOSSES = {
@@ -37,7 +38,20 @@ PADDLE_LOSSES = {
 }
 
 flags.DEFINE_float("width", 1.0, "Width multiplier of the network.")
+flags.DEFINE_float("branch_width", None, "That of the detail and fusion branches alone.")
+flags.DEFINE_bool(
+    "photographs",
+    False,
+    "Augment --foregrounds as photographs: their background is kept in half of the samples.",
+)
+flags.DEFINE_list(
+    "sizes",
+    [],
+    "With --photographs, sides of successive steps' crops, such as 256,384,256,512. --batch_size "
+    "is that at --size; it changes with the area.",
+)
 flags.DEFINE_enum("optimizer", "sgd", ["sgd", "adam"], "SGD has momentum 0.9.")
+flags.DEFINE_float("clip", None, "Largest norm of all gradients together.")
 flags.DEFINE_enum(
     "schedule",
     None,
@@ -52,9 +66,10 @@ FLAGS = flags.FLAGS
 
 def main(_):
     strategy, config = run.prepare(sources.defaults(PUBLISHED, SYNTHETIC))
-    data = sources.composites(config, augmentation(config.size), validation(config.size), targets)
+    data = composed(config)
     with strategy.scope():
-        network = model = run.build(config.size, **options())
+        network = model = run.build((None, None) if FLAGS.sizes else config.size, **options())
+        run.start_backbone(network, data)
         if FLAGS.model == "modnet_hrnet_w18":
             model = keras.Model(model.input, model.output | {"coarse": coarse(model.output)})
         rate = schedule(FLAGS.learning_rate, config.epochs * data.steps)
@@ -63,12 +78,24 @@ def main(_):
     run.fit(model, config, data, "val_alpha_sad", strategy, network)
 
 
+def composed(config):
+    if not FLAGS.photographs:
+        return sources.composites(config, augmentation(config.size), validation(config.size), targets)
+    held_out = [*photographs.validation(config.size), ops.select(*KEPT)]
+    sizes = [int(size) for size in FLAGS.sizes]
+    return sources.photographed(
+        config, lambda size: [*photographs.training(size), ops.select(*KEPT)], held_out, targets, sizes
+    )
+
+
 def options():
-    return {} if FLAGS.model == "modnet_hrnet_w18" else {"width": FLAGS.width}
+    if FLAGS.model == "modnet_hrnet_w18":
+        return {}
+    return {"width": FLAGS.width, "branch_width": FLAGS.branch_width}
 
 
 def augmentation(size):
-    return [*training(size, FLAGS.closest), ops.select("image", "alpha", "trimap")]
+    return [*training(size, FLAGS.closest), ops.select(*KEPT)]
 
 
 def targets(sample):
@@ -86,8 +113,8 @@ def coarse(outputs):
 
 def optimizer(rate):
     if FLAGS.optimizer == "adam":
-        return keras.optimizers.Adam(rate)
-    return SGD(rate)
+        return keras.optimizers.Adam(rate, global_clipnorm=FLAGS.clip)
+    return SGD(rate, global_clipnorm=FLAGS.clip)
 
 
 def schedule(rate, steps):

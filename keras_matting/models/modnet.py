@@ -39,15 +39,16 @@ OUTPUTS = ("alpha",)
 STRIDE = 32
 
 
-def build(variant, input_shape=(512, 512, 3), training_heads=False, width=1.0):
+def build(variant, input_shape=(512, 512, 3), training_heads=False, width=1.0, branch_width=None):
     """image (B, H, W, 3) in [0, 1] -> {"alpha": (B, H, W, 1)}; H and W multiples of 32.
 
     `training_heads` adds `semantic` (B, H/16, W/16, 1) and `detail` (B, H, W, 1), all in [0, 1].
-    `width` multiplies the channels of backbone and branches; ValueError for HRNet, which has one.
+    `width` multiplies the channels of backbone and branches, `branch_width` those of the detail and
+    fusion branches in its place; ValueError for HRNet, which has one width.
     """
     config = VARIANTS[variant]
     paddle = config.get("hrnet", False)
-    if paddle and width != 1.0:
+    if paddle and (width != 1.0 or branch_width is not None):
         raise ValueError(f"{variant} has no width multiplier.")
     image = keras.Input(input_shape, name="image")
     pixels = layers.Rescaling(2.0, -1.0, name="normalise")(image)
@@ -70,7 +71,7 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False, width=1.0):
         return layers.ReLU(name=f"{name}_relu")(x)
 
     up = partial(upsample, interpolation="bilinear" if published else "nearest")
-    channels = scaled(32, width)
+    channels = scaled(32, width if branch_width is None else branch_width)
     attended = CONTEXTS[config["context"]](features[32])
     low8 = _semantic_branch(attended, features, block, up)
     high2 = _detail_branch(pixels, features, low8, channels, block, up)
@@ -85,7 +86,7 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False, width=1.0):
     return keras.Model({"image": image}, outputs, name=variant)
 
 
-def load_imagenet(model, width=1.0):
+def load_imagenet(model, width=1.0, branch_width=None):
     """Fills the backbone from keras.applications; ValueError for HRNet, which is not there."""
     if VARIANTS[model.name].get("hrnet"):
         raise ValueError(

@@ -1,5 +1,6 @@
 """Keras callbacks of the recipes: resume after a kill, best weights, pictures, progress, sanity."""
 
+import contextlib
 import math
 import sys
 import time
@@ -38,8 +39,9 @@ class Checkpoints(keras.callbacks.Callback):
     folders of their own and `restore_from` that of the first.
     """
 
-    def __init__(self, model, workdir, monitor, network=None, restore_from=None):
+    def __init__(self, model, workdir, monitor, network=None, restore_from=None, average=None):
         super().__init__()
+        self._average = average
         self.workdir, self.monitor = Path(workdir), monitor
         network = network or model
         # a second model of the same layers, because a compiled one saves its optimiser as well
@@ -47,6 +49,8 @@ class Checkpoints(keras.callbacks.Callback):
         self._epoch = tf.Variable(0, dtype=tf.int64)
         self._best = tf.Variable(math.inf, dtype=tf.float64)
         checkpoint = tf.train.Checkpoint(model=model, epoch=self._epoch, best=self._best)
+        if average:
+            checkpoint.average = average.variables
         directory = str(self.workdir / "checkpoints")
         self._manager = tf.train.CheckpointManager(checkpoint, directory, max_to_keep=2)
         latest = tf.train.latest_checkpoint(str(Path(restore_from or workdir) / "checkpoints"))
@@ -72,8 +76,57 @@ class Checkpoints(keras.callbacks.Callback):
 
     def _save_weights(self, name):
         partial = self.workdir / f"partial.{name}"
-        self._network.save_weights(partial)
+        with self._average.applied() if self._average else contextlib.nullcontext():
+            self._network.save_weights(partial)
         partial.replace(self.workdir / name)
+
+
+class WeightAverage(keras.callbacks.Callback):
+    """Keeps an exponential moving average of all weights, which validation and weights files use.
+
+    Running statistics are averaged as well. After t steps the decay is (1 + t) / (10 + t), at most
+    `decay`, so that the random start is soon forgotten.
+    """
+
+    def __init__(self, model, decay):
+        super().__init__()
+        self._weights = model.weights
+        averages = [tf.Variable(w, trainable=False, dtype=w.dtype) for w in model.weights]
+        self.variables = {"steps": tf.Variable(0.0), "averages": averages}
+        self._decay = decay
+        self._update = tf.function(self._updated)
+        self._exchange = tf.function(self._exchanged)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._update()
+
+    def on_test_begin(self, logs=None):
+        self._exchange()
+
+    def on_test_end(self, logs=None):
+        self._exchange()
+
+    @contextlib.contextmanager
+    def applied(self):
+        """The model has the averages in place of its weights."""
+        self._exchange()
+        try:
+            yield
+        finally:
+            self._exchange()
+
+    def _updated(self):
+        steps = self.variables["steps"]
+        decay = tf.minimum(self._decay, (1.0 + steps) / (10.0 + steps))
+        for average, weight in zip(self.variables["averages"], self._weights, strict=True):
+            average.assign_add((1.0 - decay) * (weight - average))
+        steps.assign_add(1.0)
+
+    def _exchanged(self):
+        for average, weight in zip(self.variables["averages"], self._weights, strict=True):
+            kept = tf.identity(weight)
+            weight.assign(average)
+            average.assign(kept)
 
 
 class StopOnNonFinite(keras.callbacks.Callback):

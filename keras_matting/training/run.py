@@ -6,14 +6,16 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 from absl import app, flags
 from tensorflow import keras
 
 from keras_matting.models import copy_layers, create_model
-from keras_matting.training.callbacks import LAST, Checkpoints, standard
+from keras_matting.training.callbacks import LAST, Checkpoints, WeightAverage, standard
 from keras_matting.training.norms import synchronise
 from keras_matting.training.sources import Data
+from keras_matting.weights import load_backbone
 
 FLAGS = flags.FLAGS
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
@@ -32,6 +34,15 @@ def define_flags(workdir, model, learning_rate):
     """The flags that every recipe has."""
     flags.DEFINE_string("model", model, "A name of list_models() of this method.")
     flags.DEFINE_string("weights", None, "Start from this .weights.h5 file, or imagenet.")
+    flags.DEFINE_string(
+        "backbone",
+        None,
+        "Start the backbone from this file: see weights.load_backbone, and docs/training.md for "
+        "mobilenet_v2_1.0_224_quant.tflite.",
+    )
+    flags.DEFINE_float(
+        "average", 0.0, "Decay of a moving average of the weights, such as 0.995; 0: none."
+    )
     flags.DEFINE_string("quantize", None, "Fine-tune these float weights quantization-aware.")
     flags.DEFINE_float("learning_rate", learning_rate, "The highest of the schedule.")
     flags.DEFINE_integer("size", None, "Side of the square crops, a multiple of 32.")
@@ -90,7 +101,7 @@ def build(size, name=None, part=None, **options):
     `part`: a model of some of its layers, whose weights it starts with in place of --weights.
     """
     weights = FLAGS.quantize or (None if part else FLAGS.weights)
-    shape = size if isinstance(size, tuple) else (size, size)
+    shape = size if isinstance(size, tuple) else (size, size)  # None: any
     model = create_model(name or FLAGS.model, (*shape, 3), True, weights, **options)
     if part:
         copy_layers(part, model)
@@ -100,6 +111,13 @@ def build(size, name=None, part=None, **options):
 
         model = qat.quantize(model)
     return synchronise(model) if FLAGS.sync_batch_norm else model
+
+
+def start_backbone(model, data: Data):
+    """Fills the backbone from --backbone, if that is given; norms see the held-out pictures."""
+    if FLAGS.backbone and not FLAGS.quantize:
+        pictures = [inputs["image"] for inputs, _ in data.held_out.take(8)]
+        load_backbone(model, FLAGS.backbone, np.concatenate(pictures))
 
 
 def fit(model, config, data: Data, monitor, strategy, network=None, callbacks=()):
@@ -115,7 +133,8 @@ def fit(model, config, data: Data, monitor, strategy, network=None, callbacks=()
     workdir.mkdir(parents=True, exist_ok=True)
     with strategy.scope():
         make_variables(model)
-    checkpoints = Checkpoints(model, workdir, monitor, network, restore_from=FLAGS.workdir)
+    average = WeightAverage(model, FLAGS.average) if FLAGS.average else None
+    checkpoints = Checkpoints(model, workdir, monitor, network, FLAGS.workdir, average)
     # a quantised network has seen no ranges yet
     if not checkpoints.epoch and data.held_out and not FLAGS.quantize:
         before = model.evaluate(data.held_out, verbose=0, return_dict=True)
@@ -138,7 +157,7 @@ def fit(model, config, data: Data, monitor, strategy, network=None, callbacks=()
         initial_epoch=checkpoints.epoch,
         steps_per_epoch=data.steps,
         validation_data=data.held_out,
-        callbacks=[*callbacks, *standard(workdir, checkpoints, panel=data.panel)],
+        callbacks=[*callbacks, *([average] if average else []), *standard(workdir, checkpoints, panel=data.panel)],
         verbose=1 if sys.stdout.isatty() else 2,
     )
 

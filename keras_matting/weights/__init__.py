@@ -15,7 +15,17 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from keras_matting.weights import bgmv2, bisenetv2, dim, gca, gfm, modnet, paddle, torchvision
+from keras_matting.weights import (
+    bgmv2,
+    bisenetv2,
+    dim,
+    gca,
+    gfm,
+    modnet,
+    paddle,
+    quantised_mobilenet,
+    torchvision,
+)
 
 TABLES = {
     "bisenetv2": bisenetv2,
@@ -59,13 +69,17 @@ def load_published(model, source):
     return _fill(model, model.layers, state, table)
 
 
-def load_backbone(model, source):
+def load_backbone(model, source, pictures=None):
     """Fills the backbone of `model` with an ImageNet checkpoint of its family and returns it.
 
     torchvision's files for MobileNetV2, ResNet, DenseNet and VGG16, PaddleSeg's for HRNet; `source`
     as in `load_published`. Where our first convolution has more than the image's three channels,
     they start from zero. ValueError names what is missing or misshapen; the classifier is not read.
+
+    Google's quantised MobileNetV2, a .tflite file, needs `pictures` (`quantised_mobilenet.fill`).
     """
+    if str(source).endswith(".tflite"):
+        return quantised_mobilenet.fill(model, source, pictures)
     families = torchvision.BACKBONES | {"hrnet": [paddle.hrnet("")]}
     forms = next((forms for part, forms in families.items() if part in model.name), None)
     if forms is None:

@@ -35,7 +35,7 @@ def random_crop_affine(
             tf.where(uniform[3] < flip, -1.0, 1.0),
         )
         point = _unknown_point(sample["alpha"], uniform[4:7])
-        centre = _place(point, half(linear, size), shape, cut_off=_cut_off(sample["alpha"]))
+        centre = place(point, half(linear, size), shape, cut_off=_cut_off(sample["alpha"]))
         steps = tf.fill([2], step)
         foreground, alpha = smooth(
             sample["foreground"], sample["alpha"], linear, centre, steps, size
@@ -265,7 +265,7 @@ def _unknown_point(alpha, uniform):
     return tf.cast(tf.concat([points, shape[None] // 2], 0)[chosen], tf.float32) + 0.5
 
 
-def _place(point, half, shape, cut_off):
+def place(point, half, shape, cut_off):
     """Centre (y, x) of a window of half-extents `half`, near `point`, inside the picture.
 
     Where a figure is `cut_off` by the lower edge, the window does not go below that.

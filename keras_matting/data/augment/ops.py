@@ -128,6 +128,33 @@ def random_jitter(
     return apply
 
 
+def random_gamma(*keys: str, strength: float = 0.4, probability: float = 0.5):
+    """Raises float `keys` to a power from exp(-strength) to exp(strength), the same for each."""
+
+    def apply(sample):
+        uniform = draw(sample, f"random_gamma:{keys[0]}", 2)
+        power = tf.exp(between(-strength, strength, uniform[1]))
+        return sample | {
+            key: _sometimes(uniform[0] < probability, lambda x: tf.pow(x, power), sample[key])
+            for key in keys
+        }
+
+    return apply
+
+
+def random_grey(*keys: str, probability: float = 0.06):
+    """Takes the colour from float `keys`, from all or none of them."""
+
+    def grey(picture):
+        return tf.image.grayscale_to_rgb(tf.image.rgb_to_grayscale(picture))
+
+    def apply(sample):
+        happens = draw(sample, f"random_grey:{keys[0]}", 1)[0] < probability
+        return sample | {key: _sometimes(happens, grey, sample[key]) for key in keys}
+
+    return apply
+
+
 def random_blur(*keys: str, sigma: tuple[float, float] = (0.3, 1.0), probability: float = 0.25):
     """Gaussian blur of float `keys`, the same on each, edges mirrored; both sides > 3 sigma."""
     radius = math.ceil(3.0 * sigma[1])

@@ -18,6 +18,8 @@ LAYOUTS = {
     "foreground_alpha": {"foreground": "foreground/*", "alpha": "alpha/*"},
     "backgrounds": {"background": "*"},
     "images": {"image": "*"},
+    "photographs": {"image": "image/*", "alpha": "alpha/*", "foreground": "foreground/*"},
+    "photographs_with_alpha": {"image": "image/*", "alpha": "alpha/*"},
 }
 
 
@@ -46,3 +48,16 @@ def backgrounds(directory: str, verify: bool = True) -> Source:
 def images(directory: str, verify: bool = True) -> Source:
     """Photographs to adapt to without labels, RGB or greyscale. Raises as `rgba`."""
     return files.read(directory, LAYOUTS["images"], verify)
+
+
+def photographs(directory: str, verify: bool = True) -> Source:
+    """`image/`, its matte in `alpha/` and its `foreground/` without the background's colours.
+
+    Raises as `rgba`.
+    """
+    return files.read(directory, LAYOUTS["photographs"], verify)
+
+
+def photographs_with_alpha(directory: str, verify: bool = True) -> Source:
+    """Photographs in `image/` and their mattes in `alpha/`. Raises as `rgba`."""
+    return files.read(directory, LAYOUTS["photographs_with_alpha"], verify)

@@ -1,0 +1,168 @@
+"""Augmentation of photographs whose figure has an alpha matte and, at best, colours of its own.
+
+A sample brings image, alpha, foreground uint8 of one size and the scalar `photograph`: whether
+`image` is a photograph whose background may be kept. A network that sees composites alone learns
+their seams; one that sees photographs alone learns where people stand. These show it both.
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from keras_matting.data.augment import geometry, ops, trimaps
+from keras_matting.data.augment.ops import between, draw
+from keras_matting.data.augment.resampling import half, smooth, turn
+
+
+def training(size: int, replaced: float = 0.5) -> list[Callable]:
+    """Crops of photographs of people or animals, `replaced` of them before a new background.
+
+    Ends with float32 image, alpha, foreground, background and a trimap, as `pipeline.training`.
+    """
+    return [
+        random_figure_crop(size),
+        geometry.random_crop("background", size),
+        ops.random_color("foreground"),
+        ops.random_color("background"),
+        ops.random_blur("background", sigma=(0.5, 2.5), probability=0.4),
+        empty_scene(),
+        composite_or_photograph(replaced),
+        ops.random_color("image", contrast=0.3, saturation=0.5, probability=0.8),
+        ops.random_gamma("image"),
+        ops.random_grey("image"),
+        ops.random_blur("image", sigma=(0.3, 1.0), probability=0.25),
+        ops.random_noise(probability=0.35),
+        ops.random_jpeg(quality=(40, 95), probability=0.3),
+        trimaps.random_trimap((2, max(2, size // 25))),
+    ]
+
+
+def validation(size: int) -> list[Callable]:
+    """Whole photographs as `inference` shows them to a network of fixed size."""
+    return [letterbox(size), trimaps.trimap(max(1, size // 50))]
+
+
+def random_figure_crop(
+    size: int,
+    closest: float = 0.5,
+    farthest: float = 1.35,
+    rotation: float = 12.0,
+    stretch: float = 0.12,
+    flip: float = 0.5,
+):
+    """uint8 image, foreground, alpha -> float32 (size, size, c): a window around the figure.
+
+    Its side is from `closest` to `farthest` times (log-uniform) the larger side of the figure's
+    bounding box. Of a standing figure, closer windows show the upper part: at twice as high as
+    wide they begin at a quarter of the height. Two windows in five are turned by up to `rotation`
+    degrees; their proportions change by up to exp(`stretch`). They are moved inside the picture as
+    far as they fit, and a figure that its lower edge cuts off stays cut off. `photograph` becomes
+    false where a window reaches beyond the picture: there is nothing to keep there.
+    """
+
+    def apply(sample):
+        uniform = draw(sample, "random_figure_crop", 9)
+        alpha = sample["alpha"]
+        shape = tf.cast(tf.shape(alpha)[:2], tf.float32)
+        low, high = _bounding_box(alpha[..., 0])
+        extent = high - low
+        upright = tf.clip_by_value(extent[0] / extent[1], 1.0, 2.0)
+        nearest = closest / upright
+        side = tf.reduce_max(extent) * tf.exp(
+            between(tf.math.log(nearest), tf.math.log(farthest), uniform[0])
+        )
+        room = tf.maximum(extent - side, 0.0)
+        loose = 0.15 * tf.minimum(side, extent)
+        # the square makes heads more frequent than feet
+        down = tf.square(uniform[1]) * room[0] + 0.5 * tf.minimum(side, extent[0])
+        across = uniform[2] * room[1] + 0.5 * tf.minimum(side, extent[1])
+        point = low + tf.stack([down, across]) + loose * between(-1.0, 1.0, uniform[3:5])
+        angle = tf.where(uniform[5] < 0.4, between(-rotation, rotation, uniform[6]), 0.0)
+        ratio = tf.exp(between(-stretch, stretch, uniform[7]))
+        mirror = tf.where(uniform[8] < flip, -1.0, 1.0)
+        linear = side / size * turn(angle, 0.0, mirror) * tf.stack([ratio, 1.0 / ratio])[:, None]
+        cut_off = tf.reduce_any(alpha[-1] > 127)
+        centre = geometry.place(point, half(linear, size), shape, cut_off)
+        steps = tf.fill([2], side / size)
+        everywhere = tf.fill(tf.shape(alpha), tf.constant(255, tf.uint8))
+        image, inside = smooth(sample["image"], everywhere, linear, centre, steps, size)
+        foreground, alpha = smooth(sample["foreground"], alpha, linear, centre, steps, size)
+        whole = tf.reduce_mean(inside) > 0.999
+        return sample | {
+            "image": image,
+            "foreground": foreground,
+            "alpha": alpha,
+            "photograph": sample["photograph"] & whole,
+        }
+
+    return apply
+
+
+def empty_scene(probability: float = 0.04):
+    """Leaves the background alone, without a figure."""
+
+    def apply(sample):
+        there = draw(sample, "empty_scene", 1)[0] >= probability
+        alpha = sample["alpha"] * tf.cast(there, tf.float32)
+        return sample | {"alpha": alpha, "photograph": sample["photograph"] & there}
+
+    return apply
+
+
+def composite_or_photograph(replaced: float):
+    """`image` becomes foreground over background, always or, of a photograph, in this share."""
+    composite = ops.composite()
+
+    def apply(sample):
+        kept = sample["photograph"] & (draw(sample, "composite", 1)[0] >= replaced)
+        image = tf.cond(kept, lambda: sample["image"], lambda: composite(sample)["image"])
+        return sample | {"image": tf.ensure_shape(image, sample["alpha"].shape[:2] + [3])}
+
+    return apply
+
+
+def letterbox(size: int):
+    """uint8 image and alpha -> float32 (size, size, c), whole: the fill is their mirror image."""
+
+    def apply(sample):
+        shape = tf.shape(sample["alpha"])[:2]
+        scale = size / tf.reduce_max(shape)
+        target = tf.cast(tf.round(tf.cast(shape, tf.float64) * scale), tf.int32)
+        target = tf.clip_by_value(target, 1, size)
+        before = (size - target) // 2
+        rows, columns = (_mirrored(size, before[i], target[i]) for i in (0, 1))
+
+        def placed(picture):
+            picture = tf.image.resize(tf.cast(picture, tf.float32), target, antialias=True)
+            picture = tf.gather(tf.gather(picture, rows), columns, axis=1)
+            return tf.clip_by_value(tf.round(picture) / 255.0, 0.0, 1.0)
+
+        found = {key: placed(sample[key]) for key in ("image", "alpha")}
+        return sample | {
+            key: tf.ensure_shape(x, (size, size, x.shape[-1])) for key, x in found.items()
+        }
+
+    return apply
+
+
+def _mirrored(size, before, length):
+    """Row of a picture of `length` rows for each of `size` rows, `before` of them mirrored."""
+    period = tf.maximum(2 * length - 2, 1)
+    place = tf.math.floormod(tf.range(size) - before, period)
+    return tf.where(place < length, place, period - place)
+
+
+def _bounding_box(alpha):
+    """uint8 (h, w) -> low (y, x) and high (y, x) of what is mostly foreground, in pixels.
+
+    The whole picture where nothing is.
+    """
+    found = []
+    for axis in (1, 0):
+        line = tf.reduce_any(alpha > 127, axis)
+        positions = tf.cast(tf.where(line)[:, 0], tf.float32)
+        length = tf.cast(tf.shape(line)[0], tf.float32)
+        low = tf.reduce_min(tf.concat([positions, [length]], 0))
+        high = tf.reduce_max(tf.concat([positions + 1.0, [0.0]], 0))
+        found.append(tf.where(low < high, tf.stack([low, high]), tf.stack([0.0, length])))
+    return tf.unstack(tf.stack(found, 1))

@@ -1,0 +1,89 @@
+"""The backbone from Google's quantised MobileNetV2 (mobilenet_v2_1.0_224_quant.tflite, Apache-2.0).
+
+The file has 8-bit kernels and biases into which the batch norms have been folded. A network with
+folded norms cannot be trained on: its first batch-normalised step would destroy its features.
+`fill` gives every norm the statistics of its convolution's output on real pictures, and the scale
+and offset that undo them, so that training starts from the function in the file.
+"""
+
+import re
+
+import numpy as np
+from tensorflow import keras
+
+PARTS = re.compile(r"MobilenetV2/(Conv|Conv_1|expanded_conv(?:_\d+)?)(?:/(expand|depthwise|project))?/")
+
+
+def read(path):
+    """{our convolution's name without _conv: (kernel in Keras' layout, bias)}; ValueError."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        interpreter = Interpreter(str(path))
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"{path} is not a .tflite file: {error}") from None
+    kernels, biases = {}, {}
+    for tensor in interpreter.get_tensor_details():
+        name = tensor["name"].split(";")[-1]
+        found = PARTS.match(name)
+        is_kernel = "weights_quant" in name
+        if not found or not (is_kernel or tensor["dtype"] == np.int32):
+            continue
+        ours = _our_name(*found.groups())
+        values = _dequantised(interpreter.get_tensor(tensor["index"]), tensor)
+        if is_kernel:  # (out, h, w, in), depthwise (1, h, w, channels)
+            kernels[ours] = values.transpose(1, 2, 3, 0)
+        else:
+            biases[ours] = values
+    if not kernels or kernels.keys() != biases.keys():
+        raise ValueError(f"{path} is not the quantised MobileNetV2 of Google.")
+    return {name: (kernels[name], biases[name]) for name in kernels}
+
+
+def fill(model, path, pictures):
+    """Fills the MobileNetV2 backbone of `model` from the file and returns the model.
+
+    `pictures` (B, H, W, 3) in [0, 1], some dozens of photographs, give the norms' statistics.
+    """
+    folded = read(path)
+    names = [
+        layer.name.removesuffix("_conv")
+        for layer in model.layers
+        if layer.name.startswith("backbone_") and layer.name.endswith("_conv")
+    ]
+    problems = []
+    for name in names:
+        shape = tuple(model.get_layer(f"{name}_conv").weights[0].shape)
+        if name not in folded or folded[name][0].shape != shape:
+            problems.append(f"{name} {shape}")
+    if problems or not names:
+        raise ValueError(
+            f"{path} does not fit the backbone of {model.name}, which has to be MobileNetV2 of "
+            f"width 1: {', '.join(problems[:3]) or 'there is none'}."
+        )
+    for name in names:
+        kernel, bias = folded[name]
+        model.get_layer(f"{name}_conv").set_weights([kernel])
+        norm = model.get_layer(f"{name}_bn")
+        mean, variance = np.zeros_like(bias), np.ones_like(bias)
+        norm.set_weights([np.sqrt(variance + norm.epsilon), bias, mean, variance])
+    outputs = {name: model.get_layer(f"{name}_conv").output for name in names}
+    convolved = keras.Model(model.inputs, outputs).predict(pictures, batch_size=8, verbose=0)
+    for name in names:
+        mean = convolved[name].mean((0, 1, 2))
+        variance = convolved[name].var((0, 1, 2))
+        bias, norm = folded[name][1], model.get_layer(f"{name}_bn")
+        norm.set_weights([np.sqrt(variance + norm.epsilon), bias + mean, mean, variance])
+    return model
+
+
+def _our_name(block, part):
+    if part is None and block != "expanded_conv":
+        return {"Conv": "backbone_stem", "Conv_1": "backbone_last"}[block]
+    number = int(block.rpartition("_")[2]) if block[-1].isdigit() else 0
+    return f"backbone_block{number + 1}_{part}"
+
+
+def _dequantised(values, tensor):
+    scale, zero_point = tensor["quantization"]
+    return (values.astype(np.float32) - zero_point) * np.float32(scale)
