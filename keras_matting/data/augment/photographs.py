@@ -87,7 +87,7 @@ def random_figure_crop(
         everywhere = tf.fill(tf.shape(alpha), tf.constant(255, tf.uint8))
         image, inside = smooth(sample["image"], everywhere, linear, centre, steps, size)
         foreground, alpha = smooth(sample["foreground"], alpha, linear, centre, steps, size)
-        whole = tf.reduce_mean(inside) > 0.999
+        whole = tf.reduce_min(inside) > 0.0
         return sample | {
             "image": image,
             "foreground": foreground,
