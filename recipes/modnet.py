@@ -79,13 +79,16 @@ def main(_):
 
 
 def composed(config):
+    size = config.size
     if not FLAGS.photographs:
-        return sources.composites(config, augmentation(config.size), validation(config.size), targets)
-    held_out = [*photographs.validation(config.size), ops.select(*KEPT)]
-    sizes = [int(size) for size in FLAGS.sizes]
-    return sources.photographed(
-        config, lambda size: [*photographs.training(size), ops.select(*KEPT)], held_out, targets, sizes
-    )
+        return sources.composites(config, augmentation(size), validation(size), targets)
+    held_out = [*photographs.validation(size), ops.select(*KEPT)]
+    sizes = [int(side) for side in FLAGS.sizes]
+    return sources.photographed(config, of_photographs, held_out, targets, sizes)
+
+
+def of_photographs(size):
+    return [*photographs.training(size), ops.select(*KEPT)]
 
 
 def options():

@@ -13,14 +13,15 @@ from tensorflow import keras
 LAST = "last.weights.h5"  # there once a run is finished
 
 
-def standard(workdir, checkpoints, panel=None):
+def standard(workdir, checkpoints, panel=None, average=None):
     """The callbacks of a recipe, in the order that a kill at any moment asks for: checkpoint last.
 
     `panel` is a batch ({"image"}, {"alpha", ...} or None) to draw after every epoch, or None.
     """
     log = Path(workdir) / "log.csv"
     _truncate(log, checkpoints.epoch)
-    found = [StopOnNonFinite()]
+    found = [average] if average else []
+    found.append(StopOnNonFinite())
     if not sys.stdout.isatty():
         found.append(PlainProgress())
     if panel is not None:

@@ -157,7 +157,7 @@ def fit(model, config, data: Data, monitor, strategy, network=None, callbacks=()
         initial_epoch=checkpoints.epoch,
         steps_per_epoch=data.steps,
         validation_data=data.held_out,
-        callbacks=[*callbacks, *([average] if average else []), *standard(workdir, checkpoints, panel=data.panel)],
+        callbacks=[*callbacks, *standard(workdir, checkpoints, data.panel, average)],
         verbose=1 if sys.stdout.isatty() else 2,
     )
 

@@ -11,7 +11,9 @@ import re
 import numpy as np
 from tensorflow import keras
 
-PARTS = re.compile(r"MobilenetV2/(Conv|Conv_1|expanded_conv(?:_\d+)?)(?:/(expand|depthwise|project))?/")
+PARTS = re.compile(
+    r"MobilenetV2/(Conv|Conv_1|expanded_conv(?:_\d+)?)(?:/(expand|depthwise|project))?/"
+)
 
 
 def read(path):

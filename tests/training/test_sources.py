@@ -18,7 +18,8 @@ def given(monkeypatch):
     """Sets flags without parsing a command line."""
 
     def set_flags(foregrounds=None, backgrounds=None, verify=True):
-        values = dict(foregrounds=foregrounds, backgrounds=backgrounds, verify=verify)
+        given = [foregrounds] if isinstance(foregrounds, str) else foregrounds
+        values = dict(foregrounds=given, backgrounds=backgrounds, verify=verify)
         monkeypatch.setattr(sources, "FLAGS", types.SimpleNamespace(**values))
 
     return set_flags
@@ -99,3 +100,25 @@ def test_files_are_checked_unless_told_otherwise(tmp_path, given):
         sources.backgrounds(32)
     given(backgrounds=str(tmp_path), verify=False)
     assert sources.backgrounds(32)[0].size == 38
+
+
+def test_photographs_and_cut_outs_in_shares(tmp_path, given):
+    people, cutouts = tmp_path / "people", tmp_path / "cutouts"
+    images = put(people / "image", 3)
+    put(people / "alpha", 1)
+    colours = put(people / "foreground", 3)
+    put(cutouts, 4)
+    given(foregrounds=[f"{people}=0.75", f"{cutouts}=0.25"])
+    training, held_out = sources.figures(32)
+    assert (training.size, held_out.size) == (76, 4)
+    found = [training.load(tf.constant(i, tf.int64)) for i in range(76)]
+    kept = [bool(sample["photograph"]) for sample in found]
+    assert sum(kept) == pytest.approx(57, abs=1)
+    sample = found[kept.index(True)]
+    same = [k for k in range(COUNT) if np.array_equal(images[k], sample["image"])]
+    assert len(same) == 1 and np.array_equal(colours[same[0]], sample["foreground"])
+    sample = found[kept.index(False)]
+    np.testing.assert_array_equal(sample["image"], sample["foreground"])
+    given(foregrounds=[f"{people}=0.75", f"{cutouts}=-1"])
+    with pytest.raises(ValueError, match="a share is a number above 0"):
+        sources.figures(32)

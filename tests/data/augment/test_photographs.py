@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_matting.data import photographs
+from keras_matting.data.augment import photographs
 from keras_matting.data.source import Source, mixed
 
 
