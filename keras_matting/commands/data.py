@@ -12,11 +12,22 @@ of the recipes.
         --backgrounds /data/VOCdevkit/VOC2012/JPEGImages --out /data/composition1k \\
         --fg_names test_fg_names.txt --bg_names test_bg_names.txt
 
-makes the 1,000 test images as the published script does. Killed and started again with the same
-command, both go on. docs/datasets.md lists the datasets and their layouts.
+makes the 1,000 test images as the published script does.
+
+    python -m keras_matting.data refine --images people/image --masks people/labels \\
+        --foreground_values 1,58 --hair_value 19 --out people_refined
+
+makes soft alphas and foreground colours of photographs with masks (closed-form matting around the
+mask's edge, wider around hair; needs pymatting), and a contact sheet. With --teacher FILE.tflite, a
+segmentation network such as MediaPipe's, masks are optional; where both are given, photographs on
+which they disagree are left out.
+
+Killed and started again with the same command, all three go on. docs/datasets.md lists the datasets
+and their layouts.
 """
 
 import sys
+from pathlib import Path
 
 from absl import flags
 
@@ -32,6 +43,7 @@ NEEDED = {
         "bg_names",
         "out",
     ),
+    "refine": ("images", "out"),
 }
 
 
@@ -49,6 +61,12 @@ def define_flags():
     flags.DEFINE_string("fg_names", None, "composition1k-test: test_fg_names.txt of the dataset.")
     flags.DEFINE_string("bg_names", None, "composition1k-test: test_bg_names.txt of the dataset.")
     flags.DEFINE_string("trimaps", None, "composition1k-test: published trimaps, to copy along.")
+    flags.DEFINE_string("images", None, "refine: folder of photographs.")
+    flags.DEFINE_string("masks", None, "refine: folder of masks, with the photographs' names.")
+    flags.DEFINE_list("foreground_values", ["128", "255"], "refine: first and last value of it.")
+    flags.DEFINE_integer("hair_value", None, "refine: the mask's value of hair.")
+    flags.DEFINE_string("teacher", None, "refine: a .tflite segmentation network.")
+    flags.DEFINE_integer("processes", None, "refine: default one per core.", lower_bound=1)
     flags.DEFINE_string("out", None, "Folder to write.")
 
 
@@ -60,7 +78,7 @@ def main(argv):
         missing = [f"--{name}" for name in NEEDED[command] if not FLAGS[name].value]
         if missing:
             raise ValueError(f"{command} needs {', '.join(missing)}; --help shows an example.")
-        print((_prepare if command == "prepare" else _composition1k)())
+        print(COMMANDS[command]())
     except (ValueError, OSError) as error:
         sys.exit(str(error))
 
@@ -89,3 +107,29 @@ def _composition1k():
         FLAGS.trimaps,
     )
     return f"{FLAGS.out}/merged: {count:,} images"
+
+
+def _refine():
+    from keras_matting.data import refinement
+
+    try:
+        first, last = map(int, FLAGS.foreground_values)
+    except ValueError:
+        given = ",".join(FLAGS.foreground_values)
+        raise ValueError(f"--foreground_values={given}: give two numbers, such as 1,58.") from None
+    problems = refinement.refine(
+        FLAGS.images,
+        FLAGS.masks,
+        FLAGS.out,
+        (first, last),
+        FLAGS.hair_value,
+        FLAGS.teacher,
+        FLAGS.processes,
+    )
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    count = sum(1 for _ in Path(FLAGS.out, "foreground").glob("*.jpg"))
+    return f"{FLAGS.out}: {count:,} photographs, {len(problems):,} left out; see contact_sheet.jpg"
+
+
+COMMANDS = {"prepare": _prepare, "composition1k-test": _composition1k, "refine": _refine}

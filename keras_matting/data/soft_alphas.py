@@ -12,8 +12,9 @@ Both use pymatting, which `pip install keras_matting[matting]` brings.
 import cv2
 import numpy as np
 
-KNOWN, PRIOR, FLAT = 100.0, 0.02, 0.3  # weights of what ties a pixel to a value
-TEXTURE = 0.03  # deviation of grey below which a neighbourhood says nothing about the edge
+PRIOR, FLAT = 0.02, 10.0  # weights of what ties a pixel to the mask
+TEXTURE = 0.03  # deviation of colour below which a neighbourhood says nothing about the edge
+NEAR = (9, 9)  # pixels of a neighbourhood
 
 
 def soft_alpha(image, mask, hair=None, inside=0.006, outside=0.009, hair_factor=2.5):
@@ -77,9 +78,9 @@ def _solve(image, mask, foreground, background):
     known = foreground | background
     colours = image.astype(np.float64) / 255.0
     laplacian = pymatting.cf_laplacian(colours, epsilon=1e-5, radius=1, is_known=known.ravel())
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255.0
-    side = (9, 9)
-    deviation = np.sqrt(np.maximum(cv2.blur(grey * grey, side) - cv2.blur(grey, side) ** 2, 0.0))
+    small = colours.astype(np.float32)
+    variance = cv2.blur(small * small, NEAR) - cv2.blur(small, NEAR) ** 2
+    deviation = np.sqrt(np.maximum(variance.max(axis=-1), 0.0))
     prior = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.0)
     weight = PRIOR + FLAT * np.exp(-((deviation / TEXTURE) ** 2))
     u, k = np.flatnonzero(~known), np.flatnonzero(known)

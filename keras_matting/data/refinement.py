@@ -1,0 +1,161 @@
+"""Photographs with masks -> photographs with soft alphas and foreground colours, a folder of them.
+
+    refine("people/image", "people/labels", "people_refined", foreground=(1, 58), hair=19)
+
+writes `image/`, `alpha/` and `foreground/` with one file for each photograph, as --foregrounds of
+the recipes reads them, and `contact_sheet.jpg` to judge them by.
+"""
+
+import functools
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from keras_matting import image_files
+from keras_matting.atomic import exclusive_lock, replacing
+from keras_matting.data import soft_alphas
+from keras_matting.progress import show_progress
+
+DOUBTFUL = 0.12  # share of the mask's area on which mask and teacher may disagree
+JPEG_QUALITY = 95
+CELL, COLUMNS, SHOWN = 192, 6, 60  # of the contact sheet: pixels, pictures in a row and in all
+BACKDROP = (60, 200, 60)
+
+
+def refine(
+    images: str,
+    masks: str | None,
+    out: str,
+    foreground: tuple[int, int] = (128, 255),
+    hair: int | None = None,
+    teacher: str | None = None,
+    processes: int | None = None,
+) -> list[str]:
+    """Makes the folder `out`; returns a sentence for each photograph that was left out.
+
+    A mask is an 8-bit picture with the photograph's name; `foreground` is the range of its values
+    that are the figure, `hair` the one around which the unknown band is wider. `teacher` is a
+    .tflite segmentation network (RGB in [0, 1] of one fixed size -> probability), such as
+    MediaPipe's selfie segmentation: without `masks` it makes them; with masks, photographs on which
+    the two disagree on more than an eighth of the figure are left out. Started again, it goes on
+    with what is missing. Raises ValueError or OSError, before anything is written, on folders that
+    do not fit together.
+    """
+    if masks is None and teacher is None:
+        raise ValueError("Give masks, or a teacher that makes them.")
+    photographs = image_files.find_pictures(images)
+    found = image_files.find_pictures(masks) if masks else dict.fromkeys(photographs)
+    if missing := [path.name for stem, path in photographs.items() if stem not in found]:
+        listed = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" * (len(missing) > 5))
+        raise ValueError(f"{masks} has no mask for {listed}; add it, or remove the photograph.")
+    out = Path(out)
+    for folder in ("image", "alpha", "foreground"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    refined = functools.partial(
+        _refined, out=out, foreground=foreground, hair=hair, teacher=teacher
+    )
+    jobs = [(path, found[stem]) for stem, path in photographs.items()]
+    context = multiprocessing.get_context("spawn")  # a forked process may hang in OpenCV's threads
+    problems = []
+    with exclusive_lock(out), ProcessPoolExecutor(processes or os.cpu_count(), context) as pool:
+        for done, problem in enumerate(pool.map(refined, jobs), 1):
+            show_progress(done, len(jobs), jobs[done - 1][0].name)
+            if problem:
+                problems.append(problem)
+        _contact_sheet(out)
+    return problems
+
+
+def _refined(job, out, foreground, hair, teacher):
+    """Writes the files of one photograph; returns why it is left out, or None."""
+    path, mask_path = job
+    if (out / "foreground" / f"{path.stem}.jpg").exists():  # the last that is written
+        return None
+    cv2.setNumThreads(1)
+    try:
+        image = image_files.read_photograph(path)
+        labels = image_files.read_matte(mask_path) if mask_path else None
+    except ValueError as error:
+        return str(error)
+    if labels is not None and labels.shape != image.shape[:2]:
+        return f"{mask_path}: is not of the size of {path.name}."
+    guess = _network(teacher)(image) if teacher else None
+    if labels is None:
+        mask = guess
+    else:
+        mask = ((labels >= foreground[0]) & (labels <= foreground[1])).astype(np.float32)
+    if not (mask > 0.5).any():
+        return f"{path}: its mask is empty."
+    if labels is not None and guess is not None:
+        disagreement = soft_alphas.disagreement(mask, guess)
+        if disagreement > DOUBTFUL:
+            return f"{path}: mask and teacher disagree on {disagreement:.0%} of the figure."
+    alpha = soft_alphas.soft_alpha(image, mask, None if hair is None else labels == hair)
+    colours = soft_alphas.foreground_colours(image, alpha)
+    image_files.write_png(out / "alpha" / f"{path.stem}.png", np.rint(255.0 * alpha).astype("u1"))
+    _write_jpeg(out / "image" / f"{path.stem}.jpg", image)
+    _write_jpeg(out / "foreground" / f"{path.stem}.jpg", colours)
+    return None
+
+
+@functools.cache
+def _network(path):
+    """-> function from a photograph to the network's probabilities at the photograph's size."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(path), num_threads=1)
+    interpreter.allocate_tensors()
+    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    height, width = source["shape"][1:3]
+
+    def probabilities(image):
+        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        small = small.astype(np.float32)[None] / 255.0
+        found = 0.0
+        for mirror in (1, -1):  # the mean of the picture and its mirror image is steadier
+            interpreter.set_tensor(source["index"], np.ascontiguousarray(small[:, :, ::mirror]))
+            interpreter.invoke()
+            found += 0.5 * interpreter.get_tensor(target["index"])[0, :, ::mirror, 0]
+        return cv2.resize(found, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+
+    return probabilities
+
+
+def _write_jpeg(path, image):
+    encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
+    with replacing(path) as temporary:
+        temporary.write_bytes(encoded.tobytes())
+
+
+def _contact_sheet(out):
+    """Photographs beside their figure over green, evenly taken from the folder."""
+    paths = sorted((out / "alpha").glob("*.png"))
+    paths = paths[:: max(1, -(-len(paths) // SHOWN))]
+    cells = []
+    for path in paths:
+        alpha = image_files.read_matte(path)[..., None] / 255.0
+        image, colours = (
+            image_files.read_photograph(out / folder / f"{path.stem}.jpg")
+            for folder in ("image", "foreground")
+        )
+        cells.append(_cell(image))
+        cells.append(_cell((alpha * colours + (1.0 - alpha) * BACKDROP).astype(np.uint8)))
+    if not cells:
+        return
+    per_row = 2 * COLUMNS
+    cells += [np.full_like(cells[0], 255)] * (-len(cells) % per_row)
+    rows = [np.hstack(cells[i : i + per_row]) for i in range(0, len(cells), per_row)]
+    _write_jpeg(out / "contact_sheet.jpg", np.vstack(rows))
+
+
+def _cell(image):
+    scale = CELL / max(image.shape[:2])
+    size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    cell = np.full((CELL, CELL, 3), 255, np.uint8)
+    cell[: size[1], : size[0]] = small
+    return cell
