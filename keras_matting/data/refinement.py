@@ -59,15 +59,23 @@ def refine(
         _refined, out=out, foreground=foreground, hair=hair, teacher=teacher
     )
     jobs = [(path, found[stem]) for stem, path in photographs.items()]
-    context = multiprocessing.get_context("spawn")  # a forked process may hang in OpenCV's threads
     problems = []
-    with exclusive_lock(out), ProcessPoolExecutor(processes or os.cpu_count(), context) as pool:
-        for done, problem in enumerate(pool.map(refined, jobs), 1):
+    with exclusive_lock(out):
+        for done, problem in enumerate(_mapped(refined, jobs, processes or os.cpu_count()), 1):
             show_progress(done, len(jobs), jobs[done - 1][0].name)
             if problem:
                 problems.append(problem)
         _contact_sheet(out)
     return problems
+
+
+def _mapped(function, jobs, processes):
+    if processes == 1:
+        yield from map(function, jobs)
+        return
+    context = multiprocessing.get_context("spawn")  # a forked process may hang in OpenCV's threads
+    with ProcessPoolExecutor(processes, context) as pool:
+        yield from pool.map(function, jobs)
 
 
 def _refined(job, out, foreground, hair, teacher):
