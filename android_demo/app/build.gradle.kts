@@ -22,11 +22,11 @@ android {
         targetCompatibility = JavaVersion.VERSION_1_8
     }
     androidResources {
-        noCompress += "tflite" // mapped from the APK
+        noCompress += "tflite" // memory-mapped from the APK
     }
     sourceSets {
         getByName("main") {
-            // matting/ knows neither Android nor TensorFlow Lite, inference/ no Android
+            // matting/ depends on neither Android nor TensorFlow Lite, inference/ not on Android
             kotlin.srcDirs("src/matting/kotlin", "src/inference/kotlin")
             assets.srcDir(layout.buildDirectory.dir("demo-assets").get().asFile)
         }
@@ -48,7 +48,7 @@ dependencies {
     androidTestImplementation(libs.junit4)
 }
 
-/** The files and golden vectors of `make demo` become assets. */
+/** Adds the files and golden vectors of `make demo` to the assets. */
 val demoAssets = tasks.register<Sync>("demoAssets") {
     val demo = rootDir.resolve("../build/demo")
     into(layout.buildDirectory.dir("demo-assets"))
@@ -58,7 +58,7 @@ val demoAssets = tasks.register<Sync>("demoAssets") {
     }
     from(demo.resolve("golden")) { into("golden") }
     doFirst {
-        if (!demo.isDirectory) logger.warn("There is no build/demo: run make demo, or the app holds no network.")
+        if (!demo.isDirectory) logger.warn("build/demo not found, so the app will contain no model; run make demo first.")
     }
 }
 tasks.named("preBuild") { dependsOn(demoAssets) }

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The app as an APK on Linux, without Android Studio: Kotlin compiler, D8 and TensorFlow Lite from Maven
-# Central, packaging tools from Debian. Signed with a debug key that is made once in build/.
+# Builds the APK on Linux without Android Studio: Kotlin compiler, D8 and TensorFlow Lite come from Maven
+# Central, the packaging tools from Debian. It is signed with a debug key, which is created once in build/.
 #
 #     bash android_demo/desktop/apk.sh FOLDER
 #
-# FOLDER holds .tflite files and their golden vectors, beside them or in golden/.
+# FOLDER contains .tflite files and their golden vectors, which are next to them or in golden/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . desktop/kotlinc.sh
@@ -16,16 +16,16 @@ tflite=$jars/tensorflow-lite/classes.jar:$jars/tensorflow-lite-api/classes.jar
 version=$(sed -n 's/.*versionName = "\(.*\)".*/\1/p' app/build.gradle.kts)
 rm -rf $out && mkdir -p $out/{classes,dex,gen,package/assets/models,package/assets/golden}
 
-echo "Resources ..."
+echo "Linking resources ..."
 aapt2 compile --dir app/src/main/res -o $out/resources.zip
-# As Gradle's manifest merger would write it.
+# Adds what Gradle's manifest merger would add.
 sed "s|<manifest |<manifest package=\"org.kerasmatting.demo\" |; \
      s|<application|<uses-sdk android:minSdkVersion=\"26\" android:targetSdkVersion=\"36\" />\n    <application android:debuggable=\"true\" android:extractNativeLibs=\"false\"|" \
   app/src/main/AndroidManifest.xml >$out/AndroidManifest.xml
 aapt2 link -I $framework --manifest $out/AndroidManifest.xml --version-code 1 --version-name "$version" \
   --java $out/gen -o $out/resources.apk $out/resources.zip
 
-echo "Classes ..."
+echo "Compiling ..."
 javac -nowarn -source 8 -target 8 -Xlint:-options -d $out/classes $out/gen/org/kerasmatting/demo/R.java
 kotlinc $out/classes "$out/classes:$jars/android.jar:$tflite" \
   app/src/matting/kotlin app/src/inference/kotlin app/src/main/kotlin
@@ -33,13 +33,13 @@ kotlinc $out/classes "$out/classes:$jars/android.jar:$tflite" \
 java -Xmx1500m -cp $jars/r8.jar com.android.tools.r8.D8 --debug --min-api 26 --lib $jars/android.jar --output $out/dex \
   $out/classes.jar $stdlib ${tflite//:/ } 2>$out/d8.log || { cat $out/d8.log >&2; exit 1; }
 
-echo "Package ..."
+echo "Packaging ..."
 cp "$models"/*.tflite $out/package/assets/models/
 vectors=$models
 [ -d "$models/golden" ] && vectors=$models/golden
 cp "$vectors"/golden.json "$vectors"/*_????????????????.bin $out/package/assets/golden/
 cp $out/dex/classes*.dex $out/package/
-for abi in arm64-v8a armeabi-v7a; do # phones; the library's x86_64 is not made for 16 KB pages
+for abi in arm64-v8a armeabi-v7a; do # phones only: the x86_64 library is not aligned for 16 KB pages
   mkdir -p $out/package/lib/$abi
   cp $jars/tensorflow-lite/jni/$abi/*.so $out/package/lib/$abi/
 done

@@ -1,9 +1,9 @@
-# Sourced by test.sh and apk.sh in android_demo: the Kotlin compiler out of jars.
+# Runs the Kotlin compiler from its jars; sourced by test.sh, apk.sh and screens.sh in android_demo.
 
 stdlib=build/jars/kotlinc/kotlin-stdlib.jar
 tflite_desktop=build/jars/tensorflow-lite-desktop/classes.jar
 
-# kotlinc OUT CLASSPATH FOLDER...: warnings are errors.
+# Usage: kotlinc OUT CLASSPATH FOLDER... (warnings are errors)
 kotlinc() {
   local out=$1 classpath=$2
   shift 2

@@ -1,8 +1,11 @@
-"""python pack.py OUT LINKED FOLDER: the entries of an APK that aapt2 linked and a folder -> an APK.
+"""Pack an APK linked by aapt2 and the files of a folder into a new APK.
 
-Networks, native libraries and the resource table stay uncompressed, to be mapped into memory, and
-begin at multiples of 16 KB. Debian's apksigner, which moves entries, knows of 4 KB unless every
-entry names its alignment in the extra field 0xd935; its zipalign does not write that.
+    python pack.py OUT LINKED FOLDER
+
+Models, native libraries and the resource table are stored uncompressed, so that they can be
+memory-mapped, and start at multiples of 16 KB. Debian's apksigner moves entries and aligns them to
+4 KB only, unless the extra field 0xd935 of an entry says otherwise; Debian's zipalign does not
+write that field.
 """
 
 import struct
@@ -22,7 +25,7 @@ def main(out, linked, folder):
     entries |= {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
     with zipfile.ZipFile(out, "w") as apk:
         for name, data in entries.items():
-            info = zipfile.ZipInfo(name)  # 1980: equal inputs make an equal file
+            info = zipfile.ZipInfo(name)  # dated 1980, so that equal inputs give equal files
             info.external_attr = 0o644 << 16
             stored = name.endswith(UNCOMPRESSED)
             info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
@@ -32,7 +35,7 @@ def main(out, linked, folder):
 
 
 def _alignment(position):
-    """An extra field that says PAGE and ends, with the header, at a multiple of it."""
+    """Return an extra field that declares alignment to PAGE and pads the header at `position`."""
     padding = -(position + 6) % PAGE
     return struct.pack("<HHH", 0xD935, 2 + padding, PAGE) + bytes(padding)
 

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# The app's own activities in Robolectric on Linux: taps, turned screens, refusals, and a picture of every
-# screen in android_demo/build/screens/.
+# Runs the app's activities in Robolectric on Linux: taps, screen rotation, denied permissions. Saves a picture of
+# every screen in android_demo/build/screens/.
 #
 #     bash android_demo/desktop/screens.sh PHOTOGRAPH
 #
-# after apk.sh, whose classes, resources and assets it takes. On phones the interpreter is another, see README.
+# Run apk.sh first; its classes, resources and assets are used. Phones have another interpreter, see README.md.
 set -euo pipefail
 photograph=$(realpath "$1")
 cd "$(dirname "$0")/.."
 . desktop/kotlinc.sh
 jars=build/jars
 out=build/screens
-[ -f build/apk/resources.apk ] || { echo "There is no build/apk: run make android-apk first." >&2; exit 1; }
+[ -f build/apk/resources.apk ] || { echo "build/apk not found; run make android-apk first." >&2; exit 1; }
 [ -d $jars/robolectric/android ] || mvn -B -q -C -f desktop/screens/pom.xml package
 for aar in $jars/robolectric/*.aar; do
   [ -f "${aar%.aar}.jar" ] || unzip -q -p "$aar" classes.jar >"${aar%.aar}.jar"
@@ -19,7 +19,7 @@ done
 rm -rf $out && mkdir -p $out/classes/com/android/tools $out/app
 (cd $out/app && unzip -q ../../apk/classes.jar 'org/kerasmatting/demo/R*')
 
-# Compiled anew: the desktop's interpreter is a class where the phone's is an interface.
+# Recompiled, since the desktop's interpreter has a class where the phone's has an interface.
 kotlinc $out/app "$out/app:$jars/android.jar:$tflite_desktop" \
   app/src/matting/kotlin app/src/inference/kotlin app/src/main/kotlin
 libraries=$(echo $jars/robolectric/*.jar | tr ' ' ':')

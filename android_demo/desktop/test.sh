@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The app's pixel and inference code on Linux, in org.tensorflow.lite.Interpreter, against the numbers of
-# Python: fixtures, golden vectors of small files, and those of `make demo` where it has run.
+# Tests the app's pixel and inference code on Linux, with org.tensorflow.lite.Interpreter, against results from
+# Python: fixtures, golden vectors of small files, and those of `make demo` if it has run.
 #
 #     bash android_demo/desktop/test.sh [FOLDER_WITH_GOLDEN ...]
 set -euo pipefail
@@ -10,7 +10,7 @@ sources=app/src
 out=build/test
 rm -rf $out && mkdir -p $out
 
-# matting/ by itself, to show that it needs neither Android nor TensorFlow Lite.
+# matting/ is compiled alone to prove that it needs neither Android nor TensorFlow Lite.
 kotlinc $out/matting "" $sources/matting/kotlin
 kotlinc $out/inference "$out/matting:$tflite_desktop:build/jars/json.jar" $sources/inference/kotlin
 kotlinc $out/tests "$out/matting:$out/inference:$tflite_desktop:build/jars/json.jar:build/jars/junit.jar" \

@@ -53,7 +53,7 @@ def main():
 
 
 def _picture(height, width):
-    """Smooth colours, one sharp edge, some noise."""
+    """Return smooth colours with one sharp edge and some noise."""
     rng = np.random.default_rng(height)
     coarse = rng.uniform(0, 255, (4, 5, 3)).astype(np.float32)
     image = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -74,7 +74,7 @@ def _resized(x, height, width):
 
 
 def _letterboxed(image, height, width):
-    """The image scaled to fit, padded by reflection, and its (top, left, height, width) inside."""
+    """Scale to fit, pad by reflection -> image, (top, left, height, width) of the scaled part."""
     scale = min(height / image.shape[0], width / image.shape[1])
     inner = [max(1, round(side * scale)) for side in image.shape[:2]]
     top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
@@ -84,7 +84,7 @@ def _letterboxed(image, height, width):
 
 
 def _save_refinement(picture, radius=2, epsilon=1e-4):
-    """The colour guided filter in float64: fitted at 16x20, applied to the picture's 48x64."""
+    """Save the colour guided filter in float64: fitted at 16x20, applied to the picture, 48x64."""
     small = _resized(picture, 16, 20)
     alpha = _resized(_alpha(48, 64), 16, 20)
     guide, target = small / 255.0, alpha.astype(np.float64)
@@ -129,7 +129,7 @@ def _blurred(picture, alpha, radius):
 
 
 def _save_camera(picture):
-    """JFIF's YUV with half the chroma each way, and what it is in red, green and blue."""
+    """Save a picture as JFIF's YUV 4:2:0, and the same converted back to red, green and blue."""
     y, v, u = (
         plane.copy() for plane in np.moveaxis(cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb), -1, 0)
     )

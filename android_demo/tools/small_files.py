@@ -1,11 +1,11 @@
-"""Small .tflite files of every kind the app knows, with golden vectors, in a minute, untrained.
+"""Export small untrained .tflite files of every kind, with golden vectors, for the app's tests.
 
     python android_demo/tools/small_files.py OUT
 
-What `make android-test` runs on besides `make demo`'s files: float32 and int8_qat of the demo's
-network at a small width, and of a few convolutions the other formats, with a trimap, and with a
-background. OUT/photograph.bin is a small picture, OUT/<file>.alpha.bin its alpha by
-`keras_matting.inference`.
+`make android-test` runs on these, and on the files of `make demo` if there are any: the demo's
+model at a small width as float32 and int8_qat, and a few convolutions in the other formats, also
+with a trimap and with a background. OUT/photograph.bin is a small picture, OUT/<file>.alpha.bin its
+alpha from `keras_matting.inference`. Takes about a minute.
 """
 
 import sys
@@ -53,12 +53,12 @@ def write(folder):
 
 
 def _few_convolutions(*extra):
-    """image and `extra` -> alpha, through half the size."""
+    """Build image and `extra` inputs -> alpha, with a layer at half the size."""
     channels = {"image": 3, "trimap": 1, "background": 3}
     inputs = {
         name: keras.Input((*SIZE, channels[name]), name=name) for name in ("image", *extra)
     }  # fmt: skip
-    # as networks do it; unscaled, the converter would give input and joined features one scale
+    # normalised as in real models: otherwise input and joined features would share one int8 scale
     scaled = [layers.Rescaling(2.0, -1.0, name=f"scaled_{name}")(x) for name, x in inputs.items()]
     x = skip = layers.Concatenate(name="inputs")(scaled) if extra else scaled[0]
     for i, strides in enumerate((2, 1)):
@@ -72,12 +72,12 @@ def _few_convolutions(*extra):
 
 
 def _with_statistics(model):
-    """Batch norms that have seen pictures: every layer is in the range it has in training."""
+    """Give batch norms the statistics of images, so that activations have a realistic range."""
     for layer in model.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.momentum = 0.0
     model(representative_inputs(model.input, *SIZE, count=8), training=True)
-    # Normalising what hardly varies makes much of a rounding, which training does away with.
+    # Normalising nearly constant features amplifies rounding errors, unlike in trained models.
     logit = next(layer for layer in reversed(model.layers) if isinstance(layer, layers.Conv2D))
     logit.kernel.assign(logit.kernel / 4)
     return model

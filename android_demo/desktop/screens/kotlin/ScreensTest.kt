@@ -43,7 +43,7 @@ import org.robolectric.android.controller.ActivityController
 import org.robolectric.annotation.Config
 import org.robolectric.annotation.GraphicsMode
 
-/** The activities themselves; every test leaves pictures of what it saw. */
+/** Tests of the activities; most save pictures of their screens. */
 @RunWith(RobolectricTestRunner::class)
 @Config(sdk = [35], qualifiers = "w360dp-h720dp-xhdpi")
 @GraphicsMode(GraphicsMode.Mode.NATIVE)
@@ -52,7 +52,7 @@ class ScreensTest {
     private val photograph = Uri.fromFile(File(System.getProperty("photograph")!!))
 
     @Test
-    fun `the first screen says what the network is`() {
+    fun `the first screen describes the model`() {
         val screen = start(MainActivity::class.java)
         await { text(screen, R.id.description).contains("->") }
         assertTrue(text(screen, R.id.description).startsWith("Image matting at "))
@@ -61,17 +61,17 @@ class ScreensTest {
     }
 
     @Test
-    fun `a file that is no network is refused in a sentence and not kept`() {
+    fun `a file that is not a model is refused in one sentence and not kept`() {
         val screen = start(MainActivity::class.java)
         await { text(screen, R.id.description).contains("->") }
         screen.findViewById<View>(R.id.pick_model).performClick()
         answer(screen, photograph)
-        await { text(screen, R.id.description).contains("no .tflite file") }
+        await { text(screen, R.id.description).contains("not a .tflite file") }
         assertEquals(emptyList<String>(), File(application.filesDir, "models").list().orEmpty().toList())
     }
 
     @Test
-    fun `a photo is matted, turned with the screen, and saved at its own size`() {
+    fun `a photo is matted, survives screen rotation, and is saved at full resolution`() {
         val controller = Robolectric.buildActivity(PhotoActivity::class.java).setup()
         val screen = controller.get()
         assertFalse(screen.findViewById<Button>(R.id.save).isEnabled)
@@ -99,7 +99,7 @@ class ScreensTest {
     }
 
     @Test
-    fun `no choice changes nothing and a broken picture is named`() {
+    fun `cancelling changes nothing, and a broken picture is reported`() {
         val screen = start(PhotoActivity::class.java)
         await { shadowOf(Looper.getMainLooper()).isIdle && screen.findViewById<View>(R.id.progress).visibility == View.GONE }
         screen.findViewById<View>(R.id.choose).performClick()
@@ -107,12 +107,12 @@ class ScreensTest {
         assertEquals(application.getString(R.string.no_picture), text(screen, R.id.message))
         val broken = File(application.cacheDir, "broken.jpg").apply { writeText("nothing") }
         choose(screen, Uri.fromFile(broken))
-        await { text(screen, R.id.message).contains("damaged or no picture") }
+        await { text(screen, R.id.message).contains("damaged or not a picture") }
         assertFalse(screen.findViewById<Button>(R.id.save).isEnabled)
     }
 
     @Test
-    fun `a photo that cannot be saved stays, and the reason is said`() {
+    fun `a photo that cannot be saved is kept, and the reason is shown`() {
         val screen = start(PhotoActivity::class.java)
         choose(screen, photograph)
         await { screen.findViewById<Button>(R.id.save).isEnabled }
@@ -128,7 +128,7 @@ class ScreensTest {
     }
 
     @Test
-    fun `after its process was ended the photo screen shows the same again`() {
+    fun `the photo screen is restored after its process was killed`() {
         val controller = Robolectric.buildActivity(PhotoActivity::class.java).setup()
         choose(controller.get(), photograph)
         controller.get().findViewById<RadioGroup>(R.id.views).check(R.id.view_alpha)
@@ -144,7 +144,7 @@ class ScreensTest {
     }
 
     @Test
-    fun `a photo of 100 megapixels is saved at its own size`() {
+    fun `a photo of 100 megapixels is saved at full resolution`() {
         val large = File(application.cacheDir, "large.jpg")
         val small = BitmapFactory.decodeFile(photograph.path)
         Bitmap.createScaledBitmap(small, 11648, 8736, true).run {
@@ -176,7 +176,7 @@ class ScreensTest {
     }
 
     @Test
-    fun `a phone without a camera is told so`() {
+    fun `a missing camera is reported`() {
         shadowOf(application).grantPermissions(Manifest.permission.CAMERA)
         val controller = Robolectric.buildActivity(CameraActivity::class.java).setup()
         await { text(controller.get(), R.id.message) == application.getString(R.string.no_camera) }
@@ -186,20 +186,20 @@ class ScreensTest {
 
     @Suppress("DEPRECATION") // as in the activity
     @Test
-    fun `the camera's frames are shown with another background, upright when the phone is turned`() {
+    fun `camera frames are shown with a new background, upright when the phone is rotated`() {
         shadowOf(application).grantPermissions(Manifest.permission.CAMERA)
         val controller = Robolectric.buildActivity(CameraActivity::class.java).setup()
         val screen = controller.get()
-        await { text(screen, R.id.message) == application.getString(R.string.no_camera) } // the network is open
+        await { text(screen, R.id.message) == application.getString(R.string.no_camera) } // the model is open
         val running = field(screen, "running")
         val whole = BitmapFactory.decodeFile(photograph.path)
         val part = 3 * whole.height / 4
         val frame = Frame(Bitmap.createBitmap(whole, (whole.width - part) / 2, 0, part, whole.height), 480, 640)
-        SystemClock.setCurrentTimeMillis(10_000) // Robolectric's clock stands, and the screen's text waits half a second
+        SystemClock.setCurrentTimeMillis(10_000) // Robolectric's clock stands still; the text is updated every half second
         Handler((field(screen, "thread") as HandlerThread).looper).post {
             running.javaClass.getDeclaredMethod("frame", Image::class.java).apply { isAccessible = true }.invoke(running, frame)
         }
-        await { text(screen, R.id.message).contains("ms per picture") }
+        await { text(screen, R.id.message).contains("ms per frame") }
         val shown = field(field(running, "live"), "bitmap") as Bitmap
         assertEquals(480 to 640, shown.width to shown.height)
         picture(screen, "camera", shown)
@@ -210,7 +210,7 @@ class ScreensTest {
     }
 
     @Test
-    fun `the check runs every file and says loudly that there is no GPU here`() {
+    fun `the check runs every model and reports prominently that there is no GPU`() {
         val controller = Robolectric.buildActivity(CheckActivity::class.java).setup()
         val screen = controller.recreate().get()
         await(600) { screen.findViewById<View>(R.id.run).isEnabled }
@@ -240,7 +240,7 @@ class ScreensTest {
     private fun answer(screen: Activity, uri: Uri) =
         shadowOf(screen).receiveResult(shadowOf(screen).nextStartedActivityForResult.intent, Activity.RESULT_OK, Intent().setData(uri))
 
-    /** As on Android 8 and 9, where the person names the file. */
+    /** As on Android 8 and 9, where the user names the file. */
     private fun save(screen: PhotoActivity, target: Uri) = (field(screen, "session") as PhotoSession).save(target)
 
     private fun field(owner: Any, name: String): Any = checkNotNull(
@@ -252,12 +252,12 @@ class ScreensTest {
         while (true) {
             shadowOf(Looper.getMainLooper()).idle()
             if (condition()) return
-            check(System.currentTimeMillis() < end) { "waited in vain" }
+            check(System.currentTimeMillis() < end) { "timed out after $seconds seconds" }
             Thread.sleep(20)
         }
     }
 
-    /** [behind] is what the preview's surface, which Robolectric does not have, shows. */
+    /** Saves a picture of the screen; [behind] is drawn in place of the preview's surface, which Robolectric lacks. */
     private fun picture(screen: Activity, name: String, behind: Bitmap? = null) {
         shadowOf(Looper.getMainLooper()).idle()
         val root = screen.window.decorView
@@ -272,7 +272,7 @@ class ScreensTest {
             val top = place[1] + (preview.height - height) / 2
             canvas.drawBitmap(behind, null, Rect(place[0], top, place[0] + preview.width, top + height), Paint(Paint.FILTER_BITMAP_FLAG))
             val overlay = preview.parent as ViewGroup
-            for (i in 1 until overlay.childCount) { // what lies above the surface, once more
+            for (i in 1 until overlay.childCount) { // redraw the views above the surface
                 val view = overlay.getChildAt(i).takeIf { it.visibility == View.VISIBLE } ?: continue
                 val at = IntArray(2).also { view.getLocationInWindow(it) }
                 canvas.save()
@@ -285,7 +285,7 @@ class ScreensTest {
     }
 }
 
-/** A camera's frame that shows a picture: YUV_420_888 with chroma in planes of their own. */
+/** A camera frame with the contents of a picture: YUV_420_888 with separate chroma planes. */
 private class Frame(picture: Bitmap, private val width: Int, private val height: Int) : Image() {
     private val planes: Array<Image.Plane>
 

@@ -42,7 +42,7 @@ class DamagedFileTest {
         val marker = String(intact, Charsets.ISO_8859_1).indexOf(MARKER)
         for (position in intact.indices) {
             val changed = intact.copyOf().also { it[position] = (it[position].toInt() xor mask).toByte() }
-            if (position in marker until marker + MARKER.length) { // as if there were no checksum
+            if (position in marker until marker + MARKER.length) { // looks like a file without a checksum
                 assertFalse(Signature.of(direct(changed), "file.tflite").isVerified)
             } else {
                 val error = assertThrows(UnusableFile::class.java, { Signature.of(direct(changed), "file.tflite") }, "byte $position")

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.kerasmatting.matting.argb
 
-/** Values that Python computed, see tools/fixtures.py: <name>.<type>.<shape>.bin. */
+/** Reference values from Python, <name>.<type>.<shape>.bin; see tools/fixtures.py. */
 class Fixture(name: String) {
     private val file = File(System.getProperty("fixtures")).listFiles()!!.single { it.name.startsWith("$name.") }
     val shape = file.name.split(".")[2].split("x").map { it.toInt() }
@@ -22,22 +22,22 @@ class Fixture(name: String) {
     val pixels get() = pixelsOf(bytes)
 }
 
-/** Red, green, blue bytes -> ARGB. */
+/** Converts red, green and blue bytes to ARGB. */
 fun pixelsOf(bytes: ByteArray) = IntArray(bytes.size / 3) {
     argb(bytes[3 * it].toInt() and 255, bytes[3 * it + 1].toInt() and 255, bytes[3 * it + 2].toInt() and 255)
 }
 
-/** Every channel of every pixel within [steps] of 1/255. */
+/** Asserts that every channel of every pixel is within [steps] of 1/255. */
 fun assertPixels(expected: IntArray, found: IntArray, steps: Int = 1) {
     assertEquals(expected.size, found.size)
     val worst = expected.indices.maxOf { i ->
         listOf(0, 8, 16, 24).maxOf { abs((expected[i] ushr it and 255) - (found[i] ushr it and 255)) }
     }
-    assertTrue(worst <= steps, "a channel is $worst steps of 1/255 away")
+    assertTrue(worst <= steps, "a channel differs by $worst/255")
 }
 
 fun assertFloats(expected: FloatArray, found: FloatArray, tolerance: Float) {
     assertEquals(expected.size, found.size)
     val worst = expected.indices.maxOf { abs(expected[it] - found[it]) }
-    assertTrue(worst <= tolerance, "a value is $worst away") // not for NaN
+    assertTrue(worst <= tolerance, "a value differs by $worst") // false for NaN
 }

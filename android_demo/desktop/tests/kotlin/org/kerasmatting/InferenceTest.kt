@@ -32,24 +32,24 @@ import org.kerasmatting.matting.argb
 import org.kerasmatting.matting.composeOver
 import org.tensorflow.lite.Delegate
 
-/** The app's inference code in org.tensorflow.lite.Interpreter, on real files. */
+/** Tests of the app's inference code with org.tensorflow.lite.Interpreter and real files. */
 class InferenceTest {
     @ParameterizedTest
     @MethodSource("goldenFilesByThreads")
-    fun `files give on other runtimes what they gave in Python`(folder: File, name: String, threads: Int) {
+    fun `files give the same results as in Python`(folder: File, name: String, threads: Int) {
         val golden = golden(folder).single { it.name == name }
         open(File(folder, name), threads).use { model ->
             val comparisons = golden.check(model)
             val latency = golden.latency(model, 3)
             for (found in comparisons) {
                 println(
-                    "%-55s %d threads  %-6s %s %.2g of %.2g (largest %.2g)  %.1f ms".format(
+                    "%-55s %d threads  %-6s %s %.2g, limit %.2g (largest %.2g)  %.1f ms".format(
                         name, threads, found.reference, found.number, found.found, found.limit, found.largest, latency.median,
                     ),
                 )
             }
             assertEquals(setOf("keras", "litert"), comparisons.map { it.reference }.toSet())
-            assertTrue(comparisons.all { it.passed }, "$name departs from its golden vectors")
+            assertTrue(comparisons.all { it.passed }, "$name differs from its golden vectors")
             assertTrue(latency.median <= latency.p90)
         }
     }
@@ -59,7 +59,7 @@ class InferenceTest {
         val name = SMALL.list()!!.single { it.startsWith("convolutions_trimap") && it.endsWith("float32.tflite") }
         val bytes = withoutChecksum(File(SMALL, name).readBytes())
         val floats = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN)
-        // The first buffer's weights: halve what looks like a small number.
+        // Halve everything in the middle of the file that looks like a small weight.
         for (at in bytes.size / 3 until bytes.size / 2 step 4) {
             if (abs(floats.getFloat(at)) in 1e-3f..1f) floats.putFloat(at, floats.getFloat(at) / 2)
         }
@@ -71,7 +71,7 @@ class InferenceTest {
 
     @ParameterizedTest
     @ValueSource(strings = ["modnet_mobilenetv2_mobile_96x128_int8_qat", "convolutions_96x128_int8"])
-    fun `a photograph has the alpha that the Python side gives it`(stem: String) {
+    fun `the alpha of a photo is the same as in Python`(stem: String) {
         open(File(SMALL, "$stem.tflite")).use { model ->
             val matter = Matter(model, 130, 75)
             matter.matte(pixelsOf(File(SMALL, "photograph.bin").readBytes()))
@@ -80,7 +80,7 @@ class InferenceTest {
             val bytes = ByteBuffer.wrap(File(SMALL, "$stem.alpha.bin").readBytes()).order(ByteOrder.LITTLE_ENDIAN)
             val differences = found.map { abs(it - bytes.getFloat()) }.sorted()
             assertEquals(130 * 75, differences.size)
-            println("$stem: photograph's alpha differs by up to ${differences.last()}, mean ${differences.average()}")
+            println("$stem: the photo's alpha differs by at most ${differences.last()}, ${differences.average()} on average")
             assertTrue(differences[(0.999 * differences.size).toInt()] <= 2 / 255f)
         }
     }
@@ -93,12 +93,12 @@ class InferenceTest {
             val picture = IntArray(matter.width * matter.height)
             val ofInterpreter = allocated { model.run() }
             val ofFrame = allocated { matter.matte(background, picture, smooths = true, takesScene = false) }
-            assertEquals(ofInterpreter, ofFrame, "bytes beside the interpreter's own")
+            assertEquals(ofInterpreter, ofFrame, "bytes allocated per frame, the interpreter's own being expected")
         }
     }
 
     @Test
-    fun `a frame's figure stands before the background that was chosen`() {
+    fun `a frame is composed over the chosen background`() {
         open(File(SMALL, "convolutions_96x128_int8.tflite")).use { model ->
             val matter = camera(model)
             val (width, height) = matter.width to matter.height
@@ -124,7 +124,7 @@ class InferenceTest {
     }
 
     @Test
-    fun `a network that wants the scene waits for it`() {
+    fun `a model that needs the empty scene waits for it`() {
         open(File(SMALL, "convolutions_background_96x128_int8.tflite")).use { model ->
             val matter = camera(model)
             val upright = IntArray(matter.width * matter.height)
@@ -137,7 +137,7 @@ class InferenceTest {
         }
     }
 
-    /** A camera on its side, with the fixture's frame in its planes. */
+    /** A camera mounted sideways, with the fixture's frame in its planes. */
     private fun camera(model: MattingModel): FrameMatter {
         val planes = listOf("camera_y", "camera_u", "camera_v").map { Fixture(it) }.map { plane ->
             YuvPlane(plane.width, 1, plane.bytes.size).apply { read(ByteBuffer.wrap(plane.bytes)) }
@@ -146,7 +146,7 @@ class InferenceTest {
         return FrameMatter(model, CameraFrame(size.width, size.height, 90, mirrored = true), planes)
     }
 
-    /** Bytes of every call; what the virtual machine itself allocates once in a while is in some only. */
+    /** Bytes that each call allocates. The minimum, since the virtual machine itself allocates now and then. */
     private fun allocated(call: () -> Unit): Long {
         val threads = ManagementFactory.getThreadMXBean() as ThreadMXBean
         val me = Thread.currentThread().id
@@ -159,7 +159,7 @@ class InferenceTest {
     }
 
     @Test
-    fun `inputs are those that the file names`() {
+    fun `inputs are those of the file's signature`() {
         val inputs = SMALL.listFiles()!!.filter { it.extension == "tflite" }.associate { file ->
             file.name to open(file).use { it.inputs.keys }
         }
@@ -169,21 +169,21 @@ class InferenceTest {
     }
 
     @Test
-    fun `a file says what it is`() {
+    fun `the description comes from the metadata`() {
         open(File(SMALL, "convolutions_trimap_96x128_int8.tflite")).use { model ->
             assertTrue(model.description in listOf("image, trimap", "trimap, image").map { "Image matting at 96x128: $it to alpha." })
         }
     }
 
     @Test
-    fun `a network that fails while it runs is named`() {
+    fun `a failure at run time names the file`() {
         val model = open(File(SMALL, "convolutions_96x128_int8.tflite")).also { it.close() }
         val error = assertThrows(UnusableFile::class.java) { model.run() }
         assertTrue(error.message!!.startsWith("CPU FAILED to run convolutions_96x128_int8.tflite: "), error.message)
     }
 
     @Test
-    fun `a missing trimap is named`() {
+    fun `a missing trimap is reported`() {
         open(File(SMALL, "convolutions_trimap_96x128_int8.tflite")).use { model ->
             val matter = Matter(model, 10, 10)
             val error = assertThrows(IllegalArgumentException::class.java) { matter.matte(IntArray(100)) }
@@ -194,7 +194,7 @@ class InferenceTest {
 
     @ParameterizedTest
     @ValueSource(ints = [0, 3, 7, 8, 100, 3000])
-    fun `what is no whole file is refused in one sentence`(length: Int) {
+    fun `a truncated file is refused in one sentence`(length: Int) {
         val whole = File(SMALL, "convolutions_96x128_int8.tflite").readBytes()
         val error = assertThrows(UnusableFile::class.java) {
             MattingModel.open("cut.tflite", direct(whole.copyOf(length)), CPU).close()
@@ -204,7 +204,7 @@ class InferenceTest {
     }
 
     @Test
-    fun `a refused delegate is named`() {
+    fun `a failing delegate is reported`() {
         val file = File(SMALL, "convolutions_96x128_int8.tflite")
         val absent = Processor("GPU", 1) { throw NoClassDefFoundError("org/tensorflow/lite/gpu/GpuDelegate") }
         val broken = Processor("GPU", 1) { object : Delegate { override fun getNativeHandle() = error("no OpenCL") } }
@@ -226,7 +226,7 @@ class InferenceTest {
             golden(folder).flatMap { file -> listOf(1, 2, 4).map { arguments(folder, file.name, it) } }
         }
 
-        /** The vectors lie in golden/ beside the files of `make demo`, and among the small ones. */
+        /** Golden vectors are in the subfolder golden/ for `make demo`, next to the files otherwise. */
         private fun golden(folder: File): List<org.kerasmatting.inference.GoldenFile> {
             val vectors = File(folder, "golden").takeIf { it.isDirectory } ?: folder
             return goldenFiles { File(vectors, it).readBytes() }

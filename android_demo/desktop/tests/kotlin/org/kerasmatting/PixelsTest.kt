@@ -33,14 +33,14 @@ import org.kerasmatting.matting.greyOf
 import org.kerasmatting.matting.toTrimap
 import org.kerasmatting.matting.uprightTurn
 
-/** Every step from the camera to the screen, against OpenCV and NumPy. */
+/** Compares every step from the camera to the screen with OpenCV and NumPy. */
 class PixelsTest {
     private val picture = Fixture("picture")
     private val alpha = Fixture("alpha")
 
     @ParameterizedTest
     @ValueSource(strings = ["area", "half", "linear", "mixed"])
-    fun `resizes as OpenCV`(kind: String) {
+    fun `resizes like OpenCV`(kind: String) {
         val expected = Fixture("resized_$kind")
         val resize = Resize(picture.width, picture.height, expected.width, expected.height)
         val found = IntArray(expected.width * expected.height)
@@ -54,7 +54,7 @@ class PixelsTest {
 
     @ParameterizedTest
     @ValueSource(strings = ["wide", "tall", "narrow"])
-    fun `fits pictures into a network's size as the Python side`(kind: String) {
+    fun `fits pictures into a model's size like Python`(kind: String) {
         val source = Fixture("letterbox_$kind")
         val expected = Fixture("letterboxed_$kind")
         val letterbox = Letterbox(source.width, source.height, expected.width, expected.height)
@@ -129,7 +129,7 @@ class PixelsTest {
     }
 
     @Test
-    fun `refines along edges as the guided filter in float64, whole or in strips`() {
+    fun `refines along edges like the guided filter in float64, as a whole and in strips`() {
         val guide = Fixture("guide")
         val refinement = Refinement(guide.width, guide.height, radius = 2, epsilon = 1e-4f)
         val enlarged = refinement.Enlarged(picture.width, picture.height)
@@ -151,7 +151,7 @@ class PixelsTest {
     }
 
     @Test
-    fun `composes as NumPy`() {
+    fun `composes like NumPy`() {
         val background = Fixture("background").pixels
         val found = IntArray(background.size)
         composeOver(picture.pixels, alpha.floats, background, found)
@@ -170,20 +170,20 @@ class PixelsTest {
     }
 
     @Test
-    fun `blurs the background without the figure as NumPy`() {
+    fun `blurs the background without the subject like NumPy`() {
         val found = IntArray(picture.width * picture.height)
         BlurredBackground(picture.width, picture.height, 3).blur(picture.pixels, alpha.floats, found)
         assertPixels(Fixture("blurred").pixels, found)
     }
 
     @Test
-    fun `a background covers the picture from its middle`() {
+    fun `a background picture is cropped around its centre`() {
         val wide = IntArray(6 * 2) { argb(it % 6, 0, 0) }
         assertArrayEquals(intArrayOf(argb(2, 0, 0), argb(3, 0, 0), argb(2, 0, 0), argb(3, 0, 0)), cover(wide, 6, 2, 2, 2))
     }
 
     @Test
-    fun `a trimap has three levels and mixtures are unknown`() {
+    fun `a trimap gets three levels, and mixtures become unknown`() {
         val greys = intArrayOf(0, 63, 64, 128, 191, 192, 255).map { argb(it, it, it) }.toIntArray()
         toTrimap(greys)
         assertArrayEquals(intArrayOf(0, 0, 128, 128, 128, 255, 255), greys.map { it and 255 }.toIntArray())
@@ -191,11 +191,11 @@ class PixelsTest {
 
     @ParameterizedTest
     @CsvSource("0, false", "90, false", "180, false", "270, false", "0, true", "90, true", "180, true", "270, true")
-    fun `camera frames stand upright in true colours`(turn: Int, mirrored: Boolean) {
+    fun `camera frames are converted upright with the right colours`(turn: Int, mirrored: Boolean) {
         val expected = Fixture("camera_colours")
         val (width, height) = expected.width to expected.height
         val chromaWidth = Fixture("camera_u").width
-        // Planes as phones give them: padded rows, u and v interleaved.
+        // Planes as phones deliver them: padded rows, interleaved u and v.
         val luma = YuvPlane(width + 6, 1, (width + 6) * height)
         val u = YuvPlane(2 * chromaWidth + 4, 2, (2 * chromaWidth + 4) * (height / 2))
         val v = YuvPlane(u.rowStride, 2, u.bytes.size)
@@ -212,7 +212,7 @@ class PixelsTest {
         val upright = IntArray(w * h) {
             val x = if (mirrored) w - 1 - it % w else it % w
             val y = it / w
-            // Where a clockwise turn takes its pixel from.
+            // The source of this pixel under a clockwise rotation.
             when (turn) {
                 0 -> source[y * width + x]
                 90 -> source[(height - 1 - x) * width + y]
@@ -229,15 +229,15 @@ class PixelsTest {
         }
     }
 
-    /** Android's documentation of SENSOR_ORIENTATION, for the usual 90 behind and 270 in front. */
+    /** From Android's documentation of SENSOR_ORIENTATION, for the usual 90 (back) and 270 (front). */
     @ParameterizedTest
     @CsvSource("90, 0, false, 90", "90, 90, false, 0", "90, 270, false, 180", "270, 0, true, 270", "270, 90, true, 0")
-    fun `frames are turned as the display stands`(sensor: Int, display: Int, isFront: Boolean, expected: Int) {
+    fun `the rotation of frames follows the display`(sensor: Int, display: Int, isFront: Boolean, expected: Int) {
         assertEquals(expected, uprightTurn(sensor, display, isFront))
     }
 
     @Test
-    fun `smoothing steadies flicker, follows motion and starts afresh`() {
+    fun `smoothing damps flicker, follows motion and can be reset`() {
         val smoothing = Smoothing(2, still = 0.25f, motion = 0.5f)
         val alpha = floatArrayOf(0.5f, 0f)
         smoothing.smooth(alpha)
@@ -269,7 +269,7 @@ class PixelsTest {
     }
 
     @Test
-    fun `a PNG is not left short`() {
+    fun `a PNG with too few or too many rows is an error`() {
         val png = PngWriter(ByteArrayOutputStream(), 2, 2)
         png.rows(IntArray(2), 1)
         assertThrows(IllegalStateException::class.java) { png.close() }

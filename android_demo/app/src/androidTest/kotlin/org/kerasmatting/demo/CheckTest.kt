@@ -4,7 +4,7 @@ import androidx.test.platform.app.InstrumentationRegistry
 import org.junit.Assert.assertTrue
 import org.junit.Test
 
-/** The Check screen's work on a connected phone: `./gradlew connectedDebugAndroidTest`. */
+/** Runs what the Check screen does on a connected phone: `./gradlew connectedDebugAndroidTest`. */
 class CheckTest {
     @Test
     fun everyFileGivesItsGoldenNumbers() {
@@ -13,7 +13,7 @@ class CheckTest {
             println(describe(it))
             results += it
         }
-        assertTrue("Run make demo first: the app holds no golden vectors.", results.isNotEmpty())
+        assertTrue("The app has no golden vectors: run make demo first.", results.isNotEmpty())
         val failed = results.filter { !it.passed && !it.isRefused }
         assertTrue(failed.joinToString("\n", transform = ::describe), failed.isEmpty())
     }

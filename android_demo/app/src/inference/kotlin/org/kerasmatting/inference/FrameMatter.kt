@@ -9,14 +9,14 @@ import org.kerasmatting.matting.argb
 import org.kerasmatting.matting.composeOver
 
 /**
- * A camera's frames -> upright pictures with another background, in buffers made once: read a frame into
- * [planes] (luma, u, v), [matte] it, take [shown]. Nothing is allocated by us per frame.
+ * Replaces the background of camera frames: read a frame into [planes] (luma, u, v), call [matte], then show
+ * [shown]. All buffers are allocated once, none per frame.
  */
 class FrameMatter(model: MattingModel, val frame: CameraFrame, val planes: List<YuvPlane>) {
     val width = frame.uprightWidth
     val height = frame.uprightHeight
 
-    /** ARGB, height x width; the next frame overwrites it. */
+    /** ARGB, height x width; overwritten by the next frame. */
     val shown = IntArray(width * height)
 
     private val needsScene = "background" in model.inputs
@@ -29,8 +29,9 @@ class FrameMatter(model: MattingModel, val frame: CameraFrame, val planes: List<
     private var scene: IntArray? = null
 
     /**
-     * [picture] has the size of [shown]; without one, [Background.PICTURE] is white. False while the empty
-     * scene that the network needs has not been taken; then the frame is shown as it is.
+     * Mattes the current frame into [shown]. [picture] has the size of [shown]; if it is null,
+     * [Background.PICTURE] is white. Returns false, and shows the frame unchanged, as long as the model lacks
+     * the picture of the empty scene that it needs.
      */
     fun matte(background: Background, picture: IntArray?, smooths: Boolean, takesScene: Boolean): Boolean {
         frame.upright(planes[0], planes[1], planes[2], pixels)

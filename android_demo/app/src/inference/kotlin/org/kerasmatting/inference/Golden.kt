@@ -8,18 +8,18 @@ import org.json.JSONArray
 import org.json.JSONObject
 import org.kerasmatting.matting.UnusableFile
 
-/** How far an alpha was from a reference, at worst over all samples. */
+/** How far alpha is from a reference: the worst sample's value of the metric [number], and the [largest] difference. */
 class Comparison(val reference: String, val number: String, val limit: Double, val found: Double, val largest: Double) {
     val passed get() = found <= limit // not for NaN
 }
 
 class Latency(val median: Double, val p90: Double)
 
-/** One file of a folder that `python -m export.parity --golden` wrote; see `export/golden.py`. */
+/** Golden vectors of one .tflite file, written by `python -m export.parity --golden`; see `export/golden.py`. */
 class GoldenFile(private val entry: JSONObject, private val read: (String) -> ByteArray) {
     val name: String = entry.getString("file")
 
-    /** Runs every sample. UnusableFile: the vectors are not of this file. */
+    /** Runs every sample. Throws UnusableFile if the vectors do not belong to this file. */
     fun check(model: MattingModel): List<Comparison> {
         val limits = entry.getJSONObject("limits")
         val worst = limits.keys().asSequence().associateWith { DoubleArray(2) }
@@ -31,12 +31,13 @@ class GoldenFile(private val entry: JSONObject, private val read: (String) -> By
             for ((reference, numbers) in worst) {
                 val expected = floats(sample.getJSONObject("references").getString(reference))
                 if (expected.size != alpha.size) {
-                    throw UnusableFile("The golden vectors of $name are of another size than its alpha.")
+                    throw UnusableFile("The golden vectors of $name do not have the size of its alpha.")
                 }
                 val differences = DoubleArray(alpha.size) { abs(alpha[it] - expected[it]).toDouble() }
                 differences.sort()
-                numbers[0] = larger(numbers[0], number(limits.getJSONArray(reference).getString(0), differences))
-                numbers[1] = larger(numbers[1], differences.last())
+                // maxOf is NaN if either number is
+                numbers[0] = maxOf(numbers[0], number(limits.getJSONArray(reference).getString(0), differences))
+                numbers[1] = maxOf(numbers[1], differences.last())
             }
         }
         return worst.map { (reference, numbers) ->
@@ -45,7 +46,7 @@ class GoldenFile(private val entry: JSONObject, private val read: (String) -> By
         }
     }
 
-    /** Milliseconds of [runs] runs on the last sample, after two to warm up. */
+    /** Times [runs] runs on the last sample, in milliseconds, after two warm-up runs. */
     fun latency(model: MattingModel, runs: Int): Latency {
         repeat(2) { model.run() }
         val times = DoubleArray(runs) {
@@ -62,7 +63,7 @@ class GoldenFile(private val entry: JSONObject, private val read: (String) -> By
             if (!vectors.has(input)) throw UnusableFile("The golden vectors of $name have no $input.")
             val bytes = read(vectors.getString(input))
             if (bytes.size != tensor.buffer.capacity()) {
-                throw UnusableFile("The golden vectors of $name have ${bytes.size} bytes of $input, not ${tensor.buffer.capacity()}.")
+                throw UnusableFile("The golden vectors of $name hold ${bytes.size} bytes of $input instead of ${tensor.buffer.capacity()}.")
             }
             tensor.buffer.rewind()
             tensor.buffer.put(bytes)
@@ -75,7 +76,7 @@ class GoldenFile(private val entry: JSONObject, private val read: (String) -> By
     }
 }
 
-/** All files of a folder; [read] gives one of its files by name. */
+/** Reads the index of a folder of golden vectors; [read] returns the contents of a file in it. */
 fun goldenFiles(read: (String) -> ByteArray): List<GoldenFile> {
     val index = JSONObject(String(read("golden.json"), Charsets.UTF_8))
     return index.getJSONArray("files").objects().map { GoldenFile(it, read) }
@@ -83,22 +84,19 @@ fun goldenFiles(read: (String) -> ByteArray): List<GoldenFile> {
 
 private fun JSONArray.objects() = List(length()) { getJSONObject(it) }
 
-/** NaN where one of them is, since NaN sorts last. */
+/** Returns NaN if any difference is NaN, since NaN sorts last. */
 private fun number(name: String, sorted: DoubleArray) = when {
     sorted.last().isNaN() -> Double.NaN
     name == "max_difference" -> sorted.last()
     name == "mean_difference" -> sorted.average()
     name == "p999" -> percentile(sorted, 0.999)
-    else -> throw UnusableFile("The golden vectors name a number $name, which this app does not know.")
+    else -> throw UnusableFile("The golden vectors use the metric $name, which this app does not know.")
 }
 
-/** Linear between neighbours, as NumPy does it. */
+/** Interpolates linearly between neighbours, as NumPy does. */
 internal fun percentile(sorted: DoubleArray, share: Double): Double {
     val at = share * (sorted.size - 1)
     val below = at.toInt()
     val above = ceil(at).toInt()
     return sorted[below] + (at - below) * (sorted[above] - sorted[below])
 }
-
-/** A NaN is the largest. */
-private fun larger(a: Double, b: Double) = if (a.isNaN() || b.isNaN()) Double.NaN else maxOf(a, b)

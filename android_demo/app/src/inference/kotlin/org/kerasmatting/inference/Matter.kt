@@ -7,8 +7,8 @@ import org.kerasmatting.matting.Smoothing
 import org.kerasmatting.matting.toTrimap
 
 /**
- * Pictures of one size through one model: letterbox, network, back to the picture's part, and from there
- * to any size. One per size and thread; allocates nothing per picture.
+ * Mattes pictures of one size with one model: letterboxes the picture, runs the model, crops the alpha and
+ * enlarges it to the picture's size. Create one per size and thread; nothing is allocated per picture.
  */
 class Matter(private val model: MattingModel, val width: Int, val height: Int) {
     private val letterbox = Letterbox(width, height, model.width, model.height)
@@ -21,7 +21,7 @@ class Matter(private val model: MattingModel, val width: Int, val height: Int) {
     val smallWidth = letterbox.innerWidth
     val smallHeight = letterbox.innerHeight
 
-    /** The picture at the size the network saw, and its alpha; the next picture overwrites them. */
+    /** The picture at the size that the model saw; overwritten by the next picture, like [smallAlpha]. */
     lateinit var small: IntArray
         private set
     val smallAlpha = FloatArray(smallWidth * smallHeight)
@@ -34,8 +34,8 @@ class Matter(private val model: MattingModel, val width: Int, val height: Int) {
     }
 
     /**
-     * ARGB [picture], and [trimap] and [background] of the same size where the model has such inputs.
-     * [smooth]: steadied by the alphas of the pictures before. IllegalArgumentException: one is missing.
+     * Mattes an ARGB [picture]. [trimap] and [background] have the same size and are required if the model has
+     * such an input: IllegalArgumentException if one is missing. [smooth] smooths alpha over successive pictures.
      */
     fun matte(picture: IntArray, trimap: IntArray? = null, background: IntArray? = null, smooth: Boolean = false) {
         model.inputs["trimap"]?.let {
@@ -57,9 +57,9 @@ class Matter(private val model: MattingModel, val width: Int, val height: Int) {
         enlarged.start()
     }
 
-    /** The last picture's alpha at its own size, along its edges. */
+    /** Enlarges the last picture's alpha to its full size along its edges. */
     fun refined(picture: IntArray, alpha: FloatArray) = enlarged.rows(picture, 0, height, alpha)
 
-    /** The same as `keras_matting.inference` enlarges it: bilinear. */
+    /** Enlarges it bilinearly, as `keras_matting.inference` does. */
     fun plain(alpha: FloatArray) = enlarge.plane(smallAlpha, alpha)
 }

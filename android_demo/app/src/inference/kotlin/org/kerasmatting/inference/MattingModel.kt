@@ -13,17 +13,17 @@ import org.tensorflow.lite.Delegate
 import org.tensorflow.lite.Interpreter
 import org.tensorflow.lite.Tensor
 
-/** Where a file runs: on the CPU, or through a delegate that is made anew for every file. */
+/** Where a model runs: on the CPU or through a delegate, which is created anew for each model. */
 class Processor(val name: String, val threads: Int, val makeDelegate: (() -> Delegate)? = null)
 
-/** A delegate did not take a file, or failed on it; the message says why. */
+/** A delegate rejected a model or failed to run it; the message says why. */
 class RefusedByDelegate(message: String, cause: Throwable?) : UnusableFile(message, cause)
 
 /**
- * A .tflite file image (+ trimap) (+ background) -> alpha, with sizes, types and quantisation as the
- * file itself says. To be used on the thread that opened it, as a GPU delegate demands.
+ * A .tflite model: image (+ trimap) (+ background) -> alpha. Sizes, types and quantisation are read from the
+ * file. Use it only on the thread that opened it, as GPU delegates require.
  *
- * Fill [inputs], [run], read [alpha]. Nothing is allocated by us between.
+ * Fill [inputs], call [run], read [alpha]. Apart from the interpreter, nothing is allocated per run.
  */
 class MattingModel private constructor(
     val name: String,
@@ -36,17 +36,17 @@ class MattingModel private constructor(
     val height: Int
     val type: NumberType
 
-    /** What the file's metadata say it is. */
+    /** The description in the file's metadata. */
     val description: String? get() = signature.description
 
-    /** Whether the file carries a checksum, which then has been verified. */
+    /** True if the file has a checksum, which is verified before anything else is read. */
     val isVerified: Boolean get() = signature.isVerified
 
-    /** By the signature's names. */
+    /** Input tensors by name. */
     val inputs: Map<String, InputTensor>
     val alpha: AlphaTensor
 
-    /** What the person should know although the file runs; null where all is as asked for. */
+    /** A warning for the user if the model runs, but not entirely on the requested processor. */
     val notice: String?
 
     private val buffers: Map<String, ByteBuffer>
@@ -56,18 +56,18 @@ class MattingModel private constructor(
     init {
         val tensors = signature.inputs.associateWith { interpreter.getInputTensorFromSignature(it, signature.key) }
         for (input in tensors.keys - CHANNELS.keys) {
-            throw UnusableFile("$name wants a $input, which this app does not know; it brings ${CHANNELS.keys.joinToString()}.")
+            throw UnusableFile("$name needs the input $input; this app only provides ${CHANNELS.keys.joinToString()}.")
         }
-        val image = tensors["image"] ?: throw UnusableFile("$name takes no image.")
+        val image = tensors["image"] ?: throw UnusableFile("$name has no image input.")
         for ((input, tensor) in tensors) checkShape(input, tensor, image)
         if ("alpha" !in signature.outputs) {
-            throw UnusableFile("$name gives ${signature.outputs.joinToString()} and no alpha.")
+            throw UnusableFile("$name has no alpha output, only ${signature.outputs.joinToString()}.")
         }
         val alphaTensor = interpreter.getOutputTensorFromSignature("alpha", signature.key)
         height = image.shape()[1]
         width = image.shape()[2]
         if (!alphaTensor.shape().contentEquals(intArrayOf(1, height, width, 1))) {
-            throw UnusableFile("$name gives an alpha of another size than its image.")
+            throw UnusableFile("The alpha of $name does not have the size of its image.")
         }
         val encoding = encoding("alpha", alphaTensor)
         type = encoding.type
@@ -82,8 +82,8 @@ class MattingModel private constructor(
     }
 
     /**
-     * Reads the input tensors' buffers, writes that of [alpha]. UnusableFile: the file fails here, as on a
-     * GPU that had taken it.
+     * Runs the model on the buffers of [inputs] and fills the buffer of [alpha]. Throws UnusableFile if that
+     * fails, which can happen on a GPU even after it accepted the model.
      */
     fun run() {
         for (buffer in inputBuffers) buffer.rewind()
@@ -104,12 +104,12 @@ class MattingModel private constructor(
     private fun checkShape(input: String, tensor: Tensor, image: Tensor) {
         val shape = tensor.shape()
         if (tensor.shapeSignature().any { it < 0 }) {
-            throw UnusableFile("$name leaves the size of its $input open; export it with a --size.")
+            throw UnusableFile("$name has no fixed size for its $input; export it with --size.")
         }
         val channels = CHANNELS.getValue(input)
         val expected = intArrayOf(1, image.shape().getOrElse(1) { 0 }, image.shape().getOrElse(2) { 0 }, channels)
         if (!shape.contentEquals(expected)) {
-            throw UnusableFile("$name takes a $input of shape ${shape.joinToString("x")} instead of 1xHxWx$channels.")
+            throw UnusableFile("The $input of $name has shape ${shape.joinToString("x")} instead of 1xHxWx$channels.")
         }
     }
 
@@ -119,14 +119,17 @@ class MattingModel private constructor(
             DataType.INT8 -> NumberType.INT8
             DataType.UINT8 -> NumberType.UINT8
             DataType.INT16 -> NumberType.INT16
-            else -> throw UnusableFile("$name has a $end of type ${tensor.dataType()}, which no format of ours has.")
+            else -> throw UnusableFile("The $end of $name has the unsupported type ${tensor.dataType()}.")
         }
         val quantisation = tensor.quantizationParams()
-        if (quantisation.scale <= 0f) throw UnusableFile("$name does not say how its $end is quantised.")
+        if (quantisation.scale <= 0f) throw UnusableFile("The $end of $name has no quantisation parameters.")
         return Encoding(type, quantisation.scale, quantisation.zeroPoint)
     }
 
-    /** A delegate that took everything leaves one step; the public API does not tell, so ask inside. */
+    /**
+     * Returns a warning unless the delegate runs the whole model, which then has a single execution step. The
+     * public API does not tell the number of steps, hence the reflection.
+     */
     private fun partlyDelegated(): String? {
         val steps = try {
             generateSequence<Class<*>>(interpreter.javaClass) { it.superclass }
@@ -134,20 +137,20 @@ class MattingModel private constructor(
                 .apply { isAccessible = true }
                 .invoke(interpreter) as Int
         } catch (_: ReflectiveOperationException) {
-            return "${processor.name}: this runtime does not say whether all of $name runs there."
+            return "${processor.name}: this runtime does not report whether all of $name runs there."
         } catch (_: NoSuchElementException) {
-            return "${processor.name}: this runtime does not say whether all of $name runs there."
+            return "${processor.name}: this runtime does not report whether all of $name runs there."
         }
         if (steps == 1) return null
-        return "${processor.name} FELL BACK: $name is left in $steps steps instead of 1, a part of them on the CPU."
+        return "${processor.name} FELL BACK: $name runs in $steps steps instead of 1, some of them on the CPU."
     }
 
     companion object {
         private val CHANNELS = mapOf("image" to 3, "trimap" to 1, "background" to 3)
 
         /**
-         * [file] is a direct buffer, mapped for example, and must not change. UnusableFile where it is no
-         * such file, RefusedByDelegate where it is, but not for the processor's delegate.
+         * Opens [file], a direct buffer (memory-mapped, for example) that must not change. Throws UnusableFile if
+         * it is not a usable matting model, RefusedByDelegate if only the processor's delegate rejects it.
          */
         fun open(name: String, file: ByteBuffer, processor: Processor): MattingModel {
             val signature = Signature.of(file, name)
@@ -168,7 +171,7 @@ class MattingModel private constructor(
         private fun makeDelegate(name: String, processor: Processor): Delegate? = try {
             processor.makeDelegate?.invoke()
         } catch (error: Exception) {
-            throw RefusedByDelegate("${processor.name} is not to be had for $name: ${reason(error)}", error)
+            throw RefusedByDelegate("${processor.name} is not available for $name: ${reason(error)}", error)
         } catch (error: LinkageError) {
             throw RefusedByDelegate("${processor.name} is not part of this app: ${reason(error)}", error)
         }
@@ -184,12 +187,12 @@ class MattingModel private constructor(
                 return Interpreter(file, options)
             } catch (error: Exception) {
                 if (delegate != null) throw RefusedByDelegate("${processor.name} REFUSED $name: ${reason(error)}", error)
-                val wanted = signature.runtimeVersion?.let { ", it asks for version $it" } ?: ""
+                val wanted = signature.runtimeVersion?.let { " (it requires version $it)" } ?: ""
                 throw UnusableFile("$name does not run in this app's TensorFlow Lite$wanted: ${reason(error)}", error)
             }
         }
 
-        /** A delegate is closeable in some versions of TensorFlow Lite only. */
+        /** Delegates are closeable only in some versions of TensorFlow Lite. */
         private fun release(delegate: Any?) {
             (delegate as? AutoCloseable)?.close()
         }

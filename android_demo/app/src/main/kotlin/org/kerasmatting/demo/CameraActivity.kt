@@ -38,8 +38,8 @@ import org.kerasmatting.matting.cover
 import org.kerasmatting.matting.uprightTurn
 
 /**
- * Live preview with another background. Camera, network and drawing share one thread, which outlives
- * the turning of the screen: what one activity closes is closed before the next one opens it.
+ * Live preview with a new background. Camera, model and drawing share one thread that survives screen
+ * rotation, so that one activity has closed the camera before the next one opens it.
  */
 class CameraActivity : Activity() {
     private lateinit var thread: HandlerThread
@@ -50,13 +50,13 @@ class CameraActivity : Activity() {
     private var running: Running? = null
 
     private val drawing = Any()
-    private var hasSurface = false // read and written under the lock of drawing
+    private var hasSurface = false // guarded by drawing
 
     private var chosen = Background.BLURRED
     private var backgroundUri: Uri? = null
     private var asked = false
 
-    /** Turned by 180 degrees, a screen keeps its activity. */
+    /** Rotating the screen by 180 degrees does not recreate the activity. */
     private val onTurned = object : DisplayManager.DisplayListener {
         override fun onDisplayAdded(display: Int) = Unit
         override fun onDisplayRemoved(display: Int) = Unit
@@ -66,7 +66,7 @@ class CameraActivity : Activity() {
         }
     }
 
-    @Suppress("DEPRECATION") // what replaces it is AndroidX's
+    @Suppress("DEPRECATION") // the replacement is in AndroidX
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
         setContentView(R.layout.camera)
@@ -106,12 +106,12 @@ class CameraActivity : Activity() {
             override fun surfaceCreated(holder: SurfaceHolder) = synchronized(drawing) { hasSurface = true }
             override fun surfaceChanged(holder: SurfaceHolder, format: Int, width: Int, height: Int) = Unit
 
-            /** Nobody may draw when this returns. */
+            /** Nothing may be drawn after this returns. */
             override fun surfaceDestroyed(holder: SurfaceHolder) = synchronized(drawing) { hasSurface = false }
         })
     }
 
-    @Deprecated("what replaces it is AndroidX's")
+    @Deprecated("the replacement is in AndroidX")
     override fun onRetainNonConfigurationInstance(): Any = thread
 
     override fun onDestroy() {
@@ -146,7 +146,7 @@ class CameraActivity : Activity() {
         super.onPause()
     }
 
-    /** Also called with nothing granted, where the person turned away; onResume follows either way. */
+    /** Also called with empty results if the user dismisses the dialog; onResume follows in any case. */
     override fun onRequestPermissionsResult(request: Int, permissions: Array<String>, results: IntArray) {
         if (!isAllowed()) refuse()
     }
@@ -167,7 +167,7 @@ class CameraActivity : Activity() {
         findViewById<View>(R.id.allow).visibility = View.VISIBLE
     }
 
-    /** Asks again; after a final no, Android does not show the question and only its settings help. */
+    /** Asks again. After a permanent denial Android no longer shows the dialog, so this opens its settings. */
     private fun allow() {
         if (shouldShowRequestPermissionRationale(Manifest.permission.CAMERA)) {
             requestPermissions(arrayOf(Manifest.permission.CAMERA), PERMISSION)
@@ -201,7 +201,7 @@ class CameraActivity : Activity() {
         running = null
     }
 
-    @Suppress("DEPRECATION") // its successor is there from Android 11 on
+    @Suppress("DEPRECATION") // the replacement needs Android 11
     private fun displayDegrees() = when (windowManager.defaultDisplay.rotation) {
         Surface.ROTATION_90 -> 90
         Surface.ROTATION_180 -> 180
@@ -209,21 +209,21 @@ class CameraActivity : Activity() {
         else -> 0
     }
 
-    /** From one onResume to the next onPause. */
+    /** State from onResume to onPause. */
     private inner class Running {
         private val handler = Handler(thread.looper)
         private val feed = CameraFeed(this@CameraActivity, handler, ::frame) {
             say(getString(R.string.camera_failed, it))
         }
 
-        // Set by the main thread.
+        // Set on the main thread.
         @Volatile var background = chosen
         @Volatile var smooths = settings.smooths
         @Volatile var takesScene = false
         @Volatile var displayDegrees = displayDegrees()
         private val backgroundUri = this@CameraActivity.backgroundUri
 
-        // Of the camera's thread.
+        // Used on the camera thread only.
         private var model: MattingModel? = null
         private var notice: String? = null
         private var live: Live? = null
@@ -238,7 +238,7 @@ class CameraActivity : Activity() {
             handler.post { begin() }
         }
 
-        /** Does not wait: a slow network, or a GPU that is being prepared, would hold up the main thread. */
+        /** Does not wait: a slow model or a GPU that is still being prepared would block the main thread. */
         fun stop() {
             isStopped = true
             handler.post {
@@ -253,9 +253,9 @@ class CameraActivity : Activity() {
             val models = Models(this@CameraActivity)
             val name = models.current(settings) ?: return say(getString(R.string.no_models))
             try {
-                val (opened, said) = models.open(name, settings.usesGpu)
+                val (opened, warning) = models.open(name, settings.usesGpu)
                 model = opened
-                notice = said
+                notice = warning
             } catch (error: UnusableFile) {
                 return say(error.message ?: "")
             }
@@ -280,7 +280,7 @@ class CameraActivity : Activity() {
                 val ready = live.matter.matte(background, live.picture, smooths, takes)
                 draw(live)
                 tell(ready, model, (SystemClock.elapsedRealtimeNanos() - start) / 1e6)
-            } catch (error: UnusableFile) { // a GPU may fail on what it had taken
+            } catch (error: UnusableFile) { // a GPU may fail even after it accepted the model
                 isStopped = true
                 say(error.message ?: "")
             } catch (_: OutOfMemoryError) {
@@ -324,7 +324,7 @@ class CameraActivity : Activity() {
             place.set(left, top, left + (bitmap.width * scale).toInt(), top + (bitmap.height * scale).toInt())
         }
 
-        /** Twice a second, so that the text can be read. */
+        /** Updates the text at most twice a second, so that it can be read. */
         private fun tell(ready: Boolean, model: MattingModel, milliseconds: Double) {
             val now = SystemClock.elapsedRealtime()
             if (now - lastSaid < 500) return
@@ -336,7 +336,7 @@ class CameraActivity : Activity() {
         private fun say(text: String) = runOnUiThread { if (running === this) message.text = text }
     }
 
-    /** What is made for the first frame of a size and turn. */
+    /** Buffers for frames of one size and rotation. */
     private class Live(val matter: FrameMatter, val picture: IntArray?) {
         val bitmap: Bitmap = Bitmap.createBitmap(matter.width, matter.height, Bitmap.Config.ARGB_8888)
 

@@ -15,8 +15,8 @@ import android.util.Size
 import kotlin.math.abs
 
 /**
- * One camera's frames, YUV_420_888, on the thread of [handler]. While one is worked on later ones are
- * dropped, never queued. Everything here runs on that thread.
+ * Delivers one camera's frames (YUV_420_888) on the thread of [handler]. Frames that arrive while one is being
+ * processed are dropped, never queued. All methods must be called on that thread.
  */
 class CameraFeed(
     context: Context,
@@ -34,8 +34,8 @@ class CameraFeed(
     var sensorDegrees = 0
         private set
 
-    /** The front or back camera, or whichever there is. False: there is none. */
-    @SuppressLint("MissingPermission") // the activity asked; a SecurityException is caught all the same
+    /** Opens the front or back camera, or any other one if it is missing. Returns false if there is none. */
+    @SuppressLint("MissingPermission") // requested by the activity; a SecurityException is caught anyway
     fun open(front: Boolean): Boolean {
         try {
             val wanted = if (front) CameraCharacteristics.LENS_FACING_FRONT else CameraCharacteristics.LENS_FACING_BACK
@@ -48,7 +48,7 @@ class CameraFeed(
             sensorDegrees = facts[CameraCharacteristics.SENSOR_ORIENTATION] ?: 0
             val sizes = facts[CameraCharacteristics.SCALER_STREAM_CONFIGURATION_MAP]?.getOutputSizes(ImageFormat.YUV_420_888)
             val size = sizes?.minByOrNull(::distance) ?: return false
-            // Two: one that is worked on and one that is being filled.
+            // Two images: one is processed while the other is filled.
             reader = ImageReader.newInstance(size.width, size.height, ImageFormat.YUV_420_888, 2).apply {
                 setOnImageAvailableListener({ frame(it) }, handler)
             }
@@ -56,9 +56,9 @@ class CameraFeed(
         } catch (error: CameraAccessException) {
             onProblem(error.message ?: "it is in use")
         } catch (error: SecurityException) {
-            onProblem(error.message ?: "it is not allowed")
-        } catch (error: IllegalArgumentException) { // it was unplugged between two calls
-            onProblem(error.message ?: "it is gone")
+            onProblem(error.message ?: "access is not allowed")
+        } catch (error: IllegalArgumentException) { // unplugged between two calls
+            onProblem(error.message ?: "it was disconnected")
         }
         return true
     }
@@ -92,16 +92,16 @@ class CameraFeed(
 
         override fun onDisconnected(camera: CameraDevice) {
             camera.close()
-            if (!isClosed) onProblem("another app took it")
+            if (!isClosed) onProblem("another app has taken it over")
         }
 
         override fun onError(camera: CameraDevice, error: Int) {
             camera.close()
-            if (!isClosed) onProblem("it reports error $error")
+            if (!isClosed) onProblem("it reported error $error")
         }
     }
 
-    @Suppress("DEPRECATION") // its successor is there from Android 9 on
+    @Suppress("DEPRECATION") // the replacement needs Android 9
     private fun start(camera: CameraDevice) {
         val surface = reader?.surface ?: return
         try {
@@ -112,15 +112,15 @@ class CameraFeed(
                         if (!isClosed) session.setRepeatingRequest(request, null, handler)
                     } catch (error: CameraAccessException) {
                         onProblem(error.message ?: "it is in use")
-                    } catch (_: IllegalStateException) { // closed meanwhile
+                    } catch (_: IllegalStateException) { // closed in the meantime
                     }
                 }
 
-                override fun onConfigureFailed(session: CameraCaptureSession) = onProblem("it refuses this size")
+                override fun onConfigureFailed(session: CameraCaptureSession) = onProblem("it does not support this size")
             }, handler)
         } catch (error: CameraAccessException) {
             onProblem(error.message ?: "it is in use")
-        } catch (_: IllegalStateException) { // closed meanwhile
+        } catch (_: IllegalStateException) { // closed in the meantime
         }
     }
 

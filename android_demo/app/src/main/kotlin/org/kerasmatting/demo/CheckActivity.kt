@@ -11,11 +11,11 @@ import android.widget.TextView
 import java.util.Locale
 import java.util.concurrent.atomic.AtomicBoolean
 
-/** Do the files give on this phone what they gave in Python, and how fast? */
+/** Checks that the models give the same results on this phone as in Python, and how fast they are. */
 class CheckActivity : Activity() {
     private lateinit var work: Work
 
-    /** Goes on while the screen is turned; results and listener are the main thread's. */
+    /** Continues across screen rotation; results and listener belong to the main thread. */
     private class Work(activity: CheckActivity) {
         private val context = activity.applicationContext
         private val main = Handler(Looper.getMainLooper())
@@ -50,7 +50,7 @@ class CheckActivity : Activity() {
         }
     }
 
-    @Suppress("DEPRECATION") // what replaces it is AndroidX's
+    @Suppress("DEPRECATION") // the replacement is in AndroidX
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
         setContentView(R.layout.check)
@@ -64,7 +64,7 @@ class CheckActivity : Activity() {
         draw()
     }
 
-    @Deprecated("what replaces it is AndroidX's")
+    @Deprecated("the replacement is in AndroidX")
     override fun onRetainNonConfigurationInstance(): Any = work
 
     override fun onDestroy() {
@@ -104,16 +104,19 @@ class CheckActivity : Activity() {
     }
 }
 
-/** Several lines for one result. */
+/** Formats one result as several lines. */
 fun describe(result: CheckResult): String {
     val lines = mutableListOf("${if (result.passed) "passed" else "FAILED"}: ${result.file}, ${result.processor}")
     if (result.isRefused) lines[0] = "NOT RUN: ${result.file}, ${result.processor}"
     for (found in result.comparisons) {
         lines += String.format(
-            Locale.ROOT, "  %s: %s %.2g of %.2g, largest %.2g", found.reference, found.number, found.found, found.limit, found.largest,
+            Locale.ROOT, "  %s: %s %.2g, limit %.2g, largest difference %.2g",
+            found.reference, found.number, found.found, found.limit, found.largest,
         )
     }
-    result.latency?.let { lines += String.format(Locale.ROOT, "  median %.1f ms, 90%% within %.1f ms", it.median, it.p90) }
+    result.latency?.let {
+        lines += String.format(Locale.ROOT, "  median %.1f ms, 90th percentile %.1f ms", it.median, it.p90)
+    }
     result.notice?.let { lines += "  $it" }
     result.note?.let { lines += "  $it" }
     result.problem?.let { lines += "  $it" }

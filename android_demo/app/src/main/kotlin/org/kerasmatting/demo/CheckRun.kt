@@ -23,14 +23,14 @@ class CheckResult(
     val note: String? = null,
     val problem: String? = null,
 ) {
-    /** A GPU that refuses or fails is said loudly, but does not make the file wrong. */
+    /** A GPU that rejects the file or fails is shown prominently, but does not count as an error of the file. */
     val isRefused get() = problem != null && processor == "GPU"
     val passed get() = problem == null && comparisons.isNotEmpty() && comparisons.all { it.passed }
 }
 
 /**
- * Runs every file of assets/models that assets/golden has vectors of, on the CPU with 1, 2 and 4 threads
- * and on the GPU; [report] gets each result when it is there. The screen and androidTest both call this.
+ * Runs every file in assets/models with golden vectors in assets/golden on the CPU, with 1, 2 and 4 threads,
+ * and on the GPU, and passes each result to [report]. Used by the Check screen and by androidTest.
  */
 fun runCheck(context: Context, runs: Int = 30, report: (CheckResult) -> Unit) {
     val models = Models(context)

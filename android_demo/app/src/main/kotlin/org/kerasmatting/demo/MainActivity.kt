@@ -16,7 +16,7 @@ import java.io.IOException
 import java.util.concurrent.Executors
 import org.kerasmatting.matting.UnusableFile
 
-/** Chooses a network, says what it is, and leads to the three screens. */
+/** Lets the user choose a model, describes it and opens the other screens. */
 class MainActivity : Activity() {
     private val worker = Executors.newSingleThreadExecutor()
     private val settings by lazy { Settings(this) }
@@ -67,7 +67,7 @@ class MainActivity : Activity() {
         if (current == null) description.setText(R.string.no_models)
     }
 
-    /** Opens the file once, so that what is wrong with it is said here and not in the middle of a photo. */
+    /** Opens the file once, so that its problems are reported here and not on the next screen. */
     private fun describe() {
         val name = models.current(settings) ?: return
         val usesGpu = settings.usesGpu
@@ -82,10 +82,10 @@ class MainActivity : Activity() {
                 }
             } catch (error: UnusableFile) {
                 error.message
-            } catch (error: IOException) { // the phone's storage
+            } catch (error: IOException) { // from the phone's storage
                 error.message
             } catch (_: OutOfMemoryError) {
-                getString(R.string.no_memory_network, name)
+                getString(R.string.no_memory_model, name)
             }
             show { description.text = text }
         }
@@ -113,7 +113,7 @@ class MainActivity : Activity() {
             } catch (error: IOException) {
                 show { description.text = error.message }
             } catch (_: OutOfMemoryError) {
-                show { description.text = getString(R.string.no_memory_network, uri.lastPathSegment) }
+                show { description.text = getString(R.string.no_memory_model, uri.lastPathSegment) }
             }
         }
     }

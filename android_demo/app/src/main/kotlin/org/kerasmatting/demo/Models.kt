@@ -18,7 +18,7 @@ import org.kerasmatting.matting.Signature
 import org.kerasmatting.matting.UnusableFile
 import org.tensorflow.lite.Delegate
 
-/** The .tflite files inside the app, in assets/models, and those that the person picked. */
+/** The .tflite files bundled with the app, in assets/models, and those that the user picked. */
 class Models(private val context: Context) {
     private val folder = File(context.filesDir, "models")
 
@@ -28,15 +28,15 @@ class Models(private val context: Context) {
 
     private fun picked(): List<String> = folder.list().orEmpty().filter { it.endsWith(".tflite") }.sorted()
 
-    /** The chosen one, or the first; int8_qat first, being what phones are for. */
+    /** Returns the chosen file, or by default an int8_qat one, which suits phones best, or else the first. */
     fun current(settings: Settings): String? {
         val names = names()
         return settings.model?.takeIf { it in names } ?: names.find { it.contains("int8_qat") } ?: names.firstOrNull()
     }
 
     /**
-     * Opens a file as the settings say. Where the GPU refuses it, on the CPU, and then the second value
-     * says so. UnusableFile as `MattingModel.open`.
+     * Opens a file on the GPU if [usesGpu], or on the CPU if not or if the GPU rejects it. The second value is a
+     * warning for the user or null. Throws UnusableFile like `MattingModel.open`.
      */
     fun open(name: String, usesGpu: Boolean): Pair<MattingModel, String?> {
         val file = content(name)
@@ -44,11 +44,11 @@ class Models(private val context: Context) {
         return try {
             MattingModel.open(name, file, gpu()).let { it to it.notice }
         } catch (error: RefusedByDelegate) {
-            MattingModel.open(name, file, cpu()) to "${error.message} It runs on the CPU."
+            MattingModel.open(name, file, cpu()) to "${error.message} Using the CPU instead."
         }
     }
 
-    /** A name of [names] -> the file's bytes, mapped and not copied where that is possible. */
+    /** Returns the bytes of a file in [names], memory-mapped if possible. */
     fun content(name: String): ByteBuffer {
         val own = File(folder, name)
         if (own.isFile) return FileInputStream(own).use { it.channel.map(READ_ONLY, 0, own.length()) }
@@ -58,15 +58,15 @@ class Models(private val context: Context) {
                     it.channel.map(READ_ONLY, asset.startOffset, asset.declaredLength)
                 }
             }
-        } catch (_: IOException) { // compressed inside the APK
+        } catch (_: IOException) { // compressed in the APK
             val bytes = context.assets.open("models/$name").use { it.readBytes() }
             ByteBuffer.allocateDirect(bytes.size).order(ByteOrder.nativeOrder()).put(bytes)
         }
     }
 
     /**
-     * Copies a file that the person picked, if it can be used, and returns its name. UnusableFile or
-     * IOException otherwise; then nothing is kept.
+     * Copies a file that the user picked into the app and returns its name. If the file cannot be used, throws
+     * UnusableFile or IOException and keeps nothing.
      */
     fun add(uri: Uri): String {
         val name = nameFor(uri)
@@ -83,9 +83,9 @@ class Models(private val context: Context) {
         }
     }
 
-    /** Looks at the first bytes before it copies what may be a film of some gigabytes. */
+    /** Checks the first bytes before copying, since the file could be a video of several gigabytes. */
     private fun copy(uri: Uri, name: String, target: File) = try {
-        val input = context.contentResolver.openInputStream(uri) ?: throw IOException("it is gone")
+        val input = context.contentResolver.openInputStream(uri) ?: throw IOException("it no longer exists")
         input.use { from ->
             val start = ByteArray(Signature.START)
             var count = 0
@@ -103,17 +103,17 @@ class Models(private val context: Context) {
     } catch (error: SecurityException) {
         throw IOException("$name cannot be opened; choose it again.", error)
     } catch (error: IOException) {
-        throw IOException("$name cannot be copied into the app (${error.message}); is there space on this phone?", error)
+        throw IOException("$name cannot be copied into the app (${error.message}); check this phone's free space.", error)
     }
 
     private fun nameFor(uri: Uri): String {
         val name = (displayName(context.contentResolver, uri) ?: "picked").replace(Regex("[^A-Za-z0-9._-]"), "_")
-        if (name in bundled()) throw UnusableFile("$name is already inside the app; rename the file to try it.")
+        if (name in bundled()) throw UnusableFile("The app already contains $name; rename the file to use it.")
         return if (name.endsWith(".tflite")) name else "$name.tflite"
     }
 }
 
-/** What its provider calls a file. */
+/** Returns a file's name as its provider reports it. */
 fun displayName(resolver: ContentResolver, uri: Uri): String? =
     resolver.query(uri, arrayOf(OpenableColumns.DISPLAY_NAME), null, null, null)?.use {
         if (it.moveToFirst()) it.getString(0) else null
@@ -121,7 +121,7 @@ fun displayName(resolver: ContentResolver, uri: Uri): String? =
 
 fun cpu(threads: Int = minOf(4, Runtime.getRuntime().availableProcessors())) = Processor("CPU x$threads", threads)
 
-/** Found by name, so that the app builds and runs without the GPU delegate's library. */
+/** Loads the GPU delegate by name, so that the app builds and runs without its library. */
 fun gpu() = Processor("GPU", 1) {
     try {
         Class.forName("org.tensorflow.lite.gpu.GpuDelegate").getDeclaredConstructor().newInstance() as Delegate

@@ -12,14 +12,14 @@ import android.net.Uri
 import java.io.IOException
 
 /**
- * A picture of the phone, upright as its EXIF orientation says, of any size: read small, or strip by
- * strip, so that 100 megapixels (400 MB) are never in memory. IOException: it cannot be read.
+ * A picture of any size on the phone, rotated by its EXIF orientation. It is read downsampled or strip by strip,
+ * so that 100 megapixels (400 MB) are never in memory at once. Throws IOException if it cannot be read.
  */
 class Photo(private val resolver: ContentResolver, private val uri: Uri) {
     private val rawWidth: Int
     private val rawHeight: Int
-    private val turn: Matrix // of the raw picture, to be upright
-    private val placed: Matrix // the same, with the upright picture's corner at 0, 0
+    private val turn: Matrix // rotates and flips the raw picture upright
+    private val placed: Matrix // the same, with the upright picture's corner at the origin
 
     val width: Int
     val height: Int
@@ -27,7 +27,7 @@ class Photo(private val resolver: ContentResolver, private val uri: Uri) {
     init {
         val bounds = BitmapFactory.Options().apply { inJustDecodeBounds = true }
         input { BitmapFactory.decodeStream(it, null, bounds) }
-        if (bounds.outWidth <= 0 || bounds.outHeight <= 0) throw IOException("it is damaged or no picture")
+        if (bounds.outWidth <= 0 || bounds.outHeight <= 0) throw IOException("it is damaged or not a picture")
         rawWidth = bounds.outWidth
         rawHeight = bounds.outHeight
         turn = orientation()
@@ -38,7 +38,7 @@ class Photo(private val resolver: ContentResolver, private val uri: Uri) {
         height = Math.round(upright.height())
     }
 
-    /** The whole picture with at most [most] pixels, ARGB. */
+    /** Reads the whole picture, downsampled to at most [most] pixels. */
     fun small(most: Int): Bitmap {
         var sample = 1
         while (rawWidth.toLong() / sample * (rawHeight / sample) > most) sample *= 2
@@ -48,8 +48,9 @@ class Photo(private val resolver: ContentResolver, private val uri: Uri) {
     }
 
     /**
-     * Calls [use] with (ARGB pixels, first row, rows) from top to bottom, at most [most] pixels at a time.
-     * UnsupportedOperationException: this kind of picture cannot be read in parts.
+     * Reads the picture from top to bottom in strips of at most [most] pixels and passes each to [use] as (ARGB
+     * pixels, first row, number of rows). Throws UnsupportedOperationException if this file type cannot be read
+     * in parts.
      */
     fun strips(most: Int, use: (IntArray, Int, Int) -> Unit) {
         val decoder = regionDecoder()
@@ -74,7 +75,7 @@ class Photo(private val resolver: ContentResolver, private val uri: Uri) {
         }
     }
 
-    @Suppress("DEPRECATION") // its successor is there from Android 12 on
+    @Suppress("DEPRECATION") // the replacement needs Android 12
     private fun regionDecoder() = try {
         input { BitmapRegionDecoder.newInstance(it, false) }
     } catch (error: IOException) {
@@ -92,7 +93,7 @@ class Photo(private val resolver: ContentResolver, private val uri: Uri) {
         val tag = try {
             input { ExifInterface(it).getAttributeInt(ExifInterface.TAG_ORIENTATION, ExifInterface.ORIENTATION_NORMAL) }
         } catch (_: IOException) {
-            ExifInterface.ORIENTATION_NORMAL // a picture without EXIF
+            ExifInterface.ORIENTATION_NORMAL // no EXIF data
         }
         return Matrix().apply {
             when (tag) {
@@ -108,10 +109,10 @@ class Photo(private val resolver: ContentResolver, private val uri: Uri) {
     }
 
     private fun <T> input(read: (java.io.InputStream) -> T): T = try {
-        (resolver.openInputStream(uri) ?: throw IOException("it is gone")).use(read)
+        (resolver.openInputStream(uri) ?: throw IOException("it no longer exists")).use(read)
     } catch (error: SecurityException) {
-        throw IOException("the permission for it has ended; choose it again", error)
+        throw IOException("the permission to read it has expired; choose it again", error)
     } catch (error: IllegalStateException) {
-        throw IOException("the app that keeps it does not give it", error)
+        throw IOException("the app that stores it did not provide it", error)
     }
 }

@@ -16,7 +16,7 @@ import android.widget.Spinner
 import android.widget.TextView
 import org.kerasmatting.matting.Background
 
-/** Image, alpha, cut-out and new background of a picture; saves the cut-out at the picture's own size. */
+/** Shows a photo, its alpha, its cut-out or a new background, and saves the cut-out at full resolution. */
 class PhotoActivity : Activity() {
     private lateinit var session: PhotoSession
     private val views = mapOf(
@@ -26,7 +26,7 @@ class PhotoActivity : Activity() {
         R.id.view_composed to PhotoView.COMPOSED,
     )
 
-    @Suppress("DEPRECATION") // what replaces it is AndroidX's
+    @Suppress("DEPRECATION") // the replacement is in AndroidX
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
         setContentView(R.layout.photo)
@@ -58,7 +58,7 @@ class PhotoActivity : Activity() {
         draw(session.state)
     }
 
-    @Deprecated("what replaces it is AndroidX's")
+    @Deprecated("the replacement is in AndroidX")
     override fun onRetainNonConfigurationInstance(): Any = session
 
     override fun onSaveInstanceState(state: Bundle) {
@@ -70,7 +70,7 @@ class PhotoActivity : Activity() {
         state.putString(BACKGROUND_URI, session.backgroundUri?.toString())
     }
 
-    /** After the process was ended in the background: the same again. */
+    /** Restores the screen after the process was killed in the background. */
     private fun restore(state: Bundle) {
         fun uri(key: String) = state.getString(key)?.let(Uri::parse)
         uri(BACKGROUND_URI)?.let(session::chooseBackground)
@@ -110,7 +110,7 @@ class PhotoActivity : Activity() {
 
     private fun save() {
         if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q) return session.save()
-        // Before Android 10 the gallery wants a storage permission; a document does not.
+        // Before Android 10, saving to the gallery needs a storage permission; saving a document does not.
         val intent = Intent(Intent.ACTION_CREATE_DOCUMENT).addCategory(Intent.CATEGORY_OPENABLE)
         start(intent.setType("image/png").putExtra(Intent.EXTRA_TITLE, "matting.png"), SAVE)
     }
@@ -121,7 +121,7 @@ class PhotoActivity : Activity() {
         findViewById<TextView>(R.id.message).setText(R.string.no_chooser)
     }
 
-    /** Nothing comes back where the person turned round, or the gallery was empty. */
+    /** There is no URI if the user cancelled or the gallery was empty. */
     override fun onActivityResult(request: Int, result: Int, data: Intent?) {
         val uri = data?.data?.takeIf { result == RESULT_OK }
         if (uri == null) {

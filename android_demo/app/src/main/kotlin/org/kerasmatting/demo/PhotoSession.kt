@@ -28,8 +28,8 @@ import org.kerasmatting.matting.greyOf
 enum class PhotoView { IMAGE, ALPHA, CUT_OUT, COMPOSED }
 
 /**
- * One photograph and its matte; lives on while the screen is turned. All work is done on one thread of
- * its own, results arrive at [onChange] on the main thread.
+ * One photo and its matte; survives screen rotation. All work runs on a thread of its own; results are passed to
+ * [onChange] on the main thread.
  */
 class PhotoSession(context: Context) {
     class State(
@@ -37,7 +37,7 @@ class PhotoSession(context: Context) {
         val message: String? = null,
         val shown: Bitmap? = null,
         val canSave: Boolean = false,
-        /** "trimap" or "background": what the network wants besides. */
+        /** "trimap" or "background" if the model needs it besides the image. */
         val extra: String? = null,
     )
 
@@ -47,7 +47,7 @@ class PhotoSession(context: Context) {
     private val worker = Executors.newSingleThreadExecutor()
     private val main = Handler(Looper.getMainLooper())
 
-    // Of the main thread.
+    // Used on the main thread only.
     var state = State()
         private set
     var onChange: (State) -> Unit = {}
@@ -59,13 +59,13 @@ class PhotoSession(context: Context) {
         private set
     private var isClosed = false
 
-    // Set by the worker.
+    // Set on the worker thread.
     @Volatile var extraUri: Uri? = null
         private set
     @Volatile var backgroundUri: Uri? = null
         private set
 
-    // Of the worker.
+    // Used on the worker thread only.
     private var model: MattingModel? = null
     private var notice: String? = null
     private var photo: Photo? = null
@@ -75,7 +75,7 @@ class PhotoSession(context: Context) {
     private var matter: Matter? = null
 
     init {
-        work { open() } // so that the screen knows which inputs the network has
+        work { open() } // tells the screen which inputs the model has
     }
 
     fun choose(chosen: Uri) {
@@ -109,7 +109,7 @@ class PhotoSession(context: Context) {
         worker.shutdown()
     }
 
-    /** Writes the cut-out at the photograph's own size; [target] on Android 8 and 9, the gallery later. */
+    /** Saves the cut-out at full resolution: to [target] on Android 8 and 9, to the gallery on later versions. */
     fun save(target: Uri? = null) = work {
         try {
             photo?.let { write(it, target) }
@@ -117,14 +117,14 @@ class PhotoSession(context: Context) {
             throw UnusableFile(context.getString(R.string.not_saved, error.message), error)
         } catch (error: SecurityException) {
             throw UnusableFile(context.getString(R.string.not_saved, error.message), error)
-        } catch (error: IllegalStateException) { // of the gallery, where there is no space
+        } catch (error: IllegalStateException) { // from MediaStore if the storage is full
             throw UnusableFile(context.getString(R.string.not_saved, error.message), error)
         }
     }
 
     private fun write(photo: Photo, target: Uri?) {
         val resolver = context.contentResolver
-        val uri = target ?: newPicture() ?: throw IOException("the gallery takes no picture")
+        val uri = target ?: newPicture() ?: throw IOException("the gallery does not accept it")
         try {
             val out = resolver.openOutputStream(uri) ?: throw IOException("the file cannot be written")
             write(photo, out.buffered(1 shl 16))
@@ -142,7 +142,7 @@ class PhotoSession(context: Context) {
     private fun newPicture(): Uri? {
         if (Build.VERSION.SDK_INT < Build.VERSION_CODES.Q) return null
         val values = ContentValues().apply {
-            put(MediaStore.MediaColumns.DISPLAY_NAME, "matting.png") // numbered where there is one
+            put(MediaStore.MediaColumns.DISPLAY_NAME, "matting.png") // MediaStore numbers duplicates
             put(MediaStore.MediaColumns.MIME_TYPE, "image/png")
             put(MediaStore.MediaColumns.RELATIVE_PATH, "${Environment.DIRECTORY_PICTURES}/Matting")
             put(MediaStore.MediaColumns.IS_PENDING, 1)
@@ -163,7 +163,7 @@ class PhotoSession(context: Context) {
         try {
             photo.strips(STRIP, ::strip)
         } catch (error: UnsupportedOperationException) {
-            if (photo.width.toLong() * photo.height > WHOLE) throw IOException(context.getString(R.string.saved_smaller), error)
+            if (photo.width.toLong() * photo.height > WHOLE) throw IOException(context.getString(R.string.too_large), error)
             val whole = photo.small(WHOLE)
             val pixels = pixelsOf(whole)
             strip(pixels, 0, photo.height)
@@ -173,9 +173,9 @@ class PhotoSession(context: Context) {
     private fun open(): MattingModel? {
         model?.let { return it }
         val name = models.current(settings) ?: throw UnusableFile(context.getString(R.string.no_models))
-        val (opened, said) = models.open(name, settings.usesGpu)
+        val (opened, warning) = models.open(name, settings.usesGpu)
         model = opened
-        notice = said
+        notice = warning
         return opened
     }
 
@@ -201,9 +201,9 @@ class PhotoSession(context: Context) {
             notice = context.getString(text, model.name)
             return
         }
-        val brought = extraUri?.let { covering(it, bitmap.width, bitmap.height) }
+        val extraPixels = extraUri?.let { covering(it, bitmap.width, bitmap.height) }
         val new = Matter(model, bitmap.width, bitmap.height)
-        new.matte(pixels, trimap = brought, background = brought)
+        new.matte(pixels, trimap = extraPixels, background = extraPixels)
         new.refined(pixels, alpha)
         matter = new
         notice = model.notice
@@ -245,7 +245,7 @@ class PhotoSession(context: Context) {
 
     private fun extraOf(model: MattingModel) = model.inputs.keys.find { it != "image" }
 
-    /** Runs [task] on the worker, then draws; what goes wrong becomes a sentence. */
+    /** Runs [task] on the worker thread, then renders the result; errors become a message. */
     private fun work(task: () -> Unit) {
         if (isClosed) return
         val (view, background) = view to background
@@ -260,7 +260,7 @@ class PhotoSession(context: Context) {
                 error.message
             } catch (error: IOException) {
                 context.getString(R.string.unreadable, error.message)
-            } catch (error: IllegalArgumentException) { // of a broken network or provider
+            } catch (error: IllegalArgumentException) { // from a broken model or provider
                 error.message
             } catch (_: OutOfMemoryError) {
                 matter = null

@@ -2,7 +2,7 @@ package org.kerasmatting.demo
 
 import android.content.Context
 
-/** What stays chosen over restarts. */
+/** Settings that survive a restart. */
 class Settings(context: Context) {
     private val stored = context.getSharedPreferences("settings", Context.MODE_PRIVATE)
 

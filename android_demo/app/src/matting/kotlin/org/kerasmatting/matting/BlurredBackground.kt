@@ -1,19 +1,19 @@
 package org.kerasmatting.matting
 
 /**
- * A picture's background out of focus, at a small size, to be enlarged bilinearly.
+ * Blurs a picture's background at a small size, to be enlarged bilinearly.
  *
- * Three box means of [radius] in place of a Gaussian. Pixels count by 1 - alpha, so that the figure's
- * colours do not bleed into a halo around it.
+ * Three box filters of [radius] approximate a Gaussian. Pixels are weighted by 1 - alpha, so that the
+ * subject's colours do not bleed into a halo around it.
  */
 class BlurredBackground(private val width: Int, private val height: Int, private val radius: Int) {
     private val planes = Array(4) { FloatArray(width * height) } // weighted red, green, blue; weight
     private val line = FloatArray(maxOf(width, height))
 
-    /** ARGB [picture] and its [alpha] -> opaque [target], all height x width. */
+    /** Blurs an ARGB [picture] with its [alpha] into opaque [target], all height x width. */
     fun blur(picture: IntArray, alpha: FloatArray, target: IntArray) {
         for (i in picture.indices) {
-            val weight = 1 - alpha[i] + LEAST
+            val weight = 1 - alpha[i] + MIN_WEIGHT
             planes[0][i] = weight * (picture[i] shr 16 and 255)
             planes[1][i] = weight * (picture[i] shr 8 and 255)
             planes[2][i] = weight * (picture[i] and 255)
@@ -33,10 +33,10 @@ class BlurredBackground(private val width: Int, private val height: Int, private
         }
     }
 
-    /** In place: means over the window, of what lies within, of [count] values [step] apart. */
+    /** Box-filters [count] values, [step] apart, in place; windows are clipped at the borders. */
     private fun mean(plane: FloatArray, first: Int, step: Int, count: Int) {
         for (i in 0 until count) line[i] = plane[first + i * step]
-        var sum = 0.0 // a float's running sum would drift below the smallest weights
+        var sum = 0.0 // the rounding error of a float running sum could exceed the smallest weights
         for (i in 0 until minOf(radius, count)) sum += line[i]
         for (i in 0 until count) {
             if (i + radius < count) sum += line[i + radius]
@@ -47,6 +47,6 @@ class BlurredBackground(private val width: Int, private val height: Int, private
     }
 
     private companion object {
-        const val LEAST = 1e-3f // so that a picture that is all figure is blurred too
+        const val MIN_WEIGHT = 1e-3f // keeps a picture that is entirely foreground well-defined
     }
 }

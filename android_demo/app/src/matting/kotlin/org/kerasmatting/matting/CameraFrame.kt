@@ -2,7 +2,7 @@ package org.kerasmatting.matting
 
 import java.nio.ByteBuffer
 
-/** One plane of a YUV_420_888 picture, as `Image.Plane` describes it. */
+/** One plane of a YUV_420_888 image, laid out as `Image.Plane` describes. */
 class YuvPlane(val rowStride: Int, val pixelStride: Int, capacity: Int) {
     val bytes = ByteArray(capacity)
 
@@ -13,10 +13,10 @@ class YuvPlane(val rowStride: Int, val pixelStride: Int, capacity: Int) {
 }
 
 /**
- * A camera's frame (width x height as the sensor lies) -> upright ARGB pixels.
+ * Converts camera frames (width x height in the sensor's orientation) to upright ARGB pixels.
  *
- * [turn]: degrees clockwise that make it upright. [mirrored]: left and right change places afterwards,
- * as in a mirror. Android's cameras use JFIF's colours: BT.601, all of 0..255.
+ * [turn]: clockwise rotation in degrees that makes a frame upright. [mirrored]: flip left and right after the
+ * rotation. Android's cameras use JFIF colours, that is BT.601 in the full range 0..255.
  */
 class CameraFrame(
     val width: Int,
@@ -25,15 +25,15 @@ class CameraFrame(
     val mirrored: Boolean,
 ) {
     init {
-        require(turn in listOf(0, 90, 180, 270)) { "A frame cannot be turned by $turn degrees." }
+        require(turn in listOf(0, 90, 180, 270)) { "A frame cannot be rotated by $turn degrees." }
     }
 
     val uprightWidth = if (turn % 180 == 0) width else height
     val uprightHeight = if (turn % 180 == 0) height else width
 
-    /** [target] of uprightHeight x uprightWidth. */
+    /** Fills [target], uprightHeight x uprightWidth. */
     fun upright(luma: YuvPlane, u: YuvPlane, v: YuvPlane, target: IntArray) {
-        // Where sensor pixel (0, 0) goes, and how far one step right and one down lead from there.
+        // Target index of sensor pixel (0, 0), and the index steps for one pixel right and one down.
         val w = uprightWidth
         val last = uprightWidth * uprightHeight - 1
         var origin: Int
@@ -58,7 +58,7 @@ class CameraFrame(
                 val level = luma.bytes[lumaRow + x * luma.pixelStride].toInt() and 255
                 val blueness = (u.bytes[uRow + x / 2 * u.pixelStride].toInt() and 255) - 128
                 val redness = (v.bytes[vRow + x / 2 * v.pixelStride].toInt() and 255) - 128
-                // JFIF's factors times 2^16
+                // JFIF's factors, scaled by 2^16
                 val red = level + (91881 * redness + 32768 shr 16)
                 val green = level - (22554 * blueness + 46802 * redness + 32768 shr 16)
                 val blue = level + (116130 * blueness + 32768 shr 16)
@@ -70,8 +70,8 @@ class CameraFrame(
 }
 
 /**
- * By how many degrees clockwise a camera's frames have to be turned on a display that stands at
- * [displayDegrees] (0, 90, 180, 270), see `CameraCharacteristics.SENSOR_ORIENTATION`.
+ * Returns the clockwise rotation in degrees that makes a camera's frames upright on a display rotated by
+ * [displayDegrees] (0, 90, 180, 270); see `CameraCharacteristics.SENSOR_ORIENTATION`.
  */
 fun uprightTurn(sensorDegrees: Int, displayDegrees: Int, isFront: Boolean): Int =
     Math.floorMod(if (isFront) sensorDegrees + displayDegrees else sensorDegrees - displayDegrees, 360)

@@ -1,6 +1,6 @@
 package org.kerasmatting.matting
 
-/** What comes behind the figure. */
+/** The new background behind the subject. */
 enum class Background(val colour: Int?) {
     WHITE(argb(255, 255, 255)),
     GREEN(argb(0, 177, 64)),
@@ -9,22 +9,22 @@ enum class Background(val colour: Int?) {
     PICTURE(null),
 }
 
-/** ARGB [picture] and its [alpha] over an ARGB [background] of the same size -> opaque [target]. */
+/** Composes an ARGB [picture] with its [alpha] over a [background] of the same size into opaque [target]. */
 fun composeOver(picture: IntArray, alpha: FloatArray, background: IntArray, target: IntArray, size: Int = picture.size) {
     for (i in 0 until size) target[i] = mixed(picture[i], background[i], alpha[i])
 }
 
-/** The same over one colour. */
+/** Composes an ARGB [picture] with its [alpha] over a single colour into opaque [target]. */
 fun composeOver(picture: IntArray, alpha: FloatArray, colour: Int, target: IntArray, size: Int = picture.size) {
     for (i in 0 until size) target[i] = mixed(picture[i], colour, alpha[i])
 }
 
-/** The picture's own colours, with alpha as their opacity (not premultiplied). */
+/** Combines the picture's own colours with alpha as opacity (not premultiplied). */
 fun cutOut(picture: IntArray, alpha: FloatArray, target: IntArray, size: Int = picture.size) {
     for (i in 0 until size) target[i] = (255 * alpha[i] + 0.5f).toInt() shl 24 or (picture[i] and 0xFFFFFF)
 }
 
-/** An alpha as a grey picture. */
+/** Renders alpha as a grey picture. */
 fun greyOf(alpha: FloatArray, target: IntArray, size: Int = alpha.size) {
     for (i in 0 until size) {
         val value = (255 * alpha[i] + 0.5f).toInt()
@@ -41,7 +41,7 @@ private fun mixed(foreground: Int, background: Int, alpha: Float): Int = argb(
 private fun channel(foreground: Int, background: Int, alpha: Float): Int =
     (background + alpha * (foreground - background) + 0.5f).toInt()
 
-/** The middle part of a picture that has the aspect of width x height, resized to it. */
+/** Crops the centre of a picture to the aspect ratio of width x height and resizes it to that size. */
 fun cover(picture: IntArray, pictureWidth: Int, pictureHeight: Int, width: Int, height: Int): IntArray {
     val scale = maxOf(width.toDouble() / pictureWidth, height.toDouble() / pictureHeight)
     val innerWidth = Math.rint(width / scale).toInt().coerceIn(1, pictureWidth)
@@ -59,8 +59,8 @@ fun cover(picture: IntArray, pictureWidth: Int, pictureHeight: Int, width: Int, 
 }
 
 /**
- * A drawn trimap, greys of any kind after resizing -> in place, the three levels: 0 for background, 255
- * for foreground, 128 for unknown, which every mixture of them is.
+ * Quantises the greys of a resized trimap in place: 0 for background, 255 for foreground, 128 for unknown,
+ * which includes mixtures of the levels.
  */
 fun toTrimap(pixels: IntArray) {
     for (i in pixels.indices) {

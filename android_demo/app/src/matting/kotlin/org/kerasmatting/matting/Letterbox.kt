@@ -3,8 +3,8 @@ package org.kerasmatting.matting
 import kotlin.math.min
 
 /**
- * A picture, whole and undistorted, in a network's fixed size: scaled to fit, filled up on both sides
- * with its own mirror image. `keras_matting.inference` does the same.
+ * Fits a picture into a model's fixed size without distortion: scaled to fit and padded by reflection on both
+ * sides, as in `keras_matting.inference`.
  */
 class Letterbox(pictureWidth: Int, pictureHeight: Int, val width: Int, val height: Int) {
     val innerWidth: Int
@@ -29,7 +29,7 @@ class Letterbox(pictureWidth: Int, pictureHeight: Int, val width: Int, val heigh
         rows = IntArray(height) { mirrored(it - top, innerHeight) }
     }
 
-    /** Picture -> [boxed] of height x width; returns the part inside, which the next call overwrites. */
+    /** Fills [boxed], height x width. Returns the scaled picture in it, which the next call overwrites. */
     fun fill(picture: IntArray, boxed: IntArray): IntArray {
         resize.colours(picture, inner)
         for (y in 0 until height) {
@@ -39,7 +39,7 @@ class Letterbox(pictureWidth: Int, pictureHeight: Int, val width: Int, val heigh
         return inner
     }
 
-    /** An alpha of height x width -> that of the part inside, innerHeight x innerWidth. */
+    /** Crops an alpha of height x width to the scaled picture's area, innerHeight x innerWidth. */
     fun cut(alpha: FloatArray, target: FloatArray) {
         for (y in 0 until innerHeight) {
             val from = (top + y) * width + left
@@ -48,7 +48,7 @@ class Letterbox(pictureWidth: Int, pictureHeight: Int, val width: Int, val heigh
     }
 }
 
-/** Reflected at the centres of the outermost pixels, as often as needed. */
+/** Reflects a position at the centres of the outermost pixels, repeatedly if needed. */
 private fun mirrored(position: Int, size: Int): Int {
     if (size == 1) return 0
     val period = 2 * (size - 1)

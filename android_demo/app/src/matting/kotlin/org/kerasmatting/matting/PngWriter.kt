@@ -6,8 +6,8 @@ import java.util.zip.CRC32
 import java.util.zip.Deflater
 
 /**
- * A PNG with transparency, written strip by strip: a photograph of 100 megapixels never has to be in
- * memory as a whole, which `Bitmap.compress` would need.
+ * Writes a PNG with transparency strip by strip, so that a 100-megapixel photo never has to be in memory as
+ * a whole, as `Bitmap.compress` would require.
  */
 class PngWriter(private val out: OutputStream, private val width: Int, private val height: Int) : Closeable {
     private val deflater = Deflater(6)
@@ -21,20 +21,20 @@ class PngWriter(private val out: OutputStream, private val width: Int, private v
         val header = ByteArray(13)
         int(width).copyInto(header, 0)
         int(height).copyInto(header, 4)
-        header[8] = 8 // bits
+        header[8] = 8 // bits per channel
         header[9] = 6 // red, green, blue, alpha
         chunk("IHDR", header, header.size)
     }
 
-    /** The next [count] rows, ARGB, not premultiplied. */
+    /** Writes the next [count] rows, ARGB, not premultiplied. */
     fun rows(pixels: IntArray, count: Int) {
-        check(written + count <= height) { "A PNG of $height rows was given ${written + count}." }
+        check(written + count <= height) { "The PNG has $height rows, not ${written + count}." }
         for (y in 0 until count) row(pixels, y * width)
         written += count
     }
 
     private fun row(pixels: IntArray, offset: Int) {
-        line[0] = 2 // differences to the row above
+        line[0] = 2 // filter type: difference from the row above
         for (x in 0 until width) {
             val pixel = pixels[offset + x]
             put(4 * x, pixel shr 16)
@@ -56,13 +56,13 @@ class PngWriter(private val out: OutputStream, private val width: Int, private v
         if (count > 0) chunk("IDAT", packed, count)
     }
 
-    /** Closes [out] too. IllegalStateException: rows are missing. */
+    /** Also closes [out]. Throws IllegalStateException if rows are missing. */
     override fun close() = out.use {
         deflater.finish()
         while (!deflater.finished()) drain()
         deflater.end()
         chunk("IEND", packed, 0)
-        check(written == height) { "A PNG of $height rows was given $written." }
+        check(written == height) { "The PNG has $height rows, but only $written were written." }
     }
 
     private fun chunk(name: String, data: ByteArray, count: Int) {

@@ -1,15 +1,14 @@
 package org.kerasmatting.matting
 
 /**
- * Brings an alpha to a picture's full size along the picture's edges: the fast guided filter (He and
- * Sun, 2015, arXiv:1505.00996) with a colour guide.
+ * Enlarges alpha to a picture's full size along the picture's edges by the fast guided filter (He and Sun,
+ * 2015, arXiv:1505.00996) with a colour guide.
  *
- * Around every pixel of the small picture alpha is explained as a linear function of colour;
- * [fit] finds the four coefficients, [rows] applies them, enlarged, to the pixels of the large picture.
- * Since they need nothing but the small size, a large picture is refined strip by strip.
+ * Around every pixel of the small picture, alpha is modelled as a linear function of colour. [fit] computes
+ * the four coefficients; [Enlarged.rows] interpolates them and applies them to the pixels of the large
+ * picture, which can therefore be processed strip by strip.
  *
- * [radius] in pixels of the small picture; [epsilon] is the colour variance below which an edge does
- * not count as one.
+ * [radius] is in pixels of the small picture; edges whose colour variance is below [epsilon] are smoothed away.
  */
 class Refinement(
     val width: Int,
@@ -25,10 +24,10 @@ class Refinement(
     private val meanAlpha = FloatArray(size)
     private val sums = FloatArray(width)
 
-    /** Coefficients of red, green, blue, and the constant. */
+    /** Coefficients of red, green and blue, and the constant. */
     private val coefficients = Array(4) { FloatArray(size) }
 
-    /** ARGB [guide] and [alpha], both height x width. */
+    /** Fits the coefficients to an ARGB [guide] and its [alpha], both height x width. */
     fun fit(guide: IntArray, alpha: FloatArray) {
         for (i in 0 until size) {
             val pixel = guide[i]
@@ -50,7 +49,7 @@ class Refinement(
         }
     }
 
-    /** Cramer's rule for (covariance + epsilon) a = covariance with alpha; the constant follows. */
+    /** Solves (covariance + epsilon) a = covariance with alpha by Cramer's rule, then computes the constant. */
     private fun solve(i: Int) {
         val red = means[0][i]
         val green = means[1][i]
@@ -88,7 +87,7 @@ class Refinement(
 
     private val across = FloatArray(size)
 
-    /** Means over the window of [radius], of what lies within the picture. */
+    /** Box filter of [radius]; windows are clipped at the borders. */
     private fun mean(source: FloatArray, target: FloatArray) {
         for (y in 0 until height) {
             val row = y * width
@@ -114,15 +113,15 @@ class Refinement(
         }
     }
 
-    /** A place to enlarge the coefficients to [pictureWidth]; for one thread, reused for every strip. */
+    /** Applies the coefficients to strips of a large picture; not thread-safe. */
     inner class Enlarged(private val pictureWidth: Int, private val pictureHeight: Int) {
         private val lines = Array(2) { FloatArray(4 * pictureWidth) }
         private val lineRows = intArrayOf(-1, -1)
 
-        /** Forgets what an earlier [fit] left. */
+        /** Discards interpolated coefficients of an earlier [fit]. */
         fun start() = lineRows.fill(-1)
 
-        /** ARGB [pixels] of rows [top] until [top] + [count] of the large picture -> their [alpha]. */
+        /** Computes [alpha] for the ARGB [pixels] of rows [top] until [top] + [count] of the large picture. */
         fun rows(pixels: IntArray, top: Int, count: Int, alpha: FloatArray) {
             for (y in 0 until count) {
                 val centre = ((top + y + 0.5f) * height / pictureHeight - 0.5f).coerceIn(0f, height - 1f)

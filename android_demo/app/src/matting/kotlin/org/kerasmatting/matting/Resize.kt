@@ -4,20 +4,20 @@ import kotlin.math.floor
 import kotlin.math.min
 
 /**
- * Resizes ARGB pixels and planes as OpenCV does it for us in Python: means of areas where a picture
- * shrinks in both directions, bilinear otherwise. Made once per pair of sizes, allocates nothing after.
+ * Resizes ARGB pixels and float planes like OpenCV on the Python side: area averaging if a picture shrinks in
+ * both directions, bilinear otherwise. Create one per pair of sizes; resizing itself allocates nothing.
  */
 class Resize(val fromWidth: Int, val fromHeight: Int, val toWidth: Int, val toHeight: Int) {
     private val shrinks = toWidth <= fromWidth && toHeight <= fromHeight
     private val columns = Axis(fromWidth, toWidth, shrinks)
     private val rows = Axis(fromHeight, toHeight, shrinks)
 
-    // The last two source rows, resized horizontally: neighbouring target rows share them.
+    // The last two source rows, resized horizontally; neighbouring target rows share them.
     private val lines = arrayOf(FloatArray(3 * toWidth), FloatArray(3 * toWidth))
     private val lineRows = intArrayOf(-1, -1)
     private val sums = FloatArray(3 * toWidth)
 
-    /** [source] of fromHeight x fromWidth -> [target] of toHeight x toWidth, opaque. */
+    /** Resizes [source], fromHeight x fromWidth, into opaque [target], toHeight x toWidth. */
     fun colours(source: IntArray, target: IntArray) {
         lineRows.fill(-1)
         for (y in 0 until toHeight) {
@@ -35,7 +35,7 @@ class Resize(val fromWidth: Int, val fromHeight: Int, val toWidth: Int, val toHe
         }
     }
 
-    /** The same for one float per pixel. */
+    /** Resizes one float per pixel. */
     fun plane(source: FloatArray, target: FloatArray) {
         lineRows.fill(-1)
         for (y in 0 until toHeight) {
@@ -88,7 +88,7 @@ class Resize(val fromWidth: Int, val fromHeight: Int, val toWidth: Int, val toHe
     }
 }
 
-/** Which source positions, with which weights, make target position i: taps start[i] until start[i + 1]. */
+/** Source positions and weights along one axis: target position i uses taps start[i] until start[i + 1]. */
 private class Axis(from: Int, to: Int, areas: Boolean) {
     val start = IntArray(to + 1)
     val source: IntArray
@@ -127,9 +127,9 @@ private class Axis(from: Int, to: Int, areas: Boolean) {
     }
 
     private companion object {
-        const val TINY = 1e-9 // what rounding of i * step leaves over
+        const val TINY = 1e-9 // more than the rounding error of i * step
     }
 }
 
-/** Colours 0..255 -> an opaque pixel, as `Bitmap.getPixels` gives it. */
+/** Packs colours 0..255 into an opaque pixel, in the format of `Bitmap.getPixels`. */
 fun argb(red: Int, green: Int, blue: Int): Int = 0xFF shl 24 or (red shl 16) or (green shl 8) or blue

@@ -14,7 +14,7 @@ class Signature(
     val runtimeVersion: String?,
     /** The description in the TFLite metadata. */
     val description: String?,
-    /** Whether the file carries a checksum, which then has been verified. */
+    /** True if the file has a checksum, which is verified before anything else is read. */
     val isVerified: Boolean,
 ) {
     companion object {
@@ -59,7 +59,7 @@ class Signature(
             )
         }
 
-        /** The buffer that the file holds under a name. */
+        /** Returns the metadata buffer called [name]. */
         private fun metadata(model: Table, name: String): Table? =
             model.tables(6).firstOrNull { it.text(0) == name }?.let { model.tables(4)[it.int(1)] }
     }

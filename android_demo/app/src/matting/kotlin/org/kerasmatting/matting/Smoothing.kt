@@ -3,22 +3,22 @@ package org.kerasmatting.matting
 import kotlin.math.abs
 
 /**
- * Steadies the alphas of a video: what flickers a little is averaged over time, what moves is taken as
- * it is, so that nothing drags behind.
+ * Smooths alpha over the frames of a video: flicker is averaged over time, motion is left unchanged to avoid
+ * ghosting.
  *
- * alpha = before + share * (now - before), where the share rises from [still] for no change to 1 for a
- * change of [motion] or more.
+ * alpha = before + share * (now - before), where share rises from [still] for no change to 1 for a change of
+ * [motion] or more.
  */
 class Smoothing(size: Int, private val still: Float = 0.3f, private val motion: Float = 0.35f) {
     private val before = FloatArray(size)
     private var isFirst = true
 
-    /** After a cut: another camera, another file. */
+    /** Forgets earlier frames; call it after a cut, such as a change of camera or model. */
     fun reset() {
         isFirst = true
     }
 
-    /** In place. */
+    /** Smooths [alpha] in place. */
     fun smooth(alpha: FloatArray) {
         if (!isFirst) {
             for (i in before.indices) {

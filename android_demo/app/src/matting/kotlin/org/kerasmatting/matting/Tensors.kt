@@ -10,18 +10,18 @@ enum class NumberType(val bytes: Int, val least: Int, val most: Int) {
     INT16(2, -32768, 32767),
 }
 
-/** How a tensor holds numbers: value = scale * (stored - zeroPoint); plain floats have scale 0. */
+/** Number format of a tensor: value = scale * (stored - zeroPoint). Float tensors have scale 0. */
 class Encoding(val type: NumberType, val scale: Float = 0f, val zeroPoint: Int = 0) {
     init {
-        require(type == NumberType.FLOAT32 || scale > 0f) { "An integer tensor has no quantisation." }
+        require(type == NumberType.FLOAT32 || scale > 0f) { "An integer tensor needs a positive scale." }
     }
 }
 
 /**
- * An input tensor of height x width x channels, filled from bytes of a bitmap.
+ * An input tensor, height x width x channels, filled from the bytes of a bitmap.
  *
- * What every byte becomes is a table, so no arithmetic happens per pixel; for our int8 files (scale
- * 1/255, zero point -128) the table says byte - 128.
+ * A lookup table converts each byte, without arithmetic per pixel. For this project's int8 files (scale 1/255,
+ * zero point -128) it contains byte - 128.
  */
 class InputTensor(encoding: Encoding, width: Int, height: Int, private val channels: Int) {
     private val size = width * height
@@ -38,7 +38,7 @@ class InputTensor(encoding: Encoding, width: Int, height: Int, private val chann
     private val shortView = buffer.asShortBuffer()
     private val floatView = buffer.asFloatBuffer()
 
-    /** ARGB [pixels] -> red, green, blue; of a one-channel tensor, the green, which is a grey's value. */
+    /** Copies red, green and blue of ARGB [pixels]. A one-channel tensor gets green, the level of a grey pixel. */
     fun fill(pixels: IntArray) {
         when (type.bytes) {
             1 -> each(pixels) { at, value -> asBytes[at] = integers[value].toByte() }
@@ -75,10 +75,10 @@ private fun quantised(value: Int, encoding: Encoding): Int {
 }
 
 /**
- * The alpha tensor, read as floats in [0, 1].
+ * The alpha tensor, read as floats.
  *
- * An integer alpha is stretched so that its largest value is 1: int8 has scale 1/256 and would end at
- * 255/256.
+ * Integer alphas are stretched so that their largest value is 1; int8, with its scale of 1/256, would
+ * otherwise end at 255/256.
  */
 class AlphaTensor(private val encoding: Encoding, private val size: Int) {
     private val type = encoding.type
@@ -91,7 +91,7 @@ class AlphaTensor(private val encoding: Encoding, private val size: Int) {
     private val shortView = buffer.asShortBuffer()
     private val floatView = buffer.asFloatBuffer()
 
-    /** [clipped] is for pictures; a comparison wants the numbers as they are. */
+    /** Fills [alpha], [clipped] to 0..1 for display; comparisons need the values unclipped. */
     fun read(alpha: FloatArray, clipped: Boolean = true) {
         buffer.rewind()
         when (type) {
