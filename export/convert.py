@@ -33,7 +33,7 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 from export import samples
-from export.float16 import keep_small_weights
+from export.float16 import halve_large_weights
 from export.interpreters import Exported, structure
 from export.io_scales import set_io_scales
 from export.metadata import described
@@ -91,10 +91,10 @@ def convert(model, format, representative=None) -> bytes:
             data = _partly_float(_converter(model, format, representative)).convert()
         if format == "int8":
             data = _reconvert_with_float_ops(data, model, representative)
-        if format == "float16":  # of the same graph, which a float32 file's need not be
-            data = keep_small_weights(data, _converter(model, "float32", None).convert())
     if format == "int8":
         data = set_io_scales(data, SCALES)
+    if format == "float16":
+        data = halve_large_weights(data)
     return described(data, model)
 
 
@@ -201,10 +201,8 @@ def parse_size(text) -> tuple[int, int]:
 def _converter(model, format, representative):
     """A converter, which converts once."""
     converter = tf.lite.TFLiteConverter.from_concrete_functions(*_traced(model))
-    if format != "float32":
+    if format not in ("float32", "float16"):
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if format == "float16":
-        converter.target_spec.supported_types = [tf.float16]
     if format in ("int8", "int16x8"):
         count = len(next(iter(representative.values())))
         converter.representative_dataset = lambda: (

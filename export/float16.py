@@ -1,59 +1,65 @@
 """float16 files whose smallest weights stay float32.
 
-A network loses its accuracy in float16 at its first layers: their filters are differences, in which
-roundings add up to an offset that every later layer amplifies. Those kernels are small, and so are
-all biases, so keeping them costs little of the file and most of the error (TFLite's int8 weight
-quantization has such a rule, from 1,024 elements).
+Most of a network's float16 error comes from its first layers: their filters are differences, whose
+rounding errors add up to an offset that every later layer amplifies. Those kernels are small, as
+all biases are, so keeping them in float32 adds little to the file and removes most of the error
+(TFLite's int8 weight quantization has a similar rule, from 1,024 elements).
 """
 
 import numpy as np
-from tensorflow.lite.python.schema_py_generated import TensorType
+from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
 SHARE = 0.05  # of all weights
 
 
-def keep_small_weights(float16: bytes, float32: bytes, share: float = SHARE) -> bytes:
-    """Puts the smallest of the float32 file's constants back into the float16 file.
+def halve_large_weights(float32: bytes, share: float = SHARE) -> bytes:
+    """Store the constants of a float32 file as float16, except the smallest ones.
 
-    As many as make up `share` of all elements, by which the file grows. Both are conversions of one
-    model. Raises ValueError where they do not correspond.
+    The smallest are those that make up `share` of all elements. Each of the others is followed by a
+    DEQUANTIZE operation, the form that TFLite's converter writes and its delegates fuse.
     """
-    model = flatbuffer_utils.convert_bytearray_to_object(float16)
+    model = flatbuffer_utils.convert_bytearray_to_object(float32)
     graph = model.subgraphs[0]
-    exact = _constants(flatbuffer_utils.convert_bytearray_to_object(float32))
-    halved = [o for o in graph.operators if _name(model, o) == "DEQUANTIZE"]
-    largest = _largest([np.prod(graph.tensors[o.inputs[0]].shape) for o in halved], share)
-    replaced, kept = {}, []
-    for operator in graph.operators:
-        source = graph.tensors[operator.inputs[0]]
-        if _name(model, operator) != "DEQUANTIZE" or np.prod(source.shape) > largest:
-            kept.append(operator)
-            continue
-        if source.name not in exact:
-            raise ValueError(f"The float32 file has no constant {source.name.decode()}.")
-        source.type = TensorType.FLOAT32
-        model.buffers[source.buffer].data = exact[source.name]
-        replaced[operator.outputs[0]] = operator.inputs[0]
-    for operator in kept:
-        operator.inputs = [replaced.get(index, index) for index in operator.inputs]
-    graph.operators = kept
+    constants = {i: t for i, t in enumerate(graph.tensors) if _is_float_constant(model, t)}
+    largest_kept = _largest_kept([np.prod(tensor.shape) for tensor in constants.values()], share)
+    large = {i: t for i, t in constants.items() if np.prod(t.shape) > largest_kept}
+    if not large:
+        return float32
+    for buffer in {tensor.buffer for tensor in large.values()}:  # equal constants share one
+        values = np.frombuffer(bytes(model.buffers[buffer].data), "<f4")
+        model.buffers[buffer].data = np.frombuffer(values.astype("<f2").tobytes(), np.uint8)
+    code = _add_dequantize_code(model)
+    graph.operators = [_widen(graph, i, code) for i in large] + graph.operators
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
-def _largest(sizes, share):
+def _is_float_constant(model, tensor):
+    is_float = tensor.type == schema.TensorType.FLOAT32
+    return is_float and model.buffers[tensor.buffer].data is not None
+
+
+def _largest_kept(sizes, share):
     """The largest size such that all up to it make up at most `share` of their sum, or 0."""
     sizes = np.asarray(sizes)
     fitting = [size for size in sizes if sizes[sizes <= size].sum() <= share * sizes.sum()]
     return max(fitting, default=0)
 
 
-def _name(model, operator):
-    return flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex)
+def _add_dequantize_code(model):
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
+    code.version = 3  # of float16
+    model.operatorCodes.append(code)
+    return len(model.operatorCodes) - 1
 
 
-def _constants(model):
-    """{name: little-endian bytes} of a file's constant tensors."""
-    tensors = model.subgraphs[0].tensors
-    data = {tensor.name: model.buffers[tensor.buffer].data for tensor in tensors}
-    return {name: values for name, values in data.items() if values is not None}
+def _widen(graph, index, code):
+    """Move a tensor's constant into a float16 tensor -> the operation that widens it again."""
+    wide, half, operator = graph.tensors[index], schema.TensorT(), schema.OperatorT()
+    half.name, half.shape, half.hasRank = wide.name + b"_float16", wide.shape, wide.hasRank
+    half.type, half.buffer, wide.buffer = schema.TensorType.FLOAT16, wide.buffer, 0
+    graph.tensors.append(half)
+    operator.opcodeIndex = code
+    operator.inputs, operator.outputs = [len(graph.tensors) - 1], [index]
+    return operator
