@@ -137,12 +137,15 @@ class MattingModel private constructor(
                 .apply { isAccessible = true }
                 .invoke(interpreter) as Int
         } catch (_: ReflectiveOperationException) {
-            return "${processor.name}: this runtime does not report whether all of $name runs there."
+            null
         } catch (_: NoSuchElementException) {
-            return "${processor.name}: this runtime does not report whether all of $name runs there."
+            null
         }
-        if (steps == 1) return null
-        return "${processor.name} FELL BACK: $name runs in $steps steps instead of 1, some of them on the CPU."
+        return when (steps) {
+            1 -> null
+            null -> "${processor.name}: this runtime does not report whether all of $name runs there."
+            else -> "${processor.name} FELL BACK: $name runs in $steps steps instead of 1, some of them on the CPU."
+        }
     }
 
     companion object {
