@@ -2,3 +2,5 @@
 
 Each module is a command (`python -m export.convert --help`) and a function.
 """
+
+import keras_matting  # noqa: F401  before TensorFlow, whose Keras it chooses

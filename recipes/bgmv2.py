@@ -14,10 +14,7 @@ camera that moved. The released base starts from a DeepLabV3 for VOC.
 On synthetic figures 128x128, batch 4, 150 steps; refine 192x192 and, from nothing, at 1.5e-3.
 """
 
-import tensorflow as tf
 from absl import flags
-from tensorflow import keras
-
 from keras_matting.data import pipeline
 from keras_matting.data.augment import bgmv2, geometry, ops
 from keras_matting.layers.resize import ResizeLike
@@ -26,6 +23,8 @@ from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.models import create_model
 from keras_matting.training import run, sources
 from keras_matting.training.optimizers import Adam
+import tensorflow as tf
+from tensorflow import keras
 
 PUBLISHED = {
     "base": dict(size=512, batch_size=8, epochs=8),

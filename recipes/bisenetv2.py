@@ -14,7 +14,6 @@ wide as high, 512x1024, batch 16, at 0.25 to 2 times the size, colours, mirror. 
 """
 
 from absl import flags
-
 from keras_matting.data import pipeline
 from keras_matting.data.augment import geometry, ops
 from keras_matting.data.reading import datasets

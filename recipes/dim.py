@@ -15,7 +15,6 @@ On synthetic figures 64x64, batch 4, Adam at 5e-4, 200 steps.
 """
 
 from absl import flags
-
 from keras_matting.data import pipeline
 from keras_matting.data.augment import geometry, ops, trimaps
 from keras_matting.losses import dim

@@ -14,14 +14,13 @@ On synthetic figures 64x64, batch 4, 225 steps at 1e-3.
 import functools
 
 from absl import flags
-from tensorflow import keras
-
 from keras_matting.data import pipeline
 from keras_matting.losses import gca
 from keras_matting.losses.trimap_targets import trimap_targets
 from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.training import run, sources
 from keras_matting.training.optimizers import Adam
+from tensorflow import keras
 
 PUBLISHED = dict(size=512, batch_size=40, epochs=100, steps_per_epoch=2000)
 SYNTHETIC = dict(size=64, batch_size=4, epochs=3, steps_per_epoch=75)

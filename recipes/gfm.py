@@ -18,7 +18,6 @@ On synthetic figures 64x64, batch 4, Adam at 1e-4, 150 steps.
 import functools
 
 from absl import flags
-
 from keras_matting.data import pipeline
 from keras_matting.data.augment import geometry, gfm, ops, trimaps
 from keras_matting.losses import gfm as losses

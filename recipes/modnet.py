@@ -13,14 +13,13 @@ after its last whole epoch and ends with the weights it would have had.
 """
 
 from absl import flags
-from tensorflow import keras
-
 from keras_matting.data.augment import ops, photographs
 from keras_matting.data.pipeline import training, validation
 from keras_matting.losses import modnet as losses
 from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.training import run, sources
 from keras_matting.training.optimizers import SGD
+from tensorflow import keras
 
 KEPT = ("image", "alpha", "trimap")
 PUBLISHED = dict(size=512, batch_size=16, epochs=40)

@@ -9,7 +9,6 @@ network can be adapted. Killed and started again, a run goes on after its last w
 """
 
 from absl import flags
-
 from keras_matting.data.augment import geometry, ops
 from keras_matting.data.pipeline import composition, training, unlabelled
 from keras_matting.data.reading import readers

@@ -12,7 +12,6 @@ On synthetic figures 64x64, batch 4, 120 steps at 0.03, of portraits.
 """
 
 from absl import flags
-
 from keras_matting.data import pipeline
 from keras_matting.data.augment import geometry, ops, trimaps
 from keras_matting.losses import ppmatting as losses

@@ -1,4 +1,6 @@
-"""The order of the tests."""
+"""Keras 2 for tests that import TensorFlow first, and the order of the tests."""
+
+import keras_matting  # noqa: F401
 
 LONGEST = ("recipes", "export")
 

@@ -16,6 +16,7 @@ import tensorflow as tf
 from tensorflow import keras
 from tensorflow.keras import layers
 
+import keras_matting  # noqa: F401, I001  before TensorFlow, whose Keras it chooses
 from export import golden
 from export.convert import convert, representative_inputs
 from export.parity import LIMITS

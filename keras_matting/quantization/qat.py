@@ -10,12 +10,16 @@ The rules by layer type are `KERNELS` and `OUTPUTS` below; `quantizers` says why
 
 import numpy as np
 import tensorflow as tf
-from keras.src.layers.core.tf_op_layer import TFOpLambda
 from tensorflow import keras
 from tensorflow.keras import layers
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import (
     QuantizeLayer,
 )
+
+try:
+    from tf_keras.src.layers.core.tf_op_layer import TFOpLambda
+except ImportError:  # TensorFlow 2.15
+    from keras.src.layers.core.tf_op_layer import TFOpLambda
 
 from keras_matting.layers.class_selection import FuseByClass, TrimapClasses
 from keras_matting.layers.contextual_attention import GuidedContextualAttention

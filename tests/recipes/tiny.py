@@ -1,5 +1,6 @@
 """A recipe of four layers, at a rate at which they move: the same weights to 1e-5, or a fault."""
 
+import keras_matting  # noqa: F401, I001  before TensorFlow, whose Keras it chooses
 import tensorflow as tf
 from absl import flags
 from tensorflow import keras
