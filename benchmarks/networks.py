@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from absl import app, flags
 
+from keras_matting.atomic import replacing
 from keras_matting.models import MODELS, create_model
 from keras_matting.models.operations import multiply_adds
 from keras_matting.weights import load_published
@@ -155,9 +156,8 @@ def main(_):
         readme = ROOT / "README.md"
         head, _, rest = readme.read_text().partition(MARKS[0])
         tail = rest.partition(MARKS[1])[2]
-        partial = readme.with_name(".README.md.partial")
-        partial.write_text("\n".join([head + MARKS[0], *lines, MARKS[1]]) + tail)
-        partial.replace(readme)
+        with replacing(readme) as temporary:
+            temporary.write_text("\n".join([head + MARKS[0], *lines, MARKS[1]]) + tail)
 
 
 if __name__ == "__main__":

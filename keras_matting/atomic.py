@@ -1,20 +1,26 @@
-"""Files that are whole or not there, whatever happens while they are written."""
+"""Atomic file writes, and a lock that keeps two processes out of one folder."""
 
 import fcntl
+import functools
 import os
+import platform
 from contextlib import contextmanager
 from pathlib import Path
+
+PREFIX = f".partial-{platform.node()}-"
 
 
 @contextmanager
 def replacing(path):
-    """Gives a path beside `path` to write to; what is there at the end takes its name.
+    """Yield a temporary path in the same folder; on success it replaces `path`.
 
-    With an error nothing is left, and a file that was at `path` stays.
+    On an error the temporary is removed and a file that was at `path` stays as it was. Temporaries
+    of killed processes are removed when this process first writes to their folder.
     """
     path = Path(path)
-    # what kind of file it is, Keras tells by the end of the name
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    _remove_stale_once(path.parent.absolute())
+    # Keras and OpenCV choose the format by the extension, so the original name comes last
+    temporary = path.with_name(f"{PREFIX}{os.getpid()}-{path.name}")
     try:
         yield temporary
         os.replace(temporary, path)
@@ -22,12 +28,36 @@ def replacing(path):
         temporary.unlink(missing_ok=True)
 
 
+@functools.cache  # listing a large folder for every file in it would be slow
+def _remove_stale_once(folder):
+    if folder.is_dir():
+        _remove_stale(folder)
+
+
+def _remove_stale(folder):
+    """Remove temporaries that dead processes of this machine left in `folder`."""
+    for name in os.listdir(folder):
+        pid = name.removeprefix(PREFIX).partition("-")[0]
+        if name.startswith(PREFIX) and pid.isdigit() and not _is_running(int(pid)):
+            Path(folder, name).unlink(missing_ok=True)
+
+
+def _is_running(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        pass
+    return True
+
+
 @contextmanager
 def exclusive_lock(folder):
-    """Keeps two processes from writing to a folder at once: the second gets a ValueError.
+    """Raise ValueError if another process holds the lock on `folder`, which must exist.
 
-    The system frees the folder when the process ends, killed or not. NFS cannot lock folders and is
-    not guarded.
+    The lock ends with the process, even a killed one. File systems that cannot lock folders, such
+    as NFS, are not guarded.
     """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -35,11 +65,12 @@ def exclusive_lock(folder):
     except BlockingIOError:
         os.close(descriptor)
         raise ValueError(
-            f"Another process is writing to {folder}: wait for its end or name another folder."
+            f"Another process is writing to {folder}: wait until it ends or choose another folder."
         ) from None
     except OSError:
         pass
     try:
+        _remove_stale(folder)
         yield
     finally:
         os.close(descriptor)

@@ -1,13 +1,26 @@
-"""Progress on stderr."""
+"""Progress on stderr: a bar in a terminal, at most twenty lines in a log."""
 
 import sys
+import time
+from collections.abc import Iterable, Iterator
+
+QUIET_SECONDS = 2.0
 
 
 def show_progress(done, total, note):
-    """A bar that redraws itself in a terminal, at most twenty-one lines in a log."""
+    """Redraw the bar in a terminal; in a log, print a line for each twentieth of `total`."""
     filled = 30 * done // total
     line = f"[{'=' * filled}{' ' * (30 - filled)}] {done}/{total} {note}"
     if sys.stderr.isatty():
         print(f"\r\033[K{line}", end="\n" if done == total else "", file=sys.stderr, flush=True)
     elif 20 * done // total != 20 * (done - 1) // total:
         print(line, file=sys.stderr, flush=True)
+
+
+def track(items: Iterable, total: int, task: str) -> Iterator:
+    """Yield the items and show progress if they take more than two seconds."""
+    started = time.monotonic()
+    for done, item in enumerate(items, 1):
+        yield item
+        if time.monotonic() - started > QUIET_SECONDS:
+            show_progress(done, total, task)

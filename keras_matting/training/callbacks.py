@@ -10,6 +10,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
+from keras_matting.atomic import replacing
+
 LAST = "last.weights.h5"  # there once a run is finished
 
 
@@ -76,10 +78,9 @@ class Checkpoints(keras.callbacks.Callback):
         self._save_weights(LAST)
 
     def _save_weights(self, name):
-        partial = self.workdir / f"partial.{name}"
-        with self._average.applied() if self._average else contextlib.nullcontext():
-            self._network.save_weights(partial)
-        partial.replace(self.workdir / name)
+        averaged = self._average.applied() if self._average else contextlib.nullcontext()
+        with replacing(self.workdir / name) as temporary, averaged:
+            self._network.save_weights(temporary)
 
 
 class WeightAverage(keras.callbacks.Callback):
@@ -190,17 +191,16 @@ class Panels(keras.callbacks.Callback):
         with self.writer.as_default(step=epoch + 1):
             tf.summary.image("image to prediction", rows, max_outputs=len(rows))
         sheet = tf.image.convert_image_dtype(tf.concat(tf.unstack(rows), 0), tf.uint8, True)
-        partial = str(self.workdir / "panel.png.partial")
-        tf.io.write_file(partial, tf.io.encode_png(sheet))
-        Path(partial).replace(self.workdir / "panel.png")
+        with replacing(self.workdir / "panel.png") as temporary:
+            temporary.write_bytes(tf.io.encode_png(sheet).numpy())
 
 
 def _truncate(log, epochs):
     """Keeps the header and one row per finished epoch of a log that a kill may have left longer."""
     if log.exists():
-        partial = log.with_name(log.name + ".partial")
-        # as bytes: the rows keep the line ends that the csv module gave them
-        partial.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[: epochs + 1]))
-        partial.replace(log)
+        # as bytes, to keep the line ends of the csv module
+        rows = log.read_bytes().splitlines(keepends=True)
+        with replacing(log) as temporary:
+            temporary.write_bytes(b"".join(rows[: epochs + 1]))
         if not epochs:
             log.unlink()

@@ -11,6 +11,7 @@ import tensorflow as tf
 from absl import app, flags
 from tensorflow import keras
 
+from keras_matting.atomic import replacing
 from keras_matting.models import copy_layers, create_model
 from keras_matting.training.callbacks import LAST, Checkpoints, WeightAverage, standard
 from keras_matting.training.norms import synchronise
@@ -255,6 +256,5 @@ def _claim(workdir, values):
             raise ValueError(f"{workdir} holds a run with {was}: give these or another --workdir.")
         return
     record.parent.mkdir(parents=True, exist_ok=True)
-    partial = record.with_name("flags.json.partial")
-    partial.write_text(json.dumps(values, indent=2))
-    partial.replace(record)
+    with replacing(record) as temporary:
+        temporary.write_text(json.dumps(values, indent=2))

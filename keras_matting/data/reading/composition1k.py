@@ -18,8 +18,9 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from keras_matting.atomic import exclusive_lock
+from keras_matting.atomic import exclusive_lock, replacing
 from keras_matting.data.reading import files
+from keras_matting.progress import track
 
 PER_FOREGROUND = 20
 BITS = 22  # of the fraction in Pillow's filter weights
@@ -74,7 +75,7 @@ def make(
                 _save(Path(out, "merged", made), image)
 
     with exclusive_lock(out), ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in files.watched(pool.map(one, range(len(names))), len(names), "foregrounds"):
+        for _ in track(pool.map(one, range(len(names))), len(names), "foregrounds"):
             pass
     return len(pictures)
 
@@ -155,6 +156,5 @@ def _lines(path):
 
 
 def _save(path, image):
-    temporary = path.with_name(f".{path.name}")  # what a killed run leaves is written over
-    temporary.write_bytes(cv2.imencode(".png", image[..., ::-1])[1])
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        temporary.write_bytes(cv2.imencode(".png", image[..., ::-1])[1])

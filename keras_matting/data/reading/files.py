@@ -14,9 +14,7 @@ EXIF orientation is not applied.
 import glob
 import os
 import re
-import sys
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,6 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_matting.data.source import Source
+from keras_matting.progress import track
 
 READABLE = (".png", ".jpg", ".jpeg")
 OTHER_PICTURES = (".avif", ".bmp", ".exr", ".gif", ".heic", ".jp2", ".tif", ".tiff", ".webp")
@@ -31,7 +30,6 @@ CHANNELS = {"cutout": 4, "alpha": 1, "trimap": 1, "label_ids": 1}  # colour pict
 SMALLEST = 2  # pixels a side: a single one has no neighbour to interpolate with
 COLOURED = 16  # levels between channels: more than JPEG leaves on a grey picture
 NAMED_AT_MOST = 10
-QUIET_SECONDS = 2.0
 
 # Cityscapes: *_labelIds.png has 0..33, of which 19 are trained; 255 is ignored.
 TRAINED_LABELS = (7, 8, 11, 12, 13, 17, *range(19, 29), 31, 32, 33)
@@ -79,7 +77,7 @@ def check(directory: str, samples: Sequence[dict[str, Path]], exact: bool = True
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         faults = pool.map(lambda sample: fault(directory, sample, exact), samples)
-        faults = [text for text in watched(faults, len(samples), f"checking {directory}") if text]
+        faults = [text for text in track(faults, len(samples), f"checking {directory}") if text]
     if faults:
         refuse(directory, faults)
 
@@ -166,18 +164,6 @@ def refuse(directory: str, faults: Sequence[str]) -> None:
     rest = len(faults) - NAMED_AT_MOST
     more = f"; and {rest} more" if rest > 0 else ""
     raise ValueError(f"{directory} cannot be used as it is: {named}{more}.")
-
-
-def watched(items: Iterable, total: int, task: str) -> Iterator:
-    """Passes the items on, and counts them on standard error if it takes more than two seconds."""
-    started, shown = time.monotonic(), False
-    for done, item in enumerate(items, 1):
-        yield item
-        if time.monotonic() - started > QUIET_SECONDS:
-            print(f"\r{task}: {done}/{total}", end="", file=sys.stderr)
-            shown = True
-    if shown:
-        print(file=sys.stderr)
 
 
 def _pictures(folder, pattern, faults):

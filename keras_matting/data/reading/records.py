@@ -8,6 +8,7 @@ SHA-256 of every shard and where its records begin: element i costs one seek, so
 which an element is a function of its index go on as with a folder.
 """
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -19,9 +20,10 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from keras_matting.atomic import exclusive_lock
+from keras_matting.atomic import exclusive_lock, replacing
 from keras_matting.data.reading import datasets, files, readers
 from keras_matting.data.source import Source
+from keras_matting.progress import track
 
 INDEX = "index.json"
 AT_ONCE = 64  # samples in memory
@@ -106,7 +108,7 @@ def read(directory: str, verify: bool = True) -> Source:
     shards = sorted(index["shards"].items())
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         faults = pool.map(lambda item: _shard_fault(folder, *item, verify), shards)
-        faults = [text for text in files.watched(faults, len(shards), f"checking {folder}") if text]
+        faults = [text for text in track(faults, len(shards), f"checking {folder}") if text]
     if faults:
         files.refuse(directory, faults)
     names = tf.constant([os.fsencode(folder / shard) for shard, _ in shards])
@@ -162,15 +164,18 @@ def _fingerprint(samples):
     return hashlib.sha256(repr(states).encode()).hexdigest()
 
 
+class _FaultySamples(Exception):
+    """Keeps a shard that lacks samples from being written."""
+
+
 def _write(path, samples, contents_of, task):
     """-> where the records begin, what is wrong with samples; if anything is, no file is left."""
-    temporary = path.with_name(f".{path.name}")  # what a killed run leaves is written over
     offsets, faults, end = [], [], 0
-    try:
+    with contextlib.suppress(_FaultySamples), replacing(path) as temporary:
         with tf.io.TFRecordWriter(str(temporary)) as writer, ThreadPoolExecutor() as pool:
             batches = (samples[i : i + AT_ONCE] for i in range(0, len(samples), AT_ONCE))
             contents = (item for batch in batches for item in pool.map(contents_of, batch))
-            for roles, fault in files.watched(contents, len(samples), task):
+            for roles, fault in track(contents, len(samples), task):
                 if fault:
                     faults.append(fault)
                     continue
@@ -178,10 +183,8 @@ def _write(path, samples, contents_of, task):
                 writer.write(record)
                 offsets.append(end)
                 end += len(record) + FRAMING
-        if not faults:
-            os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        if faults:
+            raise _FaultySamples
     return offsets, faults
 
 
@@ -242,6 +245,5 @@ def _sha256(path):
 
 
 def _save(index, path):
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(json.dumps(index))
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(index))

@@ -5,13 +5,12 @@ photograph, figure and alpha are a little out of focus together, and colour carr
 """
 
 import os
-import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
 
+from keras_matting.atomic import replacing
 from keras_matting.data.source import Source
 from keras_matting.data.synthetic.animals import animal
 from keras_matting.data.synthetic.backgrounds import background
@@ -19,6 +18,7 @@ from keras_matting.data.synthetic.drawing import noise, shade, soft, spread
 from keras_matting.data.synthetic.materials import grain
 from keras_matting.data.synthetic.objects import thing
 from keras_matting.data.synthetic.portraits import portrait
+from keras_matting.progress import track
 
 KINDS = {"portrait": portrait, "animal": animal, "object": thing}
 _SHARES = (0.64, 0.26, 0.10)
@@ -135,19 +135,11 @@ def _lit(rng, color, light, look):
 
 
 def _pool(draw, count, name):
-    """draw(i) for all i < count on all cores, with a line on stderr when that takes long."""
+    """Return draw(i) for all i < count, drawn on all cores."""
     if count < 1:
         raise ValueError(f"A pool of {count} synthetic {name} is empty: ask for 1 or more.")
-    drawn, shown, next_line = [], False, time.monotonic() + 2
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        for result in threads.map(draw, range(count)):
-            drawn.append(result)
-            if time.monotonic() > next_line:
-                shown, next_line = True, time.monotonic() + 1
-                print(f"\rdrawing {name} {len(drawn)}/{count}", end="", file=sys.stderr, flush=True)
-    if shown:
-        print(f"\rdrawing {name} {count}/{count}", file=sys.stderr)
-    return drawn
+        return list(track(threads.map(draw, range(count)), count, f"drawing {name}"))
 
 
 def _source(arrays):
@@ -162,12 +154,10 @@ def _source(arrays):
 
 
 def _write_picture(path, bgr):
-    stem, extension = os.path.splitext(path)
-    temporary = f"{stem}.tmp{extension}"
     try:
-        written = cv2.imwrite(temporary, bgr)
-    except cv2.error:
+        with replacing(path) as temporary:
+            written = cv2.imwrite(str(temporary), bgr)
+    except (cv2.error, OSError):
         written = False
     if not written:
-        raise ValueError(f"Cannot write {path}: name a .png or .jpg in a folder that exists.")
-    os.replace(temporary, path)
+        raise ValueError(f"Cannot write {path}: name a .png or .jpg in an existing folder.")
