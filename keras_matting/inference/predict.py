@@ -122,7 +122,9 @@ def letterbox(height, width, fixed_height, fixed_width):
 def _run(model, inputs):
     if isinstance(model, TFLiteModel):
         return model(inputs)
-    return np.asarray(model(batched(inputs), training=False)["alpha"])[0, ..., 0]
+    from keras_matting.inference import compiled  # imports TensorFlow
+
+    return compiled.predict(model, batched(inputs))[0, ..., 0]
 
 
 def _float_image(image, name):

@@ -5,6 +5,7 @@ installed, and in TensorFlow's own interpreter otherwise.
 """
 
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -36,12 +37,13 @@ class TFLiteModel:
     """{"image": (H, W, 3), ...} float32 [0, 1] of `input_size` -> alpha (H, W) float32 in [0, 1].
 
     An int8 image is the bytes minus 128. An integer alpha is stretched so that its largest value is
-    1: int8 has scale 1/256 and would end at 255/256.
+    1: int8 has scale 1/256 and would end at 255/256. Threads may share one: calls take turns, since
+    each uses all of the interpreter's threads. Load the file once per thread to run them at once.
     """
 
     def __init__(self, path, runner):
         self.name = Path(path).name
-        self._runner = runner
+        self._runner, self._lock = runner, threading.Lock()
         self._inputs = runner.get_input_details()
         self._alpha = runner.get_output_details()["alpha"]
         self.input_names = tuple(self._inputs)
@@ -58,7 +60,9 @@ class TFLiteModel:
 
     def __call__(self, inputs):
         inputs = {k: _quantised(x, self._inputs[k]) for k, x in batched(inputs).items()}
-        return self._stretched(self._runner(**inputs)["alpha"][0, ..., 0])
+        with self._lock:  # the interpreter has one set of tensors
+            alpha = self._runner(**inputs)["alpha"]
+        return self._stretched(alpha[0, ..., 0])
 
     def _stretched(self, alpha):
         if not np.issubdtype(alpha.dtype, np.integer):

@@ -1,11 +1,15 @@
 """Sizes on the way through a network, and the integers of .tflite files."""
 
+import gc
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow import keras
 
-from keras_matting.inference import input_sizes, load_tflite, predict_alpha
+from keras_matting.inference import compiled, input_sizes, load_tflite, predict_alpha
 from keras_matting.models import create_model, list_models
 
 
@@ -286,6 +290,45 @@ def test_int8_tflite_runs(tmp_path):
     image = smooth_image(64, 96)
     alpha = predict_alpha(load_tflite(red_tflite(tmp_path / "red.tflite", integer=True)), image)
     assert np.abs(alpha - red_alpha(image)).max() < 0.03
+
+
+@pytest.mark.parametrize("kind", ["keras", "float", "integer"])
+def test_every_thread_gets_its_own_matte(tmp_path, kind):
+    size = (64, 96)
+    if kind == "keras":
+        model, limit = red_model(size), 1e-5
+    else:
+        path = red_tflite(tmp_path / "red.tflite", integer=kind == "integer")
+        model, limit = load_tflite(path), 0.03
+    levels = np.arange(0, 250, 5, np.uint8)
+    images = [np.full((*size, 3), level) for level in levels]
+    with ThreadPoolExecutor(4) as pool:
+        alphas = list(pool.map(lambda image: predict_alpha(model, image), 4 * images))
+    expected = np.stack([red_alpha(image) for image in 4 * images])
+    np.testing.assert_allclose(np.stack(alphas), expected, atol=limit)
+
+
+def test_a_keras_model_is_traced_once_for_all_sizes(monkeypatch):
+    traces, trace = [], compiled._trace
+    monkeypatch.setattr(compiled, "_trace", lambda model: traces.append(model) or trace(model))
+    model = red_model()
+    for height in range(32, 320, 16):
+        image = smooth_image(height, 64)
+        alpha = predict_alpha(model, image, 64)
+        np.testing.assert_allclose(alpha, red_alpha(image), atol=0.02)
+    assert len(traces) == 1
+
+
+def test_a_compiled_model_uses_its_present_weights_and_is_freed():
+    model, image = red_model(), smooth_image(64, 64)
+    for _ in range(2):
+        predict_alpha(model, image, 64)
+    model.set_weights([np.zeros_like(w) for w in model.get_weights()])
+    np.testing.assert_array_equal(predict_alpha(model, image, 64), np.float32(0.5))
+    reference = weakref.ref(model)
+    del model
+    gc.collect()
+    assert reference() is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,49 @@
+"""Keras models as compiled functions for inference."""
+
+import threading
+import weakref
+
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+
+_functions = weakref.WeakKeyDictionary()  # model: its function, None after the first call
+_lock = threading.Lock()
+
+
+def predict(model, inputs):
+    """Return a model's alpha (1, H, W, 1) for inputs {"image": (1, H, W, 3), ...}, float32.
+
+    The first call runs the model eagerly, because tracing takes longer than one photograph. The
+    second call traces it once for all sizes. The compiled function is several times as fast, and
+    memory stays flat, while every eager call leaves about 1 MB behind. Threads may share a model.
+    """
+    function = _function(model) if isinstance(model, keras.Model) else None
+    if function is None:
+        return np.asarray(model(inputs, training=False)["alpha"])
+    return function({name: tf.constant(x) for name, x in inputs.items()}).numpy()
+
+
+def _function(model):
+    """Return the compiled function of a model, or None on its first call."""
+    with _lock:
+        if model not in _functions:
+            _functions[model] = None
+        elif _functions[model] is None:
+            _functions[model] = _trace(model)
+        return _functions[model]
+
+
+def _trace(model):
+    # a strong reference would keep the model in the dictionary for ever
+    reference = weakref.ref(model)
+    specs = {
+        name: tf.TensorSpec((1, *x.shape[1:]), tf.float32, name=name)
+        for name, x in model.input.items()
+    }
+
+    @tf.function(autograph=False)
+    def alpha(inputs):
+        return reference()(inputs, training=False)["alpha"]
+
+    return alpha.get_concrete_function(specs)
