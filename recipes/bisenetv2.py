@@ -72,7 +72,7 @@ def optimizer(config, data):
         return Adam(poly(FLAGS.learning_rate or 1e-3, steps))
     rate = FLAGS.learning_rate or 5e-3 * config.batch_size / 16
     schedule = WarmUpPoly(rate, steps, max(1, int(WARM_UP * steps)))
-    return SGD(schedule, decay=5e-4, decays=lambda name: "kernel" in name, parts=HEADS)
+    return SGD(schedule, decay=5e-4, decays=["kernel"], parts=HEADS)
 
 
 def figures(config):

@@ -1,17 +1,18 @@
-"""The optimisers and schedules of the recipes in the form in which they were published.
+"""Optimisers and learning-rate schedules with the update rules of the published training code.
 
-PyTorch's, that is, and Paddle's: in SGD the rate is applied to the velocity, not kept in it, and
-decay is added to the gradient; in Adam epsilon is added to the corrected deviation. Both take
-`parts`, {beginning of a variable's name: factor on the learning rate}; the first that fits counts,
-1 if none does.
+They follow PyTorch and Paddle: SGD applies the learning rate to the velocity instead of storing it
+in the velocity, and adds weight decay to the gradient; Adam adds epsilon to the bias-corrected
+deviation. Both take `parts`, {prefix of a variable's name: factor on the learning rate}; the first
+matching prefix counts, and a variable without one has factor 1.
 """
 
+import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
 
 class _Parts:
-    """The learning rate, while a variable's update is traced, is that of its part."""
+    """Scale the learning rate by the factor of the variable that is being updated."""
 
     _factor = 1.0
 
@@ -24,17 +25,17 @@ class _Parts:
         keras.optimizers.Optimizer.learning_rate.fset(self, learning_rate)
 
     def update_step(self, gradient, variable):
-        fitting = (factor for part, factor in self.parts.items() if variable.name.startswith(part))
-        self._factor = next(fitting, 1.0)
+        matching = (factor for part, factor in self.parts.items() if variable.name.startswith(part))
+        self._factor = next(matching, 1.0)
         self._update(gradient, variable, self._index_dict[self._var_key(variable)])
         self._factor = 1.0
 
 
 @keras.utils.register_keras_serializable("keras_matting")
 class SGD(_Parts, keras.optimizers.SGD):
-    """Momentum 0.9 and weight decay.
+    """SGD with momentum and weight decay.
 
-    `decays(name)` says for a variable's name whether it decays; all do by default.
+    With `decays`, only variables whose name contains one of these strings decay; by default all do.
     """
 
     def __init__(
@@ -43,10 +44,23 @@ class SGD(_Parts, keras.optimizers.SGD):
         super().__init__(learning_rate, momentum=momentum, name=name, **kwargs)
         self.decay, self.decays, self.parts = decay, decays, parts or {}
 
+    def decay_of(self, variable_name):
+        """Return the weight decay of a variable."""
+        if self.decays is None or any(part in variable_name for part in self.decays):
+            return self.decay
+        return 0.0
+
+    def get_config(self):
+        return super().get_config() | {
+            "decay": self.decay,
+            "decays": self.decays,
+            "parts": self.parts,
+        }
+
     def _update(self, gradient, variable, index):
-        if self.decay and (self.decays is None or self.decays(variable.name)):
-            gradient += self.decay * variable
-        # one operation in place of eight: of a thousand variables that shows, when they are traced
+        if decay := self.decay_of(variable.name):
+            gradient += decay * variable
+        # one operation instead of eight, which shortens tracing when there are 1000 variables
         tf.raw_ops.ResourceApplyMomentum(
             var=variable.handle,
             accum=self.momentums[index].handle,
@@ -58,19 +72,22 @@ class SGD(_Parts, keras.optimizers.SGD):
 
 @keras.utils.register_keras_serializable("keras_matting")
 class Adam(_Parts, keras.optimizers.Adam):
-    """Betas 0.9 and 0.999, epsilon 1e-8.
+    """Adam with epsilon 1e-8 and GCA's adaptive gradient clipping.
 
-    `clip`: gradients whose joint norm is more than this many times the usual one are scaled down to
-    that; the usual one is a moving average with momentum 0.999 (GCA).
+    With `clip`, gradients whose global norm exceeds `clip` times its moving average (momentum
+    0.999) are scaled down to that limit.
     """
 
     def __init__(self, learning_rate, parts=None, clip=None, epsilon=1e-8, name="Adam", **kwargs):
         super().__init__(learning_rate, epsilon=epsilon, name=name, **kwargs)
         self.parts, self.clip = parts or {}, clip
 
+    def get_config(self):
+        return super().get_config() | {"parts": self.parts, "clip": self.clip}
+
     def build(self, variables):
         if self.clip and not getattr(self, "_built", False):
-            # every replica has the same gradients here: none need ask another
+            # each replica computes the same norm, so no exchange between them is needed
             self.usual_norm = tf.Variable(
                 0.0,
                 trainable=False,
@@ -80,14 +97,26 @@ class Adam(_Parts, keras.optimizers.Adam):
             )
         super().build(variables)
 
+    # `usual_norm` is not in `variables`: it would change the names in existing checkpoints
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        if self.clip:
+            store["usual_norm"] = self.usual_norm.numpy()
+
+    def load_own_variables(self, store):
+        store = dict(store.items())
+        if self.clip and "usual_norm" in store:
+            self.usual_norm.assign(np.array(store.pop("usual_norm")))
+        super().load_own_variables(store)
+
     def _clip_gradients(self, gradients):
         if not self.clip:
             return super()._clip_gradients(gradients)
         norm, usual = tf.linalg.global_norm(gradients), tf.identity(self.usual_norm)
         first = usual == 0.0
         self.usual_norm.assign(tf.where(first, norm, 0.999 * usual + 0.001 * norm))
-        most = tf.where(first, norm, self.clip * usual)
-        scale = tf.minimum(most / (norm + 1e-6), 1.0)
+        limit = tf.where(first, norm, self.clip * usual)
+        scale = tf.minimum(limit / (norm + 1e-6), 1.0)
         return [gradient * scale for gradient in gradients]
 
     def _update(self, gradient, variable, index):
@@ -102,7 +131,7 @@ class Adam(_Parts, keras.optimizers.Adam):
             lr=self.learning_rate,
             beta1=self.beta_1,
             beta2=self.beta_2,
-            # which the operation adds to the deviation before that is corrected
+            # the operation adds epsilon to the deviation before the bias correction
             epsilon=self.epsilon * tf.sqrt(1.0 - power_2),
             grad=gradient,
         )
@@ -110,9 +139,9 @@ class Adam(_Parts, keras.optimizers.Adam):
 
 @keras.utils.register_keras_serializable("keras_matting")
 class WarmUpPoly(keras.optimizers.schedules.LearningRateSchedule):
-    """Exponentially from `lowest` times `rate` to it in `warm_up` steps, then `poly` to `steps`.
+    """Warm up exponentially from `lowest` * `rate` to `rate`, then decay by `poly` to `steps`.
 
-    As in CoinCheung/BiSeNet.
+    As in CoinCheung/BiSeNet; `warm_up` is the number of warm-up steps.
     """
 
     def __init__(self, rate, steps, warm_up, lowest=0.1):
@@ -131,5 +160,5 @@ class WarmUpPoly(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def poly(rate, steps):
-    """rate * (1 - step / steps)^0.9."""
+    """Return the schedule rate * (1 - step / steps)^0.9."""
     return keras.optimizers.schedules.PolynomialDecay(rate, steps, end_learning_rate=0.0, power=0.9)

@@ -188,8 +188,7 @@ def test_momentum_and_decay(set_up, command, of_kernels, of_norms):
     optimizer, _, _ = set_up(*command)
     assert optimizer.momentum == 0.9 and not optimizer.nesterov
     names = ("stem_conv/kernel:0", "stem_conv/depthwise_kernel:0", "stem_bn/gamma:0", "x/bias:0")
-    spared = optimizer.decays or (lambda name: True)
-    found = [optimizer.decay * spared(name) for name in names]
+    found = [optimizer.decay_of(name) for name in names]
     assert found == [of_kernels, of_kernels, of_norms, of_norms]
 
 

@@ -1,4 +1,4 @@
-"""Optimisers and schedules against the updates that PyTorch documents, by hand."""
+"""Optimisers and schedules against PyTorch's documented updates, computed by hand."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def test_decay_passes_through_the_momentum_and_spares_norms():
     kernel = tf.Variable([2.0], name="conv/kernel")
     gamma = tf.Variable([2.0], name="bn/gamma")
     gradients = [tf.constant([1.0]), tf.constant([1.0])]
-    optimizer = SGD(0.1, decay=0.5, decays=lambda name: "kernel" in name)
+    optimizer = SGD(0.1, decay=0.5, decays=["kernel"])
     found = stepped(optimizer, [kernel, gamma], gradients, steps=2)
     weight, velocity = 2.0, 0.0
     for _ in range(2):
@@ -86,3 +86,29 @@ def test_warm_up_is_exponential_then_poly():
     np.testing.assert_allclose(found, [0.01, 0.1, 1.0, 0.5**0.9, 0.0], rtol=1e-5, atol=1e-7)
     again = keras.optimizers.schedules.deserialize(keras.optimizers.schedules.serialize(schedule))
     assert float(again(5)) == float(schedule(5))
+
+
+MADE = [
+    lambda: SGD(poly(0.1, 10), decay=0.5, decays=["kernel"], parts={"head": 10.0}),
+    lambda: SGD(WarmUpPoly(0.1, 10, 2), decay=0.1, global_clipnorm=1.0),
+    lambda: Adam(0.1, parts={"head": 0.2}, clip=1.01, beta_1=0.5),
+]
+
+
+@pytest.mark.parametrize("make", MADE)
+def test_a_keras_file_keeps_settings_and_state(make, tmp_path):
+    """A model trains on from its file as if it had never been saved."""
+    image = keras.Input((2,))
+    hidden = keras.layers.Dense(3, name="body")(image)
+    model = keras.Model(image, keras.layers.Dense(1, name="head")(hidden))
+    model.compile(make(), "mse")
+    x, y = np.float32([[1, 2], [3, -4], [9, 9]]), np.float32([[1], [2], [30]])
+    for i in range(2):
+        model.train_on_batch(x[i : i + 1], y[i : i + 1])
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert again.optimizer.get_config() == model.optimizer.get_config()
+    for each in (model, again):
+        each.train_on_batch(x[2:], y[2:])
+    for mine, theirs in zip(model.weights, again.weights, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-6)
