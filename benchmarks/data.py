@@ -18,7 +18,7 @@ import time
 from absl import app, flags
 
 from keras_matting.data import composition, synthetic, training
-from keras_matting.data.pipeline import training_of_objects
+from keras_matting.data.augment import gca
 from keras_matting.data.reading import readers
 
 flags.DEFINE_integer("size", 512, "Side of the training crop in pixels.", lower_bound=16)
@@ -68,7 +68,7 @@ def main(_):
     if FLAGS.augmentation == "portrait":
         transforms = training(FLAGS.size)
     else:
-        transforms = training_of_objects(FLAGS.size, foregrounds)
+        transforms = gca.training(FLAGS.size, foregrounds)
     print(f"{FLAGS.size}x{FLAGS.size}, {os.cpu_count()} cores, {FLAGS.images} images per row")
     print(f"{'up to':24}{'cpu ms':>10}{'added':>10}{'images/s':>12}")
     before = 0.0

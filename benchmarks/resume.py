@@ -28,7 +28,7 @@ from absl import app, flags
 SMALL = ["--size=64", "--figures=10", "--figure_size=96", "--batch_size=2", "--steps_per_epoch=8"]
 MODNET = [*SMALL, "--model=modnet_mobilenetv2_mobile", "--width=0.35"]
 # stages in turn: recipe and flags; {before} is the best weights file of the stage before
-KINDS = {
+RUNS = {
     "plain": [("modnet", MODNET)],
     "two_stages": [
         ("dim", SMALL),
@@ -47,8 +47,8 @@ FLAGS = flags.FLAGS
 
 
 def main(argv):
-    if len(argv) != 2 or argv[1] not in KINDS:
-        sys.exit(f"Name one of {', '.join(KINDS)}.")
+    if len(argv) != 2 or argv[1] not in RUNS:
+        sys.exit(f"Name one of {', '.join(RUNS)}.")
     folder = Path(FLAGS.keep or tempfile.mkdtemp())
     try:
         different = compare(argv[1], folder)
@@ -63,7 +63,7 @@ def main(argv):
 def compare(kind, folder):
     """Trains both ways -> the files that differ."""
     draw = random.Random(FLAGS.seed)
-    stages = KINDS[kind]
+    stages = RUNS[kind]
     moments = [MOMENTS[i % len(MOMENTS)] for i in range(FLAGS.kills)]
     draw.shuffle(moments)
     different = []

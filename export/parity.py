@@ -54,6 +54,7 @@ from export.layer_errors import worst_layers
 from export.operators import by_kind, operator_times
 from export.report import write_report
 from keras_matting import metrics
+from keras_matting.data.synthetic import FIGURES
 from keras_matting.models import without_heads
 from keras_matting.quantization.qat import batches, load_quantized
 
@@ -282,7 +283,7 @@ def define_flags():
     flags.DEFINE_string("qat_weights", None, "Quantization-aware weights, for int8_qat files.")
     flags.DEFINE_string("images", None, "A folder of photographs.")
     flags.DEFINE_integer("samples", 8, "Synthetic composites to try.", lower_bound=1)
-    flags.DEFINE_enum("figure_kind", "any", sample_sets.KINDS, "What they show.")
+    flags.DEFINE_enum("figure_kind", "any", ["any", *FIGURES], "What they show.")
     flags.DEFINE_string("report", "parity.html", "The page to write; a .json goes beside it.")
     flags.DEFINE_string("golden", None, "A folder for vectors to check other runtimes with.")
     flags.DEFINE_integer("runs", 30, "Timed runs of each file.", lower_bound=1)

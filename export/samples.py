@@ -11,7 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-KINDS = ("any", "portrait", "animal", "object")
+from keras_matting.data.synthetic import draw_background, draw_foreground
+
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
 
@@ -35,8 +36,6 @@ def behind_figures(height, width, folder=None, seed=1000, kind=None) -> list[dic
 
     Samples as of `synthetic`, one for every photograph; ValueError as `photographs`.
     """
-    from keras_matting.data.synthetic import draw_foreground
-
     samples = []
     for i, photograph in enumerate(photographs(2 * height, 2 * width, folder)):
         foreground, alpha = draw_foreground((seed, i), 2 * height, 2 * width, kind)
@@ -50,8 +49,6 @@ def synthetic(height, width, count=8, seed=1000, kind=None) -> list[dict]:
 
     `kind` as in `synthetic.draw_foreground`: portrait, animal, object, or None for all.
     """
-    from keras_matting.data.synthetic import draw_background, draw_foreground
-
     samples = []
     for i in range(count):
         foreground, alpha = draw_foreground((seed, i), 2 * height, 2 * width, kind)

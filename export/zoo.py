@@ -40,8 +40,8 @@ CALIBRATION = 32  # samples
 PARITY = 4  # samples that are compared in every runtime
 FEW = 3  # samples, where nothing hangs on the numbers
 LOSS = 0.05
-# What the methods' recipes draw; the others all kinds.
-KINDS = {"bgmv2": "portrait", "modnet": "portrait", "ppmatting": "portrait", "gfm": "animal"}
+# The figures that the methods' recipes draw; the others draw all kinds.
+FIGURES = {"bgmv2": "portrait", "modnet": "portrait", "ppmatting": "portrait", "gfm": "animal"}
 # How far a matte is off: what their recipes go by.
 WHOLE, UNKNOWN, MASK = "SAD", "SAD, unknown", "1 - mIoU"
 MEASURES = {"dim": UNKNOWN, "gca": UNKNOWN, "bisenetv2": MASK}
@@ -71,7 +71,7 @@ def build(name, size, folder, weights=None, runs=10, held_out=32, formats=FORMAT
     if done.is_file():
         return json.loads(done.read_text())
     method = _method(name)
-    kind, measure = KINDS.get(method), MEASURES.get(method, WHOLE)
+    kind, measure = FIGURES.get(method), MEASURES.get(method, WHOLE)
     heads, model, inputs = _network(name, size, paths[0], CALIBRATION)
     qat_model = _quantised(heads, model, inputs, paths[1]) if "int8_qat" in formats else None
     few = {key: values[:FEW] for key, values in inputs.items()}
@@ -263,7 +263,7 @@ def _network(name, size, path, count):
     """-> the network with its heads and without, and `count` samples to calibrate on."""
     heads = create_model(name, (*size, 3), training_heads=True)
     model = without_heads(heads)
-    inputs = representative_inputs(model.input, *size, count=count, kind=KINDS.get(_method(name)))
+    inputs = representative_inputs(model.input, *size, count=count, kind=FIGURES.get(_method(name)))
     load_weights(heads, path) if path else fill(model, inputs)
     return heads, model, inputs
 

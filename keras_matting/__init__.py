@@ -1,5 +1,6 @@
 """Image matting in Keras: published methods, their training data and losses, and TFLite export."""
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -25,3 +26,23 @@ def _choose_keras_2():
 _choose_keras_2()
 
 __version__ = "0.1.0"
+
+# The public names and their modules, which are imported on first use: most need TensorFlow.
+_PUBLIC = {
+    "create_model": "keras_matting.models",
+    "list_models": "keras_matting.models",
+    "load_published": "keras_matting.weights",
+    "load_tflite": "keras_matting.inference",
+    "predict_alpha": "keras_matting.inference",
+}
+__all__ = [*_PUBLIC]
+
+
+def __getattr__(name):
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
+
+
+def __dir__():
+    return sorted({*globals(), *_PUBLIC})

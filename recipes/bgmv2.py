@@ -15,8 +15,7 @@ On synthetic figures 128x128, batch 4, 150 steps; refine 192x192 and, from nothi
 """
 
 from absl import flags
-from keras_matting.data import pipeline
-from keras_matting.data.augment import bgmv2, geometry, ops
+from keras_matting.data.augment import bgmv2, colour, compositing, draws, geometry, presets
 from keras_matting.layers.resize import ResizeLike
 from keras_matting.losses import bgmv2 as losses
 from keras_matting.metrics.streaming import MSE, SAD
@@ -71,7 +70,7 @@ def main(_):
         rate = FLAGS.learning_rate or sources.defaults(RATES, SYNTHETIC_RATES)[stage]
         known = LOSSES | (COARSE_LOSSES if refines else {})
         model.compile(Adam(rate, PARTS[stage]), loss=known, metrics={"alpha": [SAD(), MSE()]})
-    validation = pipeline.validation(config.size)
+    validation = presets.validation(config.size)
     data = sources.composites(config, augmentation(config.size), validation, targets)
     run.fit(model, config, data, "val_alpha_sad", strategy, network)
 
@@ -117,17 +116,17 @@ def augmentation(size):
         geometry.random_placement("background", size, scale=(1.0, 2.0)),
         bgmv2.random_focus("foreground", "alpha"),
         bgmv2.random_focus("background"),
-        ops.random_jitter("foreground", **jitter),
-        ops.random_jitter("background", **jitter),
+        colour.random_jitter("foreground", **jitter),
+        colour.random_jitter("background", **jitter),
         bgmv2.random_shadow(),
-        ops.composite(over="scene"),
+        compositing.composite(over="scene"),
         bgmv2.random_sensor_noise(),
-        ops.random_color(
+        colour.random_color(
             "background", brightness=0.18, contrast=0.18, saturation=0.18, hue=0.1, probability=0.8
         ),
         bgmv2.random_misalignment(),
-        lambda sample: sample | {"size": ops.draw(sample, "size", 2)},
-        ops.select(*PICTURES, "size"),
+        lambda sample: sample | {"size": draws.draw(sample, "size", 2)},
+        compositing.select(*PICTURES, "size"),
     ]
 
 

@@ -14,8 +14,7 @@ wide as high, 512x1024, batch 16, at 0.25 to 2 times the size, colours, mirror. 
 """
 
 from absl import flags
-from keras_matting.data import pipeline
-from keras_matting.data.augment import geometry, ops
+from keras_matting.data.augment import colour, compositing, geometry, presets
 from keras_matting.data.reading import datasets
 from keras_matting.losses import bisenetv2 as losses
 from keras_matting.metrics.streaming import IoUError
@@ -80,11 +79,11 @@ def figures(config):
     augmentation = [
         geometry.random_crop_affine(config.size, scale=(0.5, 2.0)),
         geometry.random_crop("background", config.size),
-        ops.composite(),
-        ops.random_jitter("image", **JITTER),
-        ops.select("image", "alpha"),
+        compositing.composite(),
+        colour.random_jitter("image", **JITTER),
+        compositing.select("image", "alpha"),
     ]
-    validation = pipeline.validation(config.size)
+    validation = presets.validation(config.size)
     return sources.composites(config, augmentation, validation, losses.targets)
 
 
@@ -95,7 +94,7 @@ def cityscapes(config):
     )
     augmentation = [
         geometry.random_scaled_crop(height, width),
-        ops.random_jitter("image", **JITTER),
+        colour.random_jitter("image", **JITTER),
     ]
     validation = [geometry.random_scaled_crop(height, width, scale=(0.5, 0.5), flip=0.0)]
     data = sources.pictures(config, training, held_out, augmentation, validation, losses.targets)

@@ -15,8 +15,7 @@ On synthetic figures 64x64, batch 4, Adam at 5e-4, 200 steps.
 """
 
 from absl import flags
-from keras_matting.data import pipeline
-from keras_matting.data.augment import geometry, ops, trimaps
+from keras_matting.data.augment import compositing, geometry, presets, trimaps
 from keras_matting.losses import dim
 from keras_matting.losses.trimap_targets import trimap_targets
 from keras_matting.metrics.streaming import MSE, SAD
@@ -60,7 +59,7 @@ FLAGS = flags.FLAGS
 
 def main(_):
     strategy, config = run.prepare(sources.defaults(PUBLISHED[row()], SYNTHETIC))
-    validation = pipeline.validation(config.size)
+    validation = presets.validation(config.size)
     data = sources.composites(config, augmentation(config.size), validation, targets)
     with strategy.scope():
         model = build(config.size)
@@ -76,7 +75,7 @@ def main(_):
 def augmentation(size):
     return [
         geometry.random_crop_unknown(size, SIDES),
-        ops.composite(),
+        compositing.composite(),
         trimaps.random_repeated_trimap(size / 320),
     ]
 

@@ -14,7 +14,8 @@ On synthetic figures 64x64, batch 4, 225 steps at 1e-3.
 import functools
 
 from absl import flags
-from keras_matting.data import pipeline
+from keras_matting.data.augment import presets
+from keras_matting.data.augment.gca import training
 from keras_matting.losses import gca
 from keras_matting.losses.trimap_targets import trimap_targets
 from keras_matting.metrics.streaming import MSE, SAD
@@ -35,8 +36,8 @@ def main(_):
     strategy, config = run.prepare(sources.defaults(PUBLISHED, SYNTHETIC))
     data = sources.composites(
         config,
-        functools.partial(pipeline.training_of_objects, config.size),
-        pipeline.validation(config.size),
+        functools.partial(training, config.size),
+        presets.validation(config.size),
         trimap_targets,
     )
     with strategy.scope():

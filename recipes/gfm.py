@@ -18,8 +18,7 @@ On synthetic figures 64x64, batch 4, Adam at 1e-4, 150 steps.
 import functools
 
 from absl import flags
-from keras_matting.data import pipeline
-from keras_matting.data.augment import geometry, gfm, ops, trimaps
+from keras_matting.data.augment import compositing, geometry, gfm, presets, trimaps
 from keras_matting.losses import gfm as losses
 from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.training import run, sources
@@ -67,7 +66,7 @@ def augmentation(size):
         gfm.random_denoised(),
         crop,
         gfm.random_box_blur(),
-        ops.composite(),
+        compositing.composite(),
         gfm.random_shared_noise(),
         *masks(size, reduced=True),
     ]
@@ -76,7 +75,7 @@ def augmentation(size):
 def validation(size):
     if FLAGS.track == "ori":
         return [geometry.whole(size), *masks(size / 3)]
-    return [*pipeline.validation(size)[:-1], *masks(size / 3)]
+    return [*presets.validation(size)[:-1], *masks(size / 3)]
 
 
 def masks(size, reduced=False):

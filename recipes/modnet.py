@@ -13,8 +13,8 @@ after its last whole epoch and ends with the weights it would have had.
 """
 
 from absl import flags
-from keras_matting.data.augment import ops, photographs
-from keras_matting.data.pipeline import training, validation
+from keras_matting.data.augment import compositing, photographs
+from keras_matting.data.augment.presets import training, validation
 from keras_matting.losses import modnet as losses
 from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.training import run, sources
@@ -81,13 +81,13 @@ def composed(config):
     size = config.size
     if not FLAGS.photographs:
         return sources.composites(config, augmentation(size), validation(size), targets)
-    held_out = [*photographs.validation(size), ops.select(*KEPT)]
+    held_out = [*photographs.validation(size), compositing.select(*KEPT)]
     sizes = [int(side) for side in FLAGS.sizes]
     return sources.photographed(config, of_photographs, held_out, targets, sizes)
 
 
 def of_photographs(size):
-    return [*photographs.training(size), ops.select(*KEPT)]
+    return [*photographs.training(size), compositing.select(*KEPT)]
 
 
 def options():
@@ -97,7 +97,7 @@ def options():
 
 
 def augmentation(size):
-    return [*training(size, FLAGS.closest), ops.select(*KEPT)]
+    return [*training(size, FLAGS.closest), compositing.select(*KEPT)]
 
 
 def targets(sample):

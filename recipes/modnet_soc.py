@@ -9,8 +9,9 @@ network can be adapted. Killed and started again, a run goes on after its last w
 """
 
 from absl import flags
-from keras_matting.data.augment import geometry, ops
-from keras_matting.data.pipeline import composition, training, unlabelled
+from keras_matting.data.augment import compositing, geometry
+from keras_matting.data.augment.presets import training
+from keras_matting.data.pipeline import composition, unlabelled
 from keras_matting.data.reading import readers
 from keras_matting.training import run, sources
 from keras_matting.training.optimizers import Adam
@@ -48,7 +49,7 @@ def photographs(config):
             return unlabelled(source, crops, batch, FLAGS.seed, start, worker)
     else:
         foregrounds, backgrounds = sources.foregrounds(size)[0], sources.backgrounds(size)[0]
-        transforms = [*training(size), ops.select("image")]
+        transforms = [*training(size), compositing.select("image")]
         count = foregrounds.size
 
         def stream(start, worker=(0, 1)):

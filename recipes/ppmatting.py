@@ -12,8 +12,7 @@ On synthetic figures 64x64, batch 4, 120 steps at 0.03, of portraits.
 """
 
 from absl import flags
-from keras_matting.data import pipeline
-from keras_matting.data.augment import geometry, ops, trimaps
+from keras_matting.data.augment import colour, compositing, degradation, geometry, presets, trimaps
 from keras_matting.losses import ppmatting as losses
 from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.training import run, sources
@@ -38,7 +37,7 @@ FLAGS = flags.FLAGS
 
 def main(_):
     strategy, config = run.prepare(sources.defaults(PUBLISHED, SYNTHETIC))
-    size, validation = config.size, pipeline.validation(config.size)
+    size, validation = config.size, presets.validation(config.size)
     data = sources.composites(config, augmentation(size), validation, losses.targets)
     with strategy.scope():
         model = run.build(size)
@@ -55,10 +54,10 @@ def optimizer(rate):
 def augmentation(size):
     return [
         geometry.random_crop_unknown(size, SIDES, anywhere=1.0),
-        ops.composite(),
+        compositing.composite(),
         trimaps.random_repeated_trimap(size / 512, reduced=True),
-        *(ops.random_jitter(picture, **JITTER, each=0.5) for picture in PICTURES),
-        ops.random_blur(*PICTURES, "alpha", sigma=(0.8, 1.7), probability=0.1),
+        *(colour.random_jitter(picture, **JITTER, each=0.5) for picture in PICTURES),
+        degradation.random_blur(*PICTURES, "alpha", sigma=(0.8, 1.7), probability=0.1),
     ]
 
 

@@ -8,7 +8,7 @@ import sys
 
 from absl import flags
 
-from keras_matting.data.synthetic import KINDS, contact_sheet
+from keras_matting.data.synthetic import FIGURES, contact_sheet
 
 FLAGS = flags.FLAGS
 
@@ -17,7 +17,7 @@ def define_flags():
     flags.DEFINE_integer("seed", 0, "Another seed, other figures.", lower_bound=0)
     flags.DEFINE_integer("count", 12, "Figures on the sheet.", lower_bound=1)
     flags.DEFINE_integer("size", 256, "Height and width of each, pixels.", lower_bound=8)
-    flags.DEFINE_enum("kind", None, list(KINDS), "Only figures of this kind.")
+    flags.DEFINE_enum("kind", None, list(FIGURES), "Only figures of this kind.")
 
 
 def main(argv):

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from keras_matting.data.augment import gca, geometry, ops, trimaps
 from keras_matting.data.source import Source
 
 
@@ -28,8 +27,8 @@ def composition(
 ) -> tf.data.Dataset:
     """Pairs of a foreground and a background, each pass over a source in a new order.
 
-    `transforms` are the functions of `ops`, `geometry` and `trimaps`, applied in turn; with
-    `training` or `validation` a batch holds image, alpha, foreground, background float32 [0, 1]
+    `transforms` are operations of `augment`, applied in turn; with `presets.training` or
+    `presets.validation` a batch holds image, alpha, foreground, background float32 [0, 1]
     and trimap uint8 {0, 128, 255}. `start` is the index of the first sample, not batch. Of several
     workers, (index, number), each gets its part of every batch, those parts again in batches.
     """
@@ -46,54 +45,6 @@ def unlabelled(
 ) -> tf.data.Dataset:
     """The same for one source alone: photographs under "image", or with what else it loads."""
     return _stream([images], transforms, batch_size, seed, start, worker)
-
-
-def training(size: int, closest: float = 0.5) -> list[Callable]:
-    """Portrait augmentation in the order light takes: geometry, colour, lens, sensor, file.
-
-    Crops are from `closest` to 1.25 times the picture's shorter side. Radii of trimaps go with the
-    size: 2 to 20 pixels at 512.
-    """
-    return [
-        geometry.random_crop_affine(size, scale=(closest, 1.25)),
-        geometry.random_crop("background", size),
-        ops.random_color("foreground"),
-        ops.random_color("background"),
-        ops.random_blur("background", sigma=(0.5, 2.0), probability=0.25),
-        ops.composite(),
-        ops.random_blur("image", sigma=(0.3, 0.8), probability=0.2),
-        ops.random_noise(),
-        ops.random_jpeg(),
-        trimaps.random_trimap((2, max(2, size // 25))),
-    ]
-
-
-def training_of_objects(size: int, foregrounds: Source) -> list[Callable]:
-    """GCA's augmentation (Li and Lu 2020), for objects of any kind at their own resolution.
-
-    Half of the samples show two of the foregrounds.
-    """
-    return [
-        gca.second_figure(foregrounds),
-        gca.random_cut(size),
-        gca.random_hsv("foreground"),
-        ops.composite(),
-        trimaps.random_trimap((0, max(1, size * 14 // 512))),
-        ops.select("image", "alpha", "trimap"),
-    ]
-
-
-def validation(size: int) -> list[Callable]:
-    """Whole figures on central crops of backgrounds, undegraded; nothing is drawn.
-
-    The trimap's radius goes with the size: 10 pixels at 512.
-    """
-    return [
-        geometry.fit(size),
-        geometry.centre_crop("background", size),
-        ops.composite(),
-        trimaps.trimap(max(1, size // 50)),
-    ]
 
 
 def _stream(sources, transforms, batch_size, seed, start, worker):

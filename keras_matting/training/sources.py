@@ -61,7 +61,7 @@ def define_flags(kind="any", figures=300):
         "figures", figures, "Synthetic figures to draw, and backgrounds; a tenth more are held out."
     )
     flags.DEFINE_integer("figure_size", None, "Their side in pixels; default twice the crop's.")
-    flags.DEFINE_enum("figure_kind", kind, ["any", *synthetic.KINDS], "What is drawn.")
+    flags.DEFINE_enum("figure_kind", kind, ["any", *synthetic.FIGURES], "What is drawn.")
 
 
 def defaults(published, on_synthetic):

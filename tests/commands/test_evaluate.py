@@ -18,7 +18,7 @@ from keras_matting.metrics.evaluation import evaluate, means, table
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "metrics"
 RECORDED = json.loads((GOLDEN / "metrics.json").read_text())["pairs"]
-KINDS = {"prediction": "pred", "alpha": "gt", "trimap": "trimap"}
+FOLDERS = {"prediction": "pred", "alpha": "gt", "trimap": "trimap"}
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def golden(tmp_path_factory):
     """Folders prediction, alpha and trimap with the recorded pairs."""
     root = tmp_path_factory.mktemp("pairs of mattes")
     with np.load(GOLDEN / "pairs.npz") as arrays:
-        for kind, key in KINDS.items():
+        for kind, key in FOLDERS.items():
             (root / kind).mkdir()
             for name in sorted(RECORDED, reverse=kind == "alpha"):
                 assert cv2.imwrite(f"{root}/{kind}/{name}.png", arrays[f"{name}.{key}"])
@@ -37,7 +37,7 @@ def golden(tmp_path_factory):
 def folders(tmp_path):
     """Four small images, one of them with a name that is not ASCII."""
     random = np.random.default_rng(0)
-    for kind in KINDS:
+    for kind in FOLDERS:
         (tmp_path / kind).mkdir()
         for name in ("a", "b 2", "ü", "z.1"):
             values = random.integers(0, 256, (11, 13))
@@ -108,7 +108,7 @@ def test_means_leave_out_what_is_undefined_and_say_so():
 
 
 def test_every_misfit_is_named_before_anything_is_scored(folders, capsys):
-    prediction, alpha, trimap = (folders / kind for kind in KINDS)
+    prediction, alpha, trimap = (folders / kind for kind in FOLDERS)
     (prediction / "a.png").unlink()
     write(prediction / "extra.png", np.zeros((11, 13)))
     write(alpha / "b 2.png", np.zeros((13, 11)))
@@ -198,9 +198,9 @@ def run(*arguments):
 
 def test_the_command_writes_table_csv_and_json(folders):
     write(folders / "trimap" / "a.png", np.zeros((11, 13)))
-    for kind in KINDS:
+    for kind in FOLDERS:
         os.rename(folders / kind / "b 2.png", folders / kind / os.fsdecode(b"\xff.png"))
-    given = [f"--{kind}={folders / kind}" for kind in KINDS]
+    given = [f"--{kind}={folders / kind}" for kind in FOLDERS]
     results = folders / "scores.csv", folders / "scores.json"
     done = run(*given, f"--csv={results[0]}", f"--json={results[1]}", "--processes=2")
     assert done.returncode == 0, done.stderr
@@ -217,7 +217,7 @@ def test_the_command_writes_table_csv_and_json(folders):
     assert content["images"]["ü"] == expected["ü"]
     assert done.stdout == table(expected, "unknown").replace("\udcff", "\\udcff") + "\n"
     assert "4/4 scored" in done.stderr
-    assert {p.name for p in folders.iterdir()} == {*KINDS, "scores.csv", "scores.json"}
+    assert {p.name for p in folders.iterdir()} == {*FOLDERS, "scores.csv", "scores.json"}
 
 
 def test_the_command_ends_with_one_sentence(folders):

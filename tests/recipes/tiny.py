@@ -5,7 +5,7 @@ import tensorflow as tf
 from absl import flags
 from tensorflow import keras
 
-from keras_matting.data import pipeline
+from keras_matting.data.augment import presets
 from keras_matting.training import run, sources
 from keras_matting.training.norms import synchronise
 
@@ -16,7 +16,7 @@ FLAGS = flags.FLAGS
 
 def main(_):
     strategy, config = run.prepare({})
-    augmentation = pipeline.training(config.size), pipeline.validation(config.size)
+    augmentation = presets.training(config.size), presets.validation(config.size)
     data = sources.composites(config, *augmentation, targets)
     with strategy.scope():
         model = synchronise(network(config.size))

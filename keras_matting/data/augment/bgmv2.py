@@ -8,7 +8,8 @@ import math
 
 import tensorflow as tf
 
-from keras_matting.data.augment.ops import between, draw, op_seed
+from keras_matting.data.augment.degradation import box_blur
+from keras_matting.data.augment.draws import between, draw, op_seed
 
 
 def random_focus(*keys: str, probability: float = 0.1, radius: int = 5):
@@ -131,17 +132,6 @@ def random_misalignment(probability: float = 0.3, angle: float = 1.0, shift: flo
         return sample | {"background": tf.ensure_shape(moved, background.shape)}
 
     return apply
-
-
-def box_blur(picture, kernel):
-    """(h, w, c) -> the mean over kernel x kernel pixels; borders mirrored. `kernel` is odd."""
-    margin = kernel // 2
-    for axis in (0, 1):
-        padding = [[margin, margin] if i == axis else [0, 0] for i in range(3)]
-        window = [kernel, 1] if axis == 0 else [1, kernel]
-        padded = tf.pad(picture, padding, "SYMMETRIC")[None]
-        picture = tf.nn.avg_pool2d(padded, window, 1, "VALID")[0]
-    return picture
 
 
 def _affine(size, angle, scale, shear, shift):

@@ -12,13 +12,30 @@ not.
 
 import functools
 import math
+from collections.abc import Callable
 
 import tensorflow as tf
 
-from keras_matting.data.augment import resampling
-from keras_matting.data.augment.ops import between, draw
+from keras_matting.data.augment import compositing, resampling, trimaps
+from keras_matting.data.augment.draws import between, draw
+from keras_matting.data.source import Source
 
-KINDS = ("nearest", "bilinear", "bicubic", "lanczos3")
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3")
+
+
+def training(size: int, foregrounds: Source) -> list[Callable]:
+    """GCA's augmentation (Li and Lu 2020), for objects of any kind at their own resolution.
+
+    Half of the samples show two of the foregrounds.
+    """
+    return [
+        second_figure(foregrounds),
+        random_cut(size),
+        random_hsv("foreground"),
+        compositing.composite(),
+        trimaps.random_trimap((0, max(1, size * 14 // 512))),
+        compositing.select("image", "alpha", "trimap"),
+    ]
 
 
 def second_figure(source, probability: float = 0.5):
@@ -225,7 +242,7 @@ def _behind(background, begin, extent, size, drawn):
     )
     window = tf.cast(window, tf.float32) / 255.0
     resized = tf.switch_case(
-        tf.cast(drawn * len(KINDS), tf.int32),
-        [lambda kind=kind: tf.image.resize(window, (size, size), kind) for kind in KINDS],
+        tf.cast(drawn * len(INTERPOLATIONS), tf.int32),
+        [lambda by=by: tf.image.resize(window, (size, size), by) for by in INTERPOLATIONS],
     )
     return tf.clip_by_value(resized, 0.0, 1.0)

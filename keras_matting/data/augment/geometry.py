@@ -4,7 +4,7 @@ import math
 
 import tensorflow as tf
 
-from keras_matting.data.augment.ops import between, draw
+from keras_matting.data.augment.draws import between, draw
 from keras_matting.data.augment.resampling import half, premultiply, smooth, straighten, turn
 
 

@@ -7,8 +7,8 @@ order: denoised pairs, a blurred background, composition, noise shared by all.
 
 import tensorflow as tf
 
-from keras_matting.data.augment.bgmv2 import box_blur
-from keras_matting.data.augment.ops import draw, op_seed
+from keras_matting.data.augment.degradation import box_blur
+from keras_matting.data.augment.draws import draw, op_seed
 
 # at the photographs' size, of which a crop shows about a third
 KERNELS = (20, 30, 40, 50, 60)

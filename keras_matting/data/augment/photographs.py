@@ -9,30 +9,30 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from keras_matting.data.augment import geometry, ops, trimaps
-from keras_matting.data.augment.ops import between, draw
+from keras_matting.data.augment import colour, compositing, degradation, geometry, trimaps
+from keras_matting.data.augment.draws import between, draw
 from keras_matting.data.augment.resampling import half, smooth, turn
 
 
 def training(size: int, replaced: float = 0.5) -> list[Callable]:
     """Crops of photographs of people or animals, `replaced` of them before a new background.
 
-    Ends with float32 image, alpha, foreground, background and a trimap, as `pipeline.training`.
+    Ends with float32 image, alpha, foreground, background and a trimap, as `presets.training`.
     """
     return [
         random_figure_crop(size),
         geometry.random_crop("background", size),
-        ops.random_color("foreground"),
-        ops.random_color("background"),
-        ops.random_blur("background", sigma=(0.5, 2.5), probability=0.4),
+        colour.random_color("foreground"),
+        colour.random_color("background"),
+        degradation.random_blur("background", sigma=(0.5, 2.5), probability=0.4),
         empty_scene(),
         composite_or_photograph(replaced),
-        ops.random_color("image", contrast=0.3, saturation=0.5, probability=0.8),
-        ops.random_gamma("image"),
-        ops.random_grey("image"),
-        ops.random_blur("image", sigma=(0.3, 1.0), probability=0.25),
-        ops.random_noise(probability=0.35),
-        ops.random_jpeg(quality=(40, 95), probability=0.3),
+        colour.random_color("image", contrast=0.3, saturation=0.5, probability=0.8),
+        colour.random_gamma("image"),
+        colour.random_grey("image"),
+        degradation.random_blur("image", sigma=(0.3, 1.0), probability=0.25),
+        degradation.random_noise(probability=0.35),
+        degradation.random_jpeg(quality=(40, 95), probability=0.3),
         trimaps.random_trimap((2, max(2, size // 25))),
     ]
 
@@ -111,7 +111,7 @@ def empty_scene(probability: float = 0.04):
 
 def composite_or_photograph(replaced: float):
     """`image` becomes foreground over background, always or, of a photograph, in this share."""
-    composite = ops.composite()
+    composite = compositing.composite()
 
     def apply(sample):
         kept = sample["photograph"] & (draw(sample, "composite", 1)[0] >= replaced)

@@ -11,7 +11,7 @@ import math
 
 import tensorflow as tf
 
-from keras_matting.data.augment.ops import draw
+from keras_matting.data.augment.draws import draw
 
 BACKGROUND, UNKNOWN, FOREGROUND = 0, 128, 255
 NEAR = 48  # pixels up to which looking around a pixel is faster than a distance transform

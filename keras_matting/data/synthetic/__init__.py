@@ -20,8 +20,8 @@ from keras_matting.data.synthetic.objects import thing
 from keras_matting.data.synthetic.portraits import portrait
 from keras_matting.progress import track
 
-KINDS = {"portrait": portrait, "animal": animal, "object": thing}
-_SHARES = (0.64, 0.26, 0.10)
+# kind of figure: the function that draws it, and its share where all kinds are drawn
+FIGURES = {"portrait": (portrait, 0.64), "animal": (animal, 0.26), "object": (thing, 0.10)}
 _FOREGROUND, _BACKGROUND = 0, 1  # separate streams of random numbers under one seed
 
 
@@ -33,12 +33,13 @@ def draw_foreground(seed, height, width, kind=None):
     another size gives the same figure. Raises ValueError for another kind.
     """
     rng = _generator(_FOREGROUND, seed)
-    drawn = str(rng.choice(list(KINDS), p=_SHARES))
-    if kind is not None and kind not in KINDS:
-        raise ValueError(f"No synthetic figure is called {kind!r}: use one of {', '.join(KINDS)}.")
+    drawn = str(rng.choice(list(FIGURES), p=[share for _, share in FIGURES.values()]))
+    if kind is not None and kind not in FIGURES:
+        raise ValueError(f"Unknown kind of figure {kind!r}; use one of {', '.join(FIGURES)}.")
     light = rng.uniform(-2.8, -0.3)
     look = rng.random(8)
-    layer = KINDS[kind or drawn](rng, height, width, light)
+    draw, _ = FIGURES[kind or drawn]
+    layer = draw(rng, height, width, light)
     if look[0] < 0.7:  # the lens: alpha and colour alike
         layer = soft(layer, (0.25 + 0.75 * look[1] ** 2) * min(height, width) / 256)
     if look[2] < 0.5:

@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from keras_matting.data import Source, composition
 from keras_matting.data.augment import gca
-from keras_matting.data.pipeline import training_of_objects
 
 RNG = np.random.default_rng(0)
 STILL = dict(scale=(1.0, 1.0), rotation=0.0, shear=0.0, flip=0.0, squash=0.0)
@@ -186,7 +185,7 @@ def test_a_stream_of_its_seed():
     others = Source(2, lambda i: {"background": tf.constant(ramps(60, 80)["background"])})
 
     def batches(start=0):
-        stream = composition(figures, others, training_of_objects(48, figures), 4, 3, start)
+        stream = composition(figures, others, gca.training(48, figures), 4, 3, start)
         assert stream.element_spec == {
             "image": tf.TensorSpec((4, 48, 48, 3), tf.float32),
             "alpha": tf.TensorSpec((4, 48, 48, 1), tf.float32),

@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras_matting.data import synthetic
 from keras_matting.data.synthetic.drawing import Sheet, ellipse, grow, noise, over
 
-KINDS = ("portrait", "animal", "object")
+FIGURES = ("portrait", "animal", "object")
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_noise_has_structure_at_all_scales():
 # --- figures ---
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FIGURES)
 def test_same_seed_same_figure(kind):
     first, again = (synthetic.draw_foreground(7, 96, 96, kind) for _ in range(2))
     np.testing.assert_array_equal(first[0], again[0])
@@ -99,7 +99,7 @@ def test_same_seed_same_figure(kind):
 
 @pytest.mark.parametrize("size", [(32, 32), (33, 57), (129, 64), (16, 200)])
 def test_any_size(size):
-    for i, kind in enumerate((*KINDS, None)):
+    for i, kind in enumerate((*FIGURES, None)):
         foreground, alpha = synthetic.draw_foreground(i, *size, kind)
         assert foreground.shape == (*size, 3) and alpha.shape == (*size, 1)
         assert foreground.dtype == alpha.dtype == np.uint8
@@ -107,7 +107,7 @@ def test_any_size(size):
     assert background.shape == (*size, 3) and background.dtype == np.uint8
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FIGURES)
 @pytest.mark.parametrize("seed", range(4))
 def test_twice_the_size_is_the_same_matte(kind, seed):
     """The matte is a property of the figure and not of the pixels it is drawn with."""
