@@ -15,9 +15,9 @@ import tensorflow as tf
 from absl import flags
 
 from keras_matting.data import synthetic
-from keras_matting.data.pipeline import composition, unlabelled
+from keras_matting.data.pipeline import composition, mixed, unlabelled
 from keras_matting.data.reading import datasets, readers, records
-from keras_matting.data.source import Source, hold_out, mixed
+from keras_matting.data.source import Source, hold_out
 
 FLAGS = flags.FLAGS
 SYNTHETIC = "synthetic"  # in place of a folder: figures that are drawn

@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from keras_matting.data.augment import photographs
-from keras_matting.data.source import Source, mixed
+from keras_matting.data.pipeline import mixed
+from keras_matting.data.source import Source
 
 
 def sample(image, alpha, foreground=None, seed=0, photograph=True):
