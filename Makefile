@@ -68,6 +68,7 @@ android-screens: android-apk
 
 lint: setup
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo --no-cache
 
 clean:
 	rm -rf build .venv android_demo/build
