@@ -4,16 +4,18 @@
 with that (huochaitiantang/pytorch-deep-image-matting, release V1.5) and takes its checkpoint.
 `dim_vgg16_bilinear` is PaddleSeg's form (code Apache-2.0): batch norm, bilinear upsampling, and a
 refinement that can only raise alpha. The checkpoints of both come from Adobe's Composition-1k data,
-which is for non-commercial use. `dim_vgg16_mobile` is ours, for integer hardware: the first with
-batch norm and a quarter of the channels.
+which is for non-commercial use. Two are ours, for integer hardware: `dim_vgg16_mobile`, the first
+with batch norm and a quarter of the channels, and `dim_mobilenetv2_mobile`, whose encoder is
+MobileNetV2 and whose decoder repeats pixels and joins the encoder's maps in place of unpooling.
 """
 
 from tensorflow import keras
 from tensorflow.keras import layers
 
+from keras_matting.backbones.mobilenet_v2 import mobilenet_v2
 from keras_matting.backbones.vgg import load_imagenet as load_vgg
 from keras_matting.backbones.vgg import vgg16
-from keras_matting.layers.blocks import conv, conv_bn_relu
+from keras_matting.layers.blocks import conv, conv_bn_relu, upsample
 from keras_matting.layers.class_selection import TrimapClasses
 from keras_matting.layers.clip import InferenceClip
 from keras_matting.layers.resize import ResizeLike
@@ -24,11 +26,13 @@ VARIANTS = {
     "dim_vgg16": dict(unpooling=True, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
     "dim_vgg16_bilinear": dict(unpooling=False, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
     "dim_vgg16_mobile": dict(unpooling=True, mobile=True),
+    "dim_mobilenetv2_mobile": dict(mobilenet=True, mobile=True),
 }
 PART = 4  # of the channels, in the mobile network
 OUTPUTS = ("alpha",)
 STRIDE = 32
 DECODER = (512, 256, 128, 64, 64)
+MOBILENET_DECODER = {16: 96, 8: 64, 4: 32, 2: 24}  # stride: channels
 
 
 def build(variant, input_shape=(512, 512, 3), training_heads=False, refinement=True):
@@ -42,10 +46,14 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False, refinement=T
     image = keras.Input(input_shape, name="image")
     trimap = keras.Input((*input_shape[:2], 1), name="trimap")
     pixels = _normalise(image, config)
-    # the networks were fed bytes / 255, in which 0.5 is 128
-    known = TrimapClasses([0.0], [128 / 255], [1.0], name="trimap_bytes")(trimap)
-    x = layers.Concatenate(name="pixels")([pixels, known])
-    if config["unpooling"]:
+    if config.get("mobilenet"):
+        known = TrimapClasses([1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], name="one_hot")
+    else:  # the networks were fed bytes / 255, in which 0.5 is 128
+        known = TrimapClasses([0.0], [128 / 255], [1.0], name="trimap_bytes")
+    x = layers.Concatenate(name="pixels")([pixels, known(trimap)])
+    if config.get("mobilenet"):
+        outputs = _mobilenet(x, pixels, refinement)
+    elif config["unpooling"]:
         outputs = _unpooling(x, pixels, refinement, config.get("mobile", False))
     else:
         outputs = _bilinear(x, pixels, refinement)
@@ -58,7 +66,7 @@ def load_imagenet(model, refinement=True):
     """Fills the encoder from keras.applications' VGG16; the trimap's weights start from zero."""
     config = VARIANTS[model.name]
     if config.get("mobile"):
-        raise ValueError(f"keras.applications has no VGG16 with the channels of {model.name}.")
+        raise ValueError(f"keras.applications has no encoder with the channels of {model.name}.")
     load_vgg(model, config["mean"], config["std"])
 
 
@@ -98,6 +106,28 @@ def _unpooling(x, pixels, refinement, mobile):
         x = conv_relu(x, 64, name=f"refine{i}")
     residual = conv(x, 1, name="refine_logit")
     logit = layers.Add(name="alpha_logit")([logit, residual])
+    return {"alpha": _sigmoid(logit, "alpha"), "alpha_raw": raw}
+
+
+def _mobilenet(pixels_and_trimap, pixels, refinement):
+    features = mobilenet_v2(pixels_and_trimap, last_conv=False, symmetric=False)
+    x = conv_bn_relu(features[32], 128, 1, name="bottom")
+    for stride, width in MOBILENET_DECODER.items():
+        x = upsample(x, interpolation="nearest", name=f"decoder{stride}_up")
+        x = layers.Concatenate(name=f"decoder{stride}_concat")([x, features[stride]])
+        x = conv_bn_relu(x, width, name=f"decoder{stride}")
+    x = upsample(x, interpolation="nearest", name="decoder1_up")
+    x = layers.Concatenate(name="decoder1_concat")([x, pixels_and_trimap])
+    for i in range(2):
+        x = conv_bn_relu(x, 16, name=f"decoder1_{i}")
+    logit = conv(x, 1, name="alpha_raw_logit")
+    if not refinement:
+        return {"alpha": _sigmoid(logit, "alpha")}
+    raw = _sigmoid(logit, "alpha_raw")
+    x = layers.Concatenate(name="refine_concat")([pixels, raw])
+    for i in range(3):
+        x = conv_bn_relu(x, 16, name=f"refine{i}")
+    logit = layers.Add(name="alpha_logit")([logit, conv(x, 1, name="refine_logit")])
     return {"alpha": _sigmoid(logit, "alpha"), "alpha_raw": raw}
 
 

@@ -46,6 +46,7 @@ def fill(model, path, pictures):
     """Fills the MobileNetV2 backbone of `model` from the file and returns the model.
 
     `pictures` (B, H, W, 3) in [0, 1], some dozens of photographs, give the norms' statistics.
+    Where the first convolution sees more than an image, the other channels start from zero.
     """
     folded = read(path)
     names = [
@@ -56,6 +57,8 @@ def fill(model, path, pictures):
     problems = []
     for name in names:
         shape = tuple(model.get_layer(f"{name}_conv").weights[0].shape)
+        if name in folded:
+            folded[name] = _widened(folded[name][0], shape), folded[name][1]
         if name not in folded or folded[name][0].shape != shape:
             problems.append(f"{name} {shape}")
     if problems or not names:
@@ -70,13 +73,27 @@ def fill(model, path, pictures):
         mean, variance = np.zeros_like(bias), np.ones_like(bias)
         norm.set_weights([np.sqrt(variance + norm.epsilon), bias, mean, variance])
     outputs = {name: model.get_layer(f"{name}_conv").output for name in names}
-    convolved = keras.Model(model.inputs, outputs).predict(pictures, batch_size=8, verbose=0)
+    inputs = pictures
+    if isinstance(model.input, dict):
+        # what is not the image meets kernels of zero
+        shape = pictures.shape[:3]
+        inputs = {key: np.zeros((*shape, x.shape[-1])) for key, x in model.input.items()}
+        inputs["image"] = pictures
+    convolved = keras.Model(model.input, outputs).predict(inputs, batch_size=8, verbose=0)
     for name in names:
         mean = convolved[name].mean((0, 1, 2))
         variance = convolved[name].var((0, 1, 2))
         bias, norm = folded[name][1], model.get_layer(f"{name}_bn")
         norm.set_weights([np.sqrt(variance + norm.epsilon), bias + mean, mean, variance])
     return model
+
+
+def _widened(kernel, shape):
+    """The kernel with zeros for channels behind the image's three."""
+    further = shape[2] - kernel.shape[2]
+    if kernel.shape[2] != 3 or further <= 0:
+        return kernel
+    return np.pad(kernel, [(0, 0), (0, 0), (0, further), (0, 0)])
 
 
 def _our_name(block, part):

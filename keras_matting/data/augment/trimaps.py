@@ -11,7 +11,7 @@ import math
 
 import tensorflow as tf
 
-from keras_matting.data.augment.draws import draw
+from keras_matting.data.augment.draws import draw, op_seed
 
 BACKGROUND, UNKNOWN, FOREGROUND = 0, 128, 255
 NEAR = 48  # pixels up to which looking around a pixel is faster than a distance transform
@@ -40,6 +40,28 @@ def random_trimap(radius: tuple[int, int] = (2, 20)):
     def apply(sample):
         radii = tf.floor(low + (high + 1 - low) * draw(sample, "random_trimap", 2))
         return sample | {"trimap": classified(sample["alpha"], radii[0], radii[1])}
+
+    return apply
+
+
+def random_uneven_trimap(radius: tuple[float, float] = (1.0, 50.0), unevenness: float = 0.6):
+    """Adds a trimap as people draw them: with radii that differ from place to place.
+
+    The largest radii inside and outside are drawn log-uniformly from `radius`; along the edge they
+    shrink by up to `unevenness`, smoothly, over about an eighth of the crop.
+    """
+    low, high = radius
+    classified = _classifier(None)
+
+    def apply(sample):
+        uniform = draw(sample, "random_uneven_trimap", 2)
+        largest = low * tf.pow(high / low, uniform)
+        seed = op_seed(sample, "random_uneven_trimap:field")
+        size = tf.shape(sample["alpha"])[:2]
+        shrunk = 1.0 - unevenness * tf.random.stateless_uniform([8, 8, 2], seed)
+        shrunk = tf.clip_by_value(tf.image.resize(shrunk, size, "bicubic"), 0.1, 1.0)
+        inner, outer = tf.split(largest * shrunk, 2, -1)
+        return sample | {"trimap": classified(sample["alpha"], inner, outer)}
 
     return apply
 
