@@ -64,7 +64,8 @@ def main(argv):
         raise app.UsageError("Give folders that hold image/ and alpha/.")
     rows = []
     for done, (folder, radius, stem, path, alpha_path) in enumerate(jobs, 1):
-        image, alpha = image_files.read_photograph(path), snapped(image_files.read_matte(alpha_path))
+        image = image_files.read_photograph(path)
+        alpha = snapped(image_files.read_matte(alpha_path))
         trimap = trimap_of(alpha, radius)
         kept = Path(FLAGS.cache, folder.name, f"{stem}_{radius}.png")
         row = {"closed-form": sad(closed_form(image, trimap, kept), alpha, trimap)}

@@ -18,7 +18,8 @@ from keras_matting.models import MODELS, create_model, list_models
 SIZE = (32, 64)
 VARIANTS = [name for name in list_models() if name.endswith("_mobile")]
 TRIMAP, PAIR = ["image", "trimap"], ["image", "background"]
-INPUTS = {"dim_vgg16_mobile": TRIMAP, "gca_mobile": TRIMAP, "bgmv2_base_mobilenetv2_mobile": PAIR}
+INPUTS = dict.fromkeys(("dim_vgg16_mobile", "dim_mobilenetv2_mobile", "gca_mobile"), TRIMAP)
+INPUTS |= {"bgmv2_base_mobilenetv2_mobile": PAIR}
 OUTPUTS = {
     "bgmv2_base_mobilenetv2_mobile": ["alpha", "foreground"],
     "bisenetv2_mobile": ["alpha", "semantic"],

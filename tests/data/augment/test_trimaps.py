@@ -73,3 +73,24 @@ def test_a_kernel_repeated_reaches_as_far_as_its_sum(reduction):
         widths.add(len(unknown) / 2)
     radii = {(k - 1) / 2 * times for k in (2, 3, 4) for times in range(5, 15)}
     assert widths == {np.floor(radius / reduction) for radius in radii}
+
+
+def test_uneven_trimaps_lie_between_the_alpha_and_the_largest_radius():
+    alpha = alphas()["hard"].astype(np.float32)[..., None]
+    widest = by_definition(alpha, 9, 9)
+    apply = trimaps.random_uneven_trimap((3.0, 9.0))
+    widths = set()
+    for i in range(20):
+        found = apply({"alpha": tf.constant(alpha), "seed": tf.constant([7, i])})["trimap"].numpy()
+        assert (found[widest == 255] == 255).all() and (found[widest == 0] == 0).all()
+        assert (alpha[found == 255] == 1).all() and (alpha[found == 0] == 0).all()
+        columns = (found[9:29, :, 0] == 128).sum(1)
+        widths.add(int(columns.max() - columns.min()))
+    assert max(widths) >= 3  # along one straight edge
+
+
+def test_uneven_trimaps_without_unevenness_have_one_radius():
+    alpha = alphas()["hard"].astype(np.float32)[..., None]
+    apply = trimaps.random_uneven_trimap((5.5, 5.5), unevenness=0.0)
+    found = apply({"alpha": tf.constant(alpha), "seed": tf.constant([7, 1])})["trimap"]
+    np.testing.assert_array_equal(found, by_definition(alpha, 5.5, 5.5))
