@@ -20,7 +20,6 @@ PARTS = ("dispatcher", "worker")
 
 def dispatcher(port, workdir):
     """A DispatchServer on `port` (0: any); with `workdir` it survives being restarted."""
-    _register_kernels()
     config = tf.data.experimental.service.DispatcherConfig(
         port=port, work_dir=workdir, fault_tolerant_mode=workdir is not None
     )
@@ -29,7 +28,6 @@ def dispatcher(port, workdir):
 
 def worker(address, port, host):
     """A WorkerServer for the dispatcher at `address`, reached by others at `host`."""
-    _register_kernels()
     config = tf.data.experimental.service.WorkerConfig(
         dispatcher_address=address,
         port=port,
@@ -38,16 +36,6 @@ def worker(address, port, host):
         dispatcher_timeout_ms=60_000,
     )
     return tf.data.experimental.service.WorkerServer(config)
-
-
-def _register_kernels():
-    """The first use of tensorflow-addons' operations does, and pipelines that are sent name them.
-
-    The dispatcher too builds the pipeline: it deals out the numbers of the samples.
-    """
-    from keras_matting.data.augment.addons import tfa
-
-    tfa.image.euclidean_dist_transform(tf.ones([1, 1, 1], tf.uint8))
 
 
 def main(argv):

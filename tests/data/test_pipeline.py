@@ -140,7 +140,6 @@ def test_another_process_with_op_determinism_gives_the_same_batches(undisturbed,
     script = (
         "import sys, numpy, tensorflow as tf\n"
         "import keras_matting.data\n"
-        "assert 'tensorflow_addons' not in sys.modules\n"
         "tf.config.experimental.enable_op_determinism()\n"
         "from tests.data.test_pipeline import batches\n"
         "for i, batch in enumerate(batches(3)):\n"
@@ -148,5 +147,5 @@ def test_another_process_with_op_determinism_gives_the_same_batches(undisturbed,
     )
     command = [sys.executable, "-c", script, str(tmp_path)]
     result = subprocess.run(command, capture_output=True, text=True)
-    assert result.returncode == 0 and "Addons" not in result.stderr, result.stderr
+    assert result.returncode == 0, result.stderr
     assert_equal(undisturbed[:3], [dict(np.load(tmp_path / f"{i}.npz")) for i in range(3)])

@@ -46,8 +46,6 @@ def random_shadow(probability: float = 0.3, strength: float = 0.3):
     At most `strength`; moved by up to a fifth of the size, scaled by 0.5 to 1.5, turned and sheared
     by up to 5 degrees, blurred by a box of 20 to 40 pixels, fewer below 512.
     """
-    from keras_matting.data.augment.addons import tfa
-
     def apply(sample):
         uniform = draw(sample, "random_shadow", 7)
         background, alpha = sample["background"], sample["alpha"]
@@ -62,7 +60,7 @@ def random_shadow(probability: float = 0.3, strength: float = 0.3):
                 shear=between(-5.0, 5.0, uniform[3]),
                 shift=size * between(-0.2, 0.2, uniform[4:6]),
             )
-            shadow = strength * uniform[6] * tfa.image.transform(alpha, transform, "bilinear")
+            shadow = strength * uniform[6] * projective_transform(alpha, transform)
             which = tf.cast(uniform[0] / probability * len(kernels), tf.int32)
             blurs = [lambda k=k: box_blur(shadow, k) for k in kernels]
             shadow = tf.image.grayscale_to_rgb(tf.switch_case(which, blurs))
@@ -111,8 +109,6 @@ def random_misalignment(probability: float = 0.3, angle: float = 1.0, shift: flo
 
     What then is outside the shot is black, as released.
     """
-    from keras_matting.data.augment.addons import tfa
-
     def apply(sample):
         uniform = draw(sample, "random_misalignment", 4)
         background = sample["background"]
@@ -126,7 +122,7 @@ def random_misalignment(probability: float = 0.3, angle: float = 1.0, shift: flo
                 shear=0.0,
                 shift=size * between(-shift, shift, uniform[2:4]),
             )
-            return tfa.image.transform(background, transform, "bilinear")
+            return projective_transform(background, transform)
 
         moved = tf.cond(uniform[0] < probability, moved, lambda: background)
         return sample | {"background": tf.ensure_shape(moved, background.shape)}
@@ -134,8 +130,24 @@ def random_misalignment(probability: float = 0.3, angle: float = 1.0, shift: flo
     return apply
 
 
+def projective_transform(picture, transform):
+    """(h, w, c) -> its pixels at the places that `transform` gives, bilinear, 0 outside.
+
+    `transform`: the eight numbers a of the output's (x, y), taken at ((a0 x + a1 y + a2) / k,
+    (a3 x + a4 y + a5) / k) with k = a6 x + a7 y + 1.
+    """
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=picture[None],
+        transforms=transform[None],
+        output_shape=tf.shape(picture)[:2],
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="CONSTANT",
+    )[0]
+
+
 def _affine(size, angle, scale, shear, shift):
-    """tfa's eight numbers for a picture turned, scaled and sheared about its middle, then moved."""
+    """`projective_transform`'s eight numbers: turn, scale and shear about the middle, then move."""
     radians, slant = angle * (math.pi / 180.0), tf.tan(shear * (math.pi / 180.0))
     cosine, sine = tf.cos(radians) / scale, tf.sin(radians) / scale
     rows = [[cosine, cosine * slant + sine], [-sine, cosine - sine * slant]]

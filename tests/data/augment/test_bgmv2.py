@@ -1,7 +1,10 @@
 """The two shots of BGMv2 against OpenCV's filters and the released ranges."""
 
+import sys
+
 import cv2
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from keras_matting.data.augment import bgmv2
@@ -45,3 +48,22 @@ def test_a_shadow_darkens_within_its_strength_as_often_as_asked():
         darkest.append(0.5 - scene.min())
     assert 16 <= sum(d > 1e-6 for d in darkest) <= 44  # of 0.3, three standard deviations
     assert 0.15 < max(darkest) <= 0.3 + 1e-6
+
+
+def test_a_projective_transform_samples_between_pixels_and_is_0_outside():
+    row = tf.constant([[[1.0], [2.0], [4.0], [8.0]]])
+    moved = bgmv2.projective_transform(row, tf.constant([1, 0, 0.25, 0, 1, 0, 0, 0.0]))
+    np.testing.assert_allclose(moved[0, :, 0], [1.25, 2.5, 5.0, 6.0])
+    halved = bgmv2.projective_transform(row, tf.constant([2, 0, 0, 0, 1, 0, 0, 0.0]))
+    np.testing.assert_allclose(halved[0, :, 0], [1.0, 4.0, 0.0, 0.0])
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="tensorflow-addons has no build for it")
+def test_a_projective_transform_equals_that_of_addons():
+    import tensorflow_addons as tfa
+
+    for _ in range(10):
+        a = [1, 0, 0, 0, 1, 0, 0, 0] + RNG.normal(0, [0.2, 0.2, 5, 0.2, 0.2, 5, 1e-3, 1e-3])
+        transform = tf.constant(a, tf.float32)
+        found = bgmv2.projective_transform(tf.constant(PICTURE), transform)
+        np.testing.assert_array_equal(found, tfa.image.transform(PICTURE, transform, "bilinear"))

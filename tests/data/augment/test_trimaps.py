@@ -1,5 +1,7 @@
 """Trimaps against their definition, evaluated pixel by pixel."""
 
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -94,3 +96,30 @@ def test_uneven_trimaps_without_unevenness_have_one_radius():
     apply = trimaps.random_uneven_trimap((5.5, 5.5), unevenness=0.0)
     found = apply({"alpha": tf.constant(alpha), "seed": tf.constant([7, 1])})["trimap"]
     np.testing.assert_array_equal(found, by_definition(alpha, 5.5, 5.5))
+
+
+@pytest.mark.parametrize("name", alphas())
+def test_radii_beyond_the_unrolled_ones_and_the_picture(name):
+    alpha = alphas()[name].astype(np.float32)[..., None]
+    for radius in (trimaps.NEAR + 1, 200):
+        sample = trimaps.trimap(radius)({"alpha": tf.constant(alpha)})
+        np.testing.assert_array_equal(sample["trimap"], by_definition(alpha, radius, radius))
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="tensorflow-addons has no build for it")
+@pytest.mark.parametrize("radius", [1.0, 4.5, 13.2, 60.0])
+@pytest.mark.parametrize("reduced", [False, True])
+def test_equals_the_distance_transform_of_addons(radius, reduced):
+    import tensorflow_addons as tfa
+
+    generator = np.random.default_rng(2)
+    smooth = tf.image.resize(generator.random((9, 11, 1)), (180, 220), "bicubic").numpy()
+    alpha = np.clip(20 * (smooth - 0.5), 0, 1).astype(np.float32)
+    apply = trimaps.trimap(radius, reduced=reduced)
+    found = apply({"alpha": tf.constant(alpha), "reduction": tf.constant(1.5)})["trimap"]
+    within = tf.constant(radius) / 1.5 if reduced else radius
+    inside, outside = (
+        tfa.image.euclidean_dist_transform(tf.cast(mask, tf.uint8)) > within
+        for mask in (alpha >= 1, alpha <= 0)
+    )
+    np.testing.assert_array_equal(found, tf.where(inside, 255, tf.where(outside, 0, 128)))
