@@ -1,6 +1,7 @@
 """Keras callbacks of the recipes: resume after a kill, best weights, pictures, progress, sanity."""
 
 import contextlib
+import importlib.util
 import math
 import sys
 import time
@@ -12,6 +13,7 @@ from tensorflow import keras
 
 from keras_matting.atomic import replacing
 
+TENSORBOARD = importlib.util.find_spec("tensorboard") is not None
 LAST = "last.weights.h5"  # there once a run is finished
 
 
@@ -28,8 +30,11 @@ def standard(workdir, checkpoints, panel=None, average=None):
         found.append(PlainProgress())
     if panel is not None:
         found.append(Panels(workdir, *panel))
-    tensorboard = keras.callbacks.TensorBoard(str(workdir), write_graph=False)
-    return [*found, tensorboard, keras.callbacks.CSVLogger(str(log), append=True), checkpoints]
+    if TENSORBOARD:
+        found.append(keras.callbacks.TensorBoard(str(workdir), write_graph=False))
+    else:
+        print("No TensorBoard logs, because tensorboard is not installed.", flush=True)
+    return [*found, keras.callbacks.CSVLogger(str(log), append=True), checkpoints]
 
 
 class Checkpoints(keras.callbacks.Callback):
@@ -173,7 +178,8 @@ class PlainProgress(keras.callbacks.Callback):
 class Panels(keras.callbacks.Callback):
     """After every epoch: image, true alpha, predicted alpha side by side, one row per image.
 
-    Goes to TensorBoard and to `panel.png` in the workdir. Without `truth` its column is left out.
+    Written to `panel.png` in the workdir and, where it is installed, to TensorBoard's logs. Without
+    `truth` its column is left out.
     """
 
     def __init__(self, workdir, inputs, truth):
@@ -183,13 +189,15 @@ class Panels(keras.callbacks.Callback):
         self.columns = [inputs["image"]]
         if truth is not None:
             self.columns.append(tf.image.grayscale_to_rgb(truth["alpha"][..., :1]))
-        self.writer = tf.summary.create_file_writer(str(self.workdir / "panels"))
+        if TENSORBOARD:
+            self.writer = tf.summary.create_file_writer(str(self.workdir / "panels"))
 
     def on_epoch_end(self, epoch, logs=None):
         alpha = self.model(self.inputs, training=False)["alpha"]
         rows = tf.concat([*self.columns, tf.image.grayscale_to_rgb(alpha)], axis=2)
-        with self.writer.as_default(step=epoch + 1):
-            tf.summary.image("image to prediction", rows, max_outputs=len(rows))
+        if TENSORBOARD:
+            with self.writer.as_default(step=epoch + 1):
+                tf.summary.image("image to prediction", rows, max_outputs=len(rows))
         sheet = tf.image.convert_image_dtype(tf.concat(tf.unstack(rows), 0), tf.uint8, True)
         with replacing(self.workdir / "panel.png") as temporary:
             temporary.write_bytes(tf.io.encode_png(sheet).numpy())

@@ -57,7 +57,8 @@ HOSTILE = {
         pickle.dumps(Call(exec, f"open({str(mark)!r}, 'w')"), 4),
         "builtins.exec",
     ),
-    "open": lambda mark: (pickle.dumps(Call(open, str(mark), "w"), 2), "io.open"),
+    # Python 3.13 names the module _io
+    "open": lambda mark: (pickle.dumps(Call(open, str(mark), "w"), 2), "_?io.open"),
     "getattr": lambda mark: (
         instructions(named("builtins", "getattr"), named("os", "path"), text("os"), b"\x86R"),
         "builtins.getattr",

@@ -179,7 +179,7 @@ def _write(path, samples, contents_of, task):
                 if fault:
                     faults.append(fault)
                     continue
-                record = _example(roles).SerializeToString()
+                record = _example(roles).SerializeToString(deterministic=True)
                 writer.write(record)
                 offsets.append(end)
                 end += len(record) + FRAMING
