@@ -1,5 +1,6 @@
 """The recordings in this folder, as our models take and give them."""
 
+import functools
 import json
 import re
 from pathlib import Path
@@ -21,16 +22,22 @@ def published_state(path, meta=None):
 
     A recording's .meta.json may scale some tensors (pairs of pattern and factor) and set elements.
     """
-    state = synthetic_state(json.loads((FOLDER / path).read_text()))
+    state = dict(_drawn(path))
     rules = json.loads((FOLDER / meta).read_text()) if meta else {}
     for pattern, factor in rules.get("scale", []):
         for name in state:
             if re.search(pattern, name):
                 state[name] = state[name] * np.float32(factor)
     for name, elements in rules.get("set", {}).items():
+        state[name] = state[name].copy()
         for index, value in elements.items():
             state[name][int(index)] = value
     return state
+
+
+@functools.lru_cache(maxsize=1)  # one module's tests share a layout; the largest takes 2 GB
+def _drawn(path):
+    return synthetic_state(json.loads((FOLDER / path).read_text()))
 
 
 def unnormalised(pixels, mean=0.5, std=0.5):

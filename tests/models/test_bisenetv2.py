@@ -12,21 +12,27 @@ TOLERANCE = 1e-4  # of the logits, which move by 2e-5 between float32 and float6
 RECORDINGS = ("c19_train_64x96", "c19_eval_64x96", "c2_train_64x96")
 
 
-def run(config, training_heads):
-    """(recording, outputs) of the network with a recording's weights."""
-    classes, mode, _ = config.split("_")
-    layout = f"bisenetv2/bisenetv2_{classes}_{mode}.layout.json"
-    state = published_state(layout, f"bisenetv2/bisenetv2_{config}.meta.json")
-    model = create_model(
-        "bisenetv2", (None, None, 3), training_heads, num_classes=int(classes.removeprefix("c"))
-    )
-    golden = recording(f"bisenetv2/bisenetv2_{config}.npz")
-    load_published(model, state)
-    return golden, model({"image": unnormalised(golden["input"], MEAN, STD)}, training=False)
+@pytest.fixture
+def run(cached_model):
+    """Return (recording, outputs of the network with its weights)."""
+
+    def run(config, training_heads):
+        classes, mode, _ = config.split("_")
+        layout = f"bisenetv2/bisenetv2_{classes}_{mode}.layout.json"
+        state = published_state(layout, f"bisenetv2/bisenetv2_{config}.meta.json")
+        num_classes = int(classes.removeprefix("c"))
+        model = cached_model(
+            "bisenetv2", (None, None, 3), training_heads, num_classes=num_classes
+        )
+        golden = recording(f"bisenetv2/bisenetv2_{config}.npz")
+        load_published(model, state)
+        return golden, model({"image": unnormalised(golden["input"], MEAN, STD)}, training=False)
+
+    return run
 
 
 @pytest.mark.parametrize("config", RECORDINGS)
-def test_logits_equal_the_published_network(config):
+def test_logits_equal_the_published_network(config, run):
     golden, outputs = run(config, training_heads="train" in config)
     compared = 0
     for name, expected in golden.items():
@@ -43,7 +49,7 @@ def test_logits_equal_the_published_network(config):
         np.testing.assert_array_equal(np.argmax(outputs["semantic"], -1), golden["argmax"])
 
 
-def test_alpha_is_the_probability_of_the_second_class():
+def test_alpha_is_the_probability_of_the_second_class(run):
     _, outputs = run("c2_train_64x96", training_heads=False)
     logits = np.float64(outputs["semantic"])
     exponentials = np.exp(logits - logits.max(-1, keepdims=True))
@@ -56,10 +62,10 @@ def test_alpha_is_the_probability_of_the_second_class():
     "num_classes, training_heads, count",
     [(19, True, 5_231_487), (19, False, 3_358_627), (2, True, 5_190_874), (2, False, 3_341_202)],
 )
-def test_trainable_parameters_are_the_published_count(num_classes, training_heads, count):
-    model = create_model(
-        "bisenetv2", (None, None, 3), training_heads=training_heads, num_classes=num_classes
-    )
+def test_trainable_parameters_are_the_published_count(
+    num_classes, training_heads, count, cached_model
+):
+    model = cached_model("bisenetv2", (None, None, 3), training_heads, num_classes=num_classes)
     assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == count
 
 

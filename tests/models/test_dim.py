@@ -12,13 +12,19 @@ from keras_matting.weights import load_published
 TOLERANCE = 2e-5  # of alphas; the references' own move by 2e-6 between float32 and float64
 
 
-def published(name, layout, shape=(None, None, 3), **options):
-    model = create_model(name, shape, training_heads=True, **options)
-    return load_published(model, published_state(layout))
+@pytest.fixture
+def published(cached_model):
+    """Return a network, with its heads and the weights of a recording."""
+
+    def load(name, layout, **options):
+        model = cached_model(name, (None, None, 3), True, **options)
+        return load_published(model, published_state(layout))
+
+    return load
 
 
 @pytest.mark.parametrize("size", ["64x64", "96x64"])
-def test_unpooling_equals_the_published_network(size):
+def test_unpooling_equals_the_published_network(size, published):
     golden = recording(f"dim/dim_unpool_vgg16_{size}.npz")
     config = dim.VARIANTS["dim_vgg16"]
     pixels, trimap = golden["input"][..., :3], golden["input"][..., 3:]
@@ -30,7 +36,7 @@ def test_unpooling_equals_the_published_network(size):
 
 
 @pytest.mark.parametrize("size", ["64x64", "64x96"])
-def test_bilinear_equals_the_published_network(size):
+def test_bilinear_equals_the_published_network(size, published):
     golden = recording(f"dim/dim_vgg16_{size}.npz")
     model = published("dim_vgg16_bilinear", "dim/dim_vgg16.layout.json")
     trimap = np.rint(golden["trimap"] / 127.5) / 2
@@ -39,7 +45,7 @@ def test_bilinear_equals_the_published_network(size):
         np.testing.assert_allclose(outputs[ours], golden[theirs], rtol=0, atol=TOLERANCE)
 
 
-def test_bilinear_in_training_mode_equals_the_published_network():
+def test_bilinear_in_training_mode_equals_the_published_network(published):
     with np.load(FOLDER / "dim/dim_vgg16_train_b2_64x96.npz") as arrays:
         golden = dict(arrays)
     model = published("dim_vgg16_bilinear", "dim/dim_vgg16.layout.json")
@@ -66,13 +72,16 @@ def test_bilinear_in_training_mode_equals_the_published_network():
         ("dim_vgg16_bilinear", "dim/dim_vgg16.layout.json", False, 28_292_928),
     ],
 )
-def test_trainable_parameters_are_the_published_count(name, layout, refinement, count):
-    model = published(name, layout, refinement=refinement)
+def test_trainable_parameters_are_the_published_count(
+    name, layout, refinement, count, published
+):
+    options = {} if refinement else {"refinement": False}
+    model = published(name, layout, **options)
     assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == count
 
 
-def test_unknown_may_be_a_half_or_128_of_255():
-    model = published("dim_vgg16", "dim/dim_unpool_vgg16.layout.json", (32, 32, 3))
+def test_unknown_may_be_a_half_or_128_of_255(published):
+    model = published("dim_vgg16", "dim/dim_unpool_vgg16.layout.json")
     image = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
     trimap = np.random.default_rng(1).integers(0, 3, (1, 32, 32, 1)) / np.float32(2)
     half = model({"image": image, "trimap": trimap})["alpha"]
@@ -80,8 +89,8 @@ def test_unknown_may_be_a_half_or_128_of_255():
     np.testing.assert_array_equal(half, byte)
 
 
-def test_bilinear_takes_any_size():
-    model = create_model("dim_vgg16_bilinear", (None, None, 3))
+def test_bilinear_takes_any_size(cached_model):
+    model = cached_model("dim_vgg16_bilinear", (None, None, 3), True)
     image, trimap = np.zeros((2, 75, 93, 3), np.float32), np.zeros((2, 75, 93, 1), np.float32)
     assert model({"image": image, "trimap": trimap})["alpha"].shape == (2, 75, 93, 1)
 

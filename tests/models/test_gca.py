@@ -8,7 +8,6 @@ import tensorflow as tf
 from recordings import FOLDER, published_state, recording, unnormalised
 
 from keras_matting.layers.contextual_attention import GuidedContextualAttention
-from keras_matting.models import create_model
 from keras_matting.models.gca import MEAN, STD
 from keras_matting.weights import load_published
 
@@ -35,22 +34,22 @@ def inputs(golden):
     return {"image": unnormalised(golden["input_image"], MEAN, STD), "trimap": trimap}
 
 
-def test_inference_equals_the_published_network():
+def test_inference_equals_the_published_network(cached_model):
     golden = recording("gca/gca_128x128.npz")
     iterations = json.loads((FOLDER / "gca/gca_128x128.meta.json").read_text())
     state = after_power_iterations(
         published_state(LAYOUT), iterations["spectral_power_iterations_before"]
     )
-    model = load_published(create_model("gca", (None, None, 3)), state)
+    model = load_published(cached_model("gca", (None, None, 3)), state)
     before = model.get_layer("encoder1_conv").u.numpy()
     alpha = model(inputs(golden), training=False)["alpha"]
     np.testing.assert_allclose(alpha, golden["alpha"], rtol=0, atol=1e-5)
     np.testing.assert_array_equal(model.get_layer("encoder1_conv").u, before)
 
 
-def test_training_mode_equals_the_published_network():
+def test_training_mode_equals_the_published_network(cached_model):
     golden = recording("gca/gca_train_b2_64x96.npz")
-    model = load_published(create_model("gca", (None, None, 3)), published_state(LAYOUT))
+    model = load_published(cached_model("gca", (None, None, 3)), published_state(LAYOUT))
     alpha = model(inputs(golden), training=True)["alpha"]
     np.testing.assert_allclose(alpha, golden["alpha"], rtol=0, atol=1e-4)
     convolutions = {
@@ -80,8 +79,8 @@ def test_training_mode_equals_the_published_network():
         np.testing.assert_allclose(norm.moving_variance, variance, rtol=1e-4, atol=1e-5)
 
 
-def test_trainable_parameters_are_the_published_count():
-    model = create_model("gca", (None, None, 3))
+def test_trainable_parameters_are_the_published_count(cached_model):
+    model = cached_model("gca", (None, None, 3))
     assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == 25_164_529
     vectors = [v for v in model.non_trainable_variables if v.name.endswith(("/u:0", "/v:0"))]
     assert sum(int(np.prod(v.shape)) for v in vectors) == 25_269_144 - 25_164_529
