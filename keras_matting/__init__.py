@@ -5,7 +5,7 @@ import importlib.util
 import os
 import sys
 
-# TensorFlow 2.15 logs plugin registrations as errors on every import; real errors are raised.
+# TensorFlow 2.15 logs plugin registrations as errors on import; real errors raise exceptions.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 

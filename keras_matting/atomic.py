@@ -65,7 +65,7 @@ def exclusive_lock(folder):
     except BlockingIOError:
         os.close(descriptor)
         raise ValueError(
-            f"Another process is writing to {folder}: wait until it ends or choose another folder."
+            f"another process is writing to {folder}; wait until it ends or choose another folder"
         ) from None
     except OSError:
         pass

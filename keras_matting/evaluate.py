@@ -1,4 +1,4 @@
-"""Entry point of `python -m keras_matting.evaluate`, which is `keras_matting.commands.evaluate`."""
+"""Entry point of `python -m keras_matting.evaluate`; see `keras_matting.commands.evaluate`."""
 
 from keras_matting.commands import evaluate, start
 

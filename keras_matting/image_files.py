@@ -1,7 +1,7 @@
-"""Picture files: found in a folder, read whole or refused with the reason, written in one step.
+"""Find, read and write image files.
 
-Files are read by their content, not by their suffix. What cannot be read is a ValueError that
-begins with the file's name.
+The format is detected by content, not by suffix. A file that cannot be read in full raises
+ValueError with a message that starts with its name.
 """
 
 from collections import Counter
@@ -16,21 +16,21 @@ SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
 def find_pictures(folder, apart_from=None):
-    """{stem: path} of the pictures in a folder, sorted; hidden files are not looked at.
+    """Return {stem: path} of the images in a folder, sorted; hidden files are ignored.
 
-    `apart_from` is an entry that is not looked at either. Raises FileNotFoundError, and ValueError
-    naming all entries that are no pictures or share a stem, one sentence per line.
+    `apart_from` is another entry to ignore. Raises FileNotFoundError if there is no such folder,
+    and ValueError, with a line per problem, for entries that are not images or share a stem.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f"There is no folder {folder}.")
+        raise FileNotFoundError(f"folder not found: {folder}")
     ignored = Path(apart_from).resolve() if apart_from else None
     visible = (e for e in folder.iterdir() if not e.name.startswith("."))
     return by_stem(sorted(e for e in visible if e.resolve() != ignored), folder)
 
 
 def by_stem(entries, folder):
-    """{stem: path} of paths in a folder; raises as `find_pictures`."""
+    """Return {stem: path} of paths in a folder; raises as `find_pictures` does."""
     kinds = " ".join(SUFFIXES)
     odd = [e.name for e in entries if e.suffix.lower() not in SUFFIXES or not e.is_file()]
     count = Counter(e.stem for e in entries)
@@ -38,52 +38,52 @@ def by_stem(entries, folder):
     problems = []
     if odd:
         listed = ", ".join(odd)
-        problems += [f"{listed} in {folder} cannot be read ({kinds}); convert or move away."]
+        problems += [f"{listed} in {folder}: not an image file ({kinds}); convert or move it"]
     if twins:
         listed = ", ".join(twins)
-        problems += [f"{listed} in {folder} would share one result; rename all but one of each."]
+        problems += [f"{listed} in {folder}: same name except for the suffix; rename all but one"]
     if not entries:
-        problems = [f"{folder} holds no pictures ({kinds})."]
+        problems = [f"no images in {folder} ({kinds})"]
     if problems:
         raise ValueError("\n".join(problems))
     return {e.stem: e for e in entries}
 
 
 def read_photograph(path):
-    """-> uint8 (H, W, 3) RGB, upright; alpha is ignored, 16 bits are reduced to 8."""
+    """Read uint8 (H, W, 3) RGB, rotated upright; alpha is ignored, 16 bits are reduced to 8."""
     return _decoded(path, cv2.IMREAD_COLOR)[..., ::-1]
 
 
 def read_matte(path):
-    """-> uint8 (H, W); 8-bit grey, or colour with three equal channels."""
+    """Read uint8 (H, W) from an 8-bit image, greyscale or with three equal channels."""
     image = _decoded(path, cv2.IMREAD_UNCHANGED)
     if image.dtype != np.uint8:
-        raise ValueError(f"{path}: holds {image.dtype} values; convert it to 8 bits.")
+        raise ValueError(f"{path}: has {image.dtype} values; convert it to 8 bits")
     if image.ndim == 2:
         return image
     if image.shape[2] != 3:
-        raise ValueError(f"{path}: has an alpha channel of its own; save it as plain grey.")
+        raise ValueError(f"{path}: has an alpha channel; save it as greyscale without one")
     if (image != image[..., :1]).any():
-        raise ValueError(f"{path}: is in colour; save it as grey.")
+        raise ValueError(f"{path}: is in colour; save it as greyscale")
     return np.ascontiguousarray(image[..., 0])
 
 
 def read_trimap(path):
-    """-> uint8 (H, W) of 0, 128 and 255."""
+    """Read uint8 (H, W) with values 0, 128 and 255."""
     trimap = read_matte(path)
     others = trimap[(trimap != 0) & (trimap != 128) & (trimap != 255)]
     if others.size:
-        raise ValueError(f"{path}: holds {others[0]}; a trimap has only 0, 128 and 255.")
+        raise ValueError(f"{path}: has value {others[0]}; a trimap has only 0, 128 and 255")
     return trimap
 
 
 def write_png(path, image):
-    """A file that is whole or not there; `image` uint8, (H, W) or BGRA (H, W, 4)."""
+    """Write a PNG file atomically; `image` is uint8, (H, W) or BGRA (H, W, 4)."""
     write_whole(path, cv2.imencode(".png", image)[1].tobytes())
 
 
 def write_whole(path, data):
-    """Bytes under a temporary name beside `path`, then renamed."""
+    """Write bytes to `path` atomically."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
@@ -91,12 +91,12 @@ def write_whole(path, data):
 def _decoded(path, flags):
     try:
         data = np.frombuffer(Path(path).read_bytes(), np.uint8)
-        # Not imread: it hands out the readable part of a truncated JPEG as if it were whole.
+        # Not imread: it returns the readable part of a truncated JPEG without an error.
         image = cv2.imdecode(data, flags)
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read ({error.strerror}).") from error
+        raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
     except cv2.error:
         image = None
     if image is None:
-        raise ValueError(f"{path}: damaged or not an image; replace or remove it.")
+        raise ValueError(f"{path}: damaged or not an image; replace or remove it")
     return image

@@ -1,4 +1,4 @@
-"""Entry point of `python -m keras_matting.predict`, which is `keras_matting.commands.predict`."""
+"""Entry point of `python -m keras_matting.predict`; see `keras_matting.commands.predict`."""
 
 from keras_matting.commands import predict, start
 

@@ -1,6 +1,6 @@
-"""DenseNet-121 (Huang et al. 2017), its blocks as functions; features come out of its transitions.
+"""DenseNet-121 (Huang et al. 2017) as functions for its stem, dense blocks and transitions.
 
-`load_imagenet` takes the weights of keras.applications (Apache-2.0, trained on ImageNet).
+`load_imagenet` loads the weights of keras.applications (Apache-2.0, trained on ImageNet).
 """
 
 import re
@@ -15,12 +15,12 @@ GROWTH = 32
 
 
 def stem(x):
-    """Image (B, H, W, 3) -> (B, H/2, W/2, 64)."""
+    """Apply the first convolution: (B, H, W, 3) -> (B, H/2, W/2, 64)."""
     return conv_bn_relu(x, 64, 7, 2, name="backbone_stem")
 
 
 def dense_block(x, block):
-    """Block 1 to 4: every layer adds 32 channels, computed from all channels before it."""
+    """Apply dense block 1 to 4: each layer adds 32 channels, computed from all previous ones."""
     for i in range(1, DEPTHS[block - 1] + 1):
         name = f"backbone_dense{block}_layer{i}"
         y = _norm_relu_conv(x, 4 * GROWTH, 1, name=f"{name}_1")
@@ -30,7 +30,7 @@ def dense_block(x, block):
 
 
 def transition(x, block):
-    """(B, H, W, C) -> (B, H/2, W/2, C/2)."""
+    """Halve size and channels: (B, H, W, C) -> (B, H/2, W/2, C/2)."""
     name = f"backbone_transition{block}"
     x = _norm_relu_conv(x, x.shape[-1] // 2, 1, name=name)
     return layers.AveragePooling2D(2, name=f"{name}_pool")(x)
@@ -42,10 +42,11 @@ def _norm_relu_conv(x, filters, kernel_size, *, name):
 
 
 def load_imagenet(model, source=None):
-    """Copies ImageNet weights into the backbone inside `model`; returns the layers it filled.
+    """Copy ImageNet weights into the backbone of `model` and return the names of filled layers.
 
     `source` is a keras.applications DenseNet121, by default the published one (downloaded once).
-    Its batch norms' other epsilon goes into the running variance.
+    Its batch norms have another epsilon; the difference is added to the running variance. Raises
+    ValueError if a backbone layer has no counterpart in `source`.
     """
     if source is None:
         source = keras.applications.DenseNet121(include_top=False, weights="imagenet")
@@ -61,15 +62,15 @@ def load_imagenet(model, source=None):
         layer.set_weights(values)
         filled.append(layer.name)
     if missing := sorted(n for n, layer in ours.items() if layer.weights and n not in filled):
-        raise ValueError(f"{source.name} has no weights for {', '.join(missing)}.")
+        raise ValueError(f"{source.name} has no weights for {', '.join(missing)}")
     return filled
 
 
 def _applications_name(name):
-    """conv3_block2_1_bn -> backbone_dense2_layer2_1_bn; pool2_conv -> backbone_transition1_conv."""
+    """Translate a layer name: conv3_block2_1_bn -> backbone_dense2_layer2_1_bn."""
     if match := re.fullmatch(r"conv(\d)_block(\d+)_([012])_(bn|conv)", name):
         stage, layer, part, kind = match.groups()
-        # block n's first norm is numbered 0, its others as the convolutions in front of them
+        # a layer's first norm is numbered 0, the next has the number of the convolution before it
         part = int(part) + 1 if kind == "bn" else part
         return f"backbone_dense{int(stage) - 1}_layer{layer}_{part}_{kind}"
     if match := re.fullmatch(r"pool(\d)_(bn|conv)", name):

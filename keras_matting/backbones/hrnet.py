@@ -1,7 +1,7 @@
-"""HRNet (Wang et al., TPAMI 2020) as PaddleSeg's matting networks have it, W18 and W48.
+"""HRNet W18 and W48 (Wang et al., TPAMI 2020) as in PaddleSeg's matting networks.
 
-All 3x3 convolutions pad as TensorFlow does, and running variances are biased, unlike in most ports
-of it. Its ImageNet checkpoints (PaddleSeg, Apache-2.0) come in through `weights.load_backbone`.
+Unlike in most ports, all 3x3 convolutions use TensorFlow's SAME padding and running variances are
+biased. `weights.load_backbone` loads its ImageNet checkpoints (PaddleSeg, Apache-2.0).
 """
 
 from functools import partial
@@ -19,10 +19,10 @@ _conv_bn_relu = partial(blocks.conv_bn_relu, symmetric=False, biased=True)
 
 
 def hrnet(x, variant):
-    """Normalised image (B, H, W, 3), sides multiples of 32 -> {stride: feature}.
+    """Map a normalised image (B, H, W, 3) to {stride: feature}; H and W are multiples of 32.
 
-    {2} is the first convolution's output, 64 channels; {4}, {8}, {16}, {32} are the four branches
-    of the last stage, with once, twice, four and eight times the variant's width.
+    Stride 2 is the first convolution's output with 64 channels. Strides 4, 8, 16 and 32 are the
+    branches of the last stage, with 1, 2, 4 and 8 times the variant's width.
     """
     stem = _conv_bn_relu(x, 64, strides=2, name="backbone_stem1")
     x = _conv_bn_relu(stem, 64, strides=2, name="backbone_stem2")
@@ -47,7 +47,7 @@ def _bottleneck(x, name):
 
 
 def _transition(branches, width, stage):
-    """One more branch, from the last one; only the first transition also changes the first."""
+    """Add a branch derived from the last one; only the first transition also changes the first."""
     name = f"backbone_transition{stage - 1}"
     new = _conv_bn_relu(branches[-1], width * 2 ** (stage - 1), strides=2, name=f"{name}_{stage}")
     if stage == 2:
@@ -56,7 +56,7 @@ def _transition(branches, width, stage):
 
 
 def _module(branches, name):
-    """Four basic blocks per branch, then every branch receives all others."""
+    """Apply four basic blocks per branch, then fuse every branch with all others."""
     for b, x in enumerate(branches, start=1):
         for i in range(1, 5):
             x = _basic(x, name=f"{name}_branch{b}_block{i}")
@@ -71,7 +71,7 @@ def _basic(x, name):
 
 
 def _fuse(branches, i, name):
-    """Branch i (from 1) plus the others, by 1x1 and bilinear up or by 3x3 with strides down."""
+    """Add all other branches to branch i (from 1): 1x1 and bilinear up, strided 3x3 down."""
     target = branches[i - 1]
     terms = [target]
     for j, x in enumerate(branches, start=1):

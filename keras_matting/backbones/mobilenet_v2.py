@@ -1,7 +1,7 @@
 """MobileNetV2 (Sandler et al. 2018): features at strides 2, 4, 8, 16 and 32.
 
-Widths and blocks are those of torchvision and keras.applications. `load_imagenet` takes the weights
-of the latter (Apache-2.0, trained on ImageNet).
+Widths and blocks match torchvision and keras.applications. `load_imagenet` loads the weights of the
+latter (Apache-2.0, trained on ImageNet).
 """
 
 import re
@@ -25,18 +25,18 @@ TAPS = {1: 2, 3: 4, 6: 8, 13: 16, 17: 32}  # block number: stride of its output
 
 
 def scaled(channels, width):
-    """The multiple of 8 nearest to channels * width, never more than a tenth below it."""
+    """Round channels * width to a multiple of 8, never more than a tenth down."""
     rounded = max(8, int(channels * width + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * channels * width else rounded
 
 
 def mobilenet_v2(x, width=1.0, last_conv=True, symmetric=True, dilated=False):
-    """Normalised image (B, H, W, 3) in [-1, 1] -> {stride: (B, H/stride, W/stride, C)}.
+    """Map an image (B, H, W, 3) in [-1, 1] to {stride: (B, H/stride, W/stride, C)}.
 
     At width 1 the features have 16, 24, 32, 96 and 1280 channels (320 without `last_conv`).
-    `symmetric` as in `blocks.conv`: published PyTorch checkpoints want it, keras.applications'
-    weights were trained without. `dilated` (as DeepLab) keeps the last blocks at 1/16: no stride in
-    block 14, dilation 2 from there on, and {16} is block 17's output.
+    `symmetric` is described in `blocks.conv`: published PyTorch checkpoints need it, the weights of
+    keras.applications were trained without it. `dilated` keeps the last blocks at 1/16, as DeepLab
+    does: block 14 has no stride, later blocks have dilation 2, and stride 16 is block 17's output.
     """
     features = {}
     x = _conv_bn_relu6(x, scaled(32, width), 3, 2, symmetric=symmetric, name="backbone_stem")
@@ -85,11 +85,12 @@ def _conv_bn_relu6(x, filters, kernel_size, strides=1, dilation=1, *, name, **op
 
 
 def load_imagenet(model, width=1.0, source=None):
-    """Copies ImageNet weights into the backbone inside `model`; returns the layers it filled.
+    """Copy ImageNet weights into the backbone of `model` and return the names of filled layers.
 
     `source` is a keras.applications MobileNetV2, by default the published one of this width (Keras
-    downloads it once; widths 0.35, 0.5, 0.75, 1.0, 1.3, 1.4). Its batch norms have eps 1e-3; the
-    difference to ours goes into the running variance, so that inference is the same function.
+    downloads it once; widths 0.35, 0.5, 0.75, 1.0, 1.3, 1.4). Its batch norms have epsilon 1e-3;
+    the difference is added to the running variance, so that inference computes the same function.
+    Raises ValueError if a backbone layer has no counterpart in `source`.
     """
     if source is None:
         source = keras.applications.MobileNetV2(
@@ -108,12 +109,12 @@ def load_imagenet(model, width=1.0, source=None):
         filled.append(name)
     wanted = [n for n in ours if n.startswith("backbone_") and model.get_layer(n).weights]
     if missing := sorted(set(wanted) - set(filled)):
-        raise ValueError(f"{source.name} has no weights for {', '.join(missing)}.")
+        raise ValueError(f"{source.name} has no weights for {', '.join(missing)}")
     return filled
 
 
 def _applications_name(name):
-    """keras.applications' layer name -> ours: block_3_expand_BN -> backbone_block4_expand_bn."""
+    """Translate a layer name: block_3_expand_BN -> backbone_block4_expand_bn."""
     whole = {
         "Conv1": "backbone_stem_conv",
         "bn_Conv1": "backbone_stem_bn",

@@ -1,7 +1,7 @@
-"""ResNet (He et al. 2016) as torchvision has it: the stride of a bottleneck sits in its 3x3.
+"""ResNet (He et al. 2016) as in torchvision, with a bottleneck's stride in its 3x3 convolution.
 
-keras.applications puts it in the 1x1, another function; ImageNet weights come from torchvision's
-checkpoints (BSD-3-Clause) through `weights.load_backbone`.
+keras.applications puts the stride in the 1x1 convolution, which is a different function. Load
+torchvision's ImageNet checkpoints (BSD-3-Clause) with `weights.load_backbone`.
 """
 
 from tensorflow.keras import layers
@@ -17,10 +17,11 @@ WIDTHS = (64, 128, 256, 512)
 
 
 def resnet(x, depth, dilated=False):
-    """Normalised image (B, H, W, C) -> {stride: feature}, and "stem": the map before the max pool.
+    """Map a normalised image (B, H, W, C) to {stride: feature} and "stem", the map before pooling.
 
-    64 channels in the stem at 1/2, then 64, 128, 256, 512 at 4, 8, 16, 32, four times that with
-    bottlenecks. `dilated` keeps the last stage at 1/16: {16} is its output, not stage 3's.
+    The stem has 64 channels at 1/2. Strides 4, 8, 16 and 32 have 64, 128, 256 and 512 channels,
+    four times as many with bottlenecks. `dilated` keeps the last stage at 1/16, and stride 16 is
+    then its output instead of stage 3's.
     """
     repeats, bottleneck = DEPTHS[depth]
     x = stem = conv_bn_relu(x, 64, 7, 2, name="backbone_stem")
@@ -36,14 +37,14 @@ def resnet(x, depth, dilated=False):
 
 
 def max_pool(x, *, name):
-    """3x3, stride 2, padded by one pixel below every value on all sides."""
-    # zeros will do: the map comes out of a ReLU
+    """Max-pool 3x3 with stride 2 and one pixel of padding on all sides; x is never negative."""
+    # zero padding is neutral only after a ReLU
     x = layers.ZeroPadding2D(1, name=f"{name}_pad")(x)
     return layers.MaxPooling2D(3, 2, name=name)(x)
 
 
 def residual_stage(x, width, blocks, strides, bottleneck=False, dilate=False, *, name):
-    """`blocks` residual blocks, the first with `strides`, the others dilated by 2 if `dilate`."""
+    """Apply residual blocks, the first with `strides`, the others with dilation 2 if `dilate`."""
     block = _bottleneck if bottleneck else _basic
     for i in range(blocks):
         dilation = 2 if dilate and i > 0 else 1

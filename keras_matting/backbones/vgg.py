@@ -1,21 +1,21 @@
-"""VGG16 (Simonyan and Zisserman 2015), the convolutions and pools in front of its dense layers.
+"""VGG16 (Simonyan and Zisserman 2015) without its dense layers.
 
-`load_imagenet` takes the weights of keras.applications (Oxford's, CC BY 4.0, trained on ImageNet).
+`load_imagenet` loads the weights of keras.applications (Oxford's, CC BY 4.0, trained on ImageNet).
 """
 
 import numpy as np
 from tensorflow import keras
 
 STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
-# keras.applications' network was trained on BGR pixels 0..255 minus these means (here RGB)
+# keras.applications' network was trained on BGR pixels 0..255 minus these means (listed as RGB)
 CAFFE_MEAN = (123.68, 116.779, 103.939)
 
 
 def vgg16(x, pool, block):
-    """(B, H, W, C) -> the five maps in front of the pools, and the last pool's output.
+    """Map (B, H, W, C) to the list of five maps before the pools and the last pool's output.
 
-    `pool` is a function of a map and a stage's number, 1 to 5; `block` of a map, filters and name,
-    a 3x3 convolution and its activation.
+    `pool(x, stage)` pools after stage 1 to 5; `block(x, filters, name)` applies a 3x3 convolution
+    and its activation.
     """
     features = []
     for stage, (width, repeats) in enumerate(STAGES, start=1):
@@ -27,12 +27,12 @@ def vgg16(x, pool, block):
 
 
 def load_imagenet(model, mean, std, source=None):
-    """Copies ImageNet weights into the backbone inside `model`.
+    """Copy ImageNet weights into the backbone of `model`.
 
-    The model's pixels are (x - mean) / std of x in [0, 1], RGB: a linear function of the published
-    network's, which goes into the first kernel and its bias; where there is no bias the constant
-    part is lost. The trimap's weights start from zero. `source` is a keras.applications VGG16, by
-    default the published one (downloaded once).
+    The model normalises RGB in [0, 1] as (x - mean) / std, a linear function of the published
+    network's input, so the difference is folded into the first kernel and its bias. Without a bias
+    the constant part is lost. The trimap's weights start from zero. `source` is a
+    keras.applications VGG16, by default the published one (downloaded once).
     """
     if source is None:
         source = keras.applications.VGG16(include_top=False, weights="imagenet")
@@ -46,7 +46,7 @@ def load_imagenet(model, mean, std, source=None):
 
 
 def _first(kernel, bias, mean, std, shape):
-    """For pixels 0..255 minus CAFFE_MEAN -> for normalised ones and further channels."""
+    """Convert the first kernel and bias to normalised pixels and add zeros for extra channels."""
     ours = np.zeros(shape, np.float32)
     constant = bias.copy()
     for channel in range(3):

@@ -1,4 +1,4 @@
-"""The commands: a module each, with `define_flags`, `main` and the docstring that --help shows."""
+"""One module per command, with `define_flags`, `main` and the docstring that --help shows."""
 
 import sys
 
@@ -6,7 +6,7 @@ from absl import app, flags
 
 
 def start(command):
-    """Runs a command's module as the program that --help describes."""
+    """Run a command's module as the main program; its docstring is the text of --help."""
     sys.modules["__main__"].__doc__ = command.__doc__
     command.define_flags()
     for flag in flags.FLAGS.get_key_flags_for_module(command):

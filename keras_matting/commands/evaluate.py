@@ -1,21 +1,21 @@
-"""Scores mattes: SAD, MSE, MAD, Grad and Conn of every image and their means.
+"""Score mattes: SAD, MSE, MAD, Grad and Conn of each image, and their means.
 
     python -m keras_matting.evaluate --prediction mattes --alpha alphas --trimap trimaps
     python -m keras_matting.evaluate --model gca --weights gca.weights.h5 \\
         --image images --trimap trimaps --alpha alphas --save mattes --csv gca.csv
 
-The first form compares two folders, the second predicts as keras_matting.predict does (there are
---tflite, --background, --size and --option as well) and scores the 8-bit mattes that --save keeps.
-The files of an image have the same name in every folder, up to the suffix.
+The first form compares two folders. The second predicts mattes as keras_matting.predict does (it
+also takes --tflite, --background, --size and --option), scores them as 8-bit images, and saves them
+to --save. The files of an image must have the same name in all folders, except for the suffix.
 
-Numbers are those of the MATLAB evaluation of Deep Image Matting (which has no MAD): with --trimap
-over the pixels that are 128 in it, without over the whole image; SAD, Grad and Conn divided by
-1000, MSE and MAD bare (papers often print 1000 * MSE). Where a trimap has no 128, SAD, Grad and
-Conn are 0, and MSE and MAD are undefined: "nan" in the table and in --csv, null in --json. Means
-are over all images, but those of MSE and MAD leave such images out, and the table says how many.
+Results equal the MATLAB evaluation of Deep Image Matting (which has no MAD). With --trimap, only
+unknown pixels (128) count, otherwise all pixels. SAD, Grad and Conn are divided by 1000; MSE and
+MAD are not scaled (papers often print 1000 * MSE). If a trimap has no unknown pixels, SAD, Grad and
+Conn are 0, and MSE and MAD are undefined: "nan" in the table and --csv, null in --json. The means
+of MSE and MAD exclude such images, and the table says how many there are.
 
-A file that is missing, superfluous, damaged, of another size, in colour or of 16 bits is an error:
-all such files are listed, and nothing is predicted, scored or written.
+Files that are missing, unexpected, damaged, of another size, in colour or 16-bit are errors. All of
+them are listed, and nothing is predicted, scored or written.
 """
 
 import sys
@@ -34,10 +34,16 @@ from keras_matting.metrics.evaluation import as_csv, as_json, evaluate, match_fi
 def predict_and_evaluate(
     model, folders, save=None, *, reference_size=None, overwrite_known=False, processes=None
 ):
-    """The same of what a model predicts; `model` and `reference_size` as for `predict_alpha`.
+    """Predict a matte for each image of a folder and score it, as `evaluate` does.
 
-    `folders`: "image", "alpha", "background" where the model takes one, "trimap" where it takes one
-    or only unknown pixels are to be scored. `save` is a folder for the predictions, <name>.png.
+    Args:
+        model, reference_size: as for `predict_alpha`.
+        folders: {kind: folder} with "image" and "alpha"; "background" if the model takes one;
+            "trimap" if the model takes one or to score unknown pixels only.
+        save: folder to save the predictions to, as <name>.png.
+        overwrite_known, processes: as for `evaluate`.
+
+    Returns and raises the same as `evaluate`.
     """
     beside = [kind for kind in input_names(model) if kind != "image"]
     given = set(folders) - {"image", "alpha"}
@@ -62,31 +68,41 @@ def predict_and_evaluate(
 def define_flags():
     model_flags.define_model_flags()
     flags.adopt_module_key_flags(model_flags)  # so that --help lists them
-    flags.DEFINE_string("prediction", None, "Folder of mattes to score; or give a model.")
+    flags.DEFINE_string(
+        "prediction", None, "Folder of mattes to score; alternatively, specify a model."
+    )
     flags.DEFINE_string("alpha", None, "Folder of the true mattes.")
     flags.DEFINE_string(
-        "trimap", None, "Folder of trimaps: unknown pixels alone count; also for networks with one."
+        "trimap",
+        None,
+        "Folder of trimaps: score unknown pixels only; also the input of networks with a trimap.",
     )
-    flags.DEFINE_string("image", None, "Folder of the photographs that a model is to matte.")
-    flags.DEFINE_string("background", None, "Folder of backgrounds alone, for networks with them.")
-    flags.DEFINE_string("save", None, "Folder for a model's mattes.")
+    flags.DEFINE_string("image", None, "Folder of photographs for a model to matte.")
+    flags.DEFINE_string(
+        "background", None, "Folder of captured backgrounds, for networks that take one."
+    )
+    flags.DEFINE_string("save", None, "Folder to save a model's mattes to.")
     flags.DEFINE_bool(
         "overwrite_known", False,
-        "Put 0 and 255 into predictions where the trimap has them, as PaddleSeg's evaluation does: "
-        "SAD, MSE and MAD stay as they are, Grad and Conn change. MATLAB's numbers are without.",
+        "Set predictions to 0 and 255 where the trimap is, as PaddleSeg's evaluation does. SAD, "
+        "MSE and MAD do not change, Grad and Conn do. The MATLAB evaluation does not overwrite.",
     )  # fmt: skip
-    flags.DEFINE_integer("processes", None, "Default: one per core.", lower_bound=1)
-    flags.DEFINE_string("csv", None, "File for the table in full precision, without means.")
-    flags.DEFINE_string("json", None, "File for the table in full precision, with means.")
+    flags.DEFINE_integer(
+        "processes", None, "Number of processes; default: one per core.", lower_bound=1
+    )
+    flags.DEFINE_string(
+        "csv", None, "Write the table in full precision to this file, without means."
+    )
+    flags.DEFINE_string("json", None, "Write the table in full precision to this file, with means.")
 
 
 def main(argv):
     try:
         if argv[1:]:
-            raise ValueError(f"{argv[1]} is no flag; --help shows examples.")
+            raise ValueError(f"unexpected argument {argv[1]}; see --help for examples")
         _run(flags.FLAGS)
     except BrokenProcessPool:
-        error = "A process was killed, perhaps for want of memory; try fewer --processes."
+        error = "a process was killed, possibly out of memory; try fewer --processes"
     except (ValueError, OSError) as raised:
         error = raised
     else:
@@ -111,33 +127,35 @@ def _run(options):
     for path, text in ((options.csv, as_csv(scores)), (options.json, as_json(scores, region))):
         if path:
             image_files.write_whole(path, text.encode(errors="surrogateescape"))
-    # names are bytes to the system, and some are no text
+    # file names are bytes to the system and may not be valid text
     sys.stdout.reconfigure(errors="backslashreplace")
     print(table(scores, region))
 
 
 def _check(options):
-    """ValueError on flags that contradict each other, before anything is read."""
+    """Raise ValueError for contradicting flags, before anything is read."""
     of_models = ("model", "weights", "tflite", "width", "option", "size")
     of_models += ("image", "background", "save")
     given = [f"--{flag}" for flag in of_models if options[flag].value]
     if options.prediction and given:
-        raise ValueError(f"--prediction is scored as it is; leave out {', '.join(given)}.")
+        raise ValueError(f"--prediction needs no model; leave out {', '.join(given)}")
     if not options.prediction:
         if not given:
-            raise ValueError("Give --prediction, or --model or --tflite; --help shows examples.")
+            raise ValueError("specify --prediction, --model or --tflite; see --help for examples")
         model_flags.check_model_flags(options)
         if not options.image:
-            raise ValueError("Give --image, the folder of photographs to matte.")
+            raise ValueError("specify --image, the folder of photographs to matte")
     if not options.alpha:
-        raise ValueError("Give --alpha, the folder of true mattes.")
+        raise ValueError("specify --alpha, the folder of true mattes")
     if options.overwrite_known and not options.trimap:
-        raise ValueError("--overwrite_known needs --trimap.")
+        raise ValueError("--overwrite_known needs --trimap")
     if options.save:
         for kind in ("image", "alpha", "trimap", "background"):
             folder = options[kind].value
             if folder and Path(folder).resolve() == Path(options.save).resolve():
-                raise ValueError(f"--save {options.save} is the folder of --{kind}; name another.")
+                raise ValueError(
+                    f"--save {options.save} is also the folder of --{kind}; use another"
+                )
     for path in (options.csv, options.json):
         if path and (Path(path).is_dir() or not Path(path).absolute().parent.is_dir()):
-            raise ValueError(f"{path} cannot be written: name a file in a folder that exists.")
+            raise ValueError(f"cannot write {path}; specify a file in an existing folder")

@@ -1,4 +1,4 @@
-"""The flags that name a network: a Keras model with its weights, or a .tflite file."""
+"""Flags that specify a network: a Keras model with its weights, or a .tflite file."""
 
 import ast
 
@@ -8,32 +8,34 @@ from keras_matting.inference import load_tflite
 
 
 def define_model_flags():
-    flags.DEFINE_string("model", None, "Name of a Keras model, as in create_model.")
-    flags.DEFINE_string("weights", None, "Its weights, a .weights.h5 file.")
-    flags.DEFINE_float("width", None, "The width multiplier it was trained with.")
+    flags.DEFINE_string("model", None, "Name of a Keras model, see list_models().")
+    flags.DEFINE_string("weights", None, "Weights of the Keras model, a .weights.h5 file.")
+    flags.DEFINE_float("width", None, "Width multiplier that the model was trained with.")
     flags.DEFINE_multi_string(
-        "option", [], "NAME=VALUE, another option of create_model; may be repeated."
+        "option", [], "NAME=VALUE, a further option of create_model; may be repeated."
     )
-    flags.DEFINE_string("tflite", None, "An exported file, instead of --model and --weights.")
+    flags.DEFINE_string("tflite", None, "Exported .tflite file, instead of --model and --weights.")
     flags.DEFINE_integer(
-        "size", None, "Side at which a Keras model sees photographs; default: the published one.",
+        "size", None, "Side to which a Keras model scales photographs; default: as published.",
         lower_bound=32,
     )  # fmt: skip
 
 
 def check_model_flags(options):
-    """ValueError on flags that name no model, or two."""
+    """Raise ValueError unless the flags specify exactly one model."""
     if bool(options.tflite) == bool(options.model) or bool(options.model) != bool(options.weights):
-        raise ValueError("Give either --model with --weights, or --tflite; --help shows examples.")
+        raise ValueError(
+            "specify either --model with --weights, or --tflite; see --help for examples"
+        )
     if options.tflite and (options.size or options.width is not None or options.option):
         raise ValueError(
-            "--size, --width and --option are for --model; a .tflite file has its own."
+            "--size, --width and --option apply to --model only; they are fixed in a .tflite file"
         )
     _model_options(options)
 
 
 def load_model(options):
-    """The model that the flags name."""
+    """Build or load the model that the flags specify."""
     if options.tflite:
         return load_tflite(options.tflite)
     from keras_matting.models import create_model
@@ -50,9 +52,9 @@ def _model_options(options):
     for option in options.option:
         name, equals, value = option.partition("=")
         if not equals:
-            raise ValueError(f"--option {option} is not of the form NAME=VALUE.")
+            raise ValueError(f"--option {option} is not of the form NAME=VALUE")
         try:
             values[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):  # a word
+        except (ValueError, SyntaxError):  # plain text
             values[name] = value
     return values

@@ -1,4 +1,4 @@
-"""Mattes photographs: INPUT, a file or a folder -> OUTPUT/<name>_alpha.png and <name>_cutout.png.
+"""Matte photographs: INPUT, a file or folder -> OUTPUT/<name>_alpha.png and <name>_cutout.png.
 
     python -m keras_matting.predict portrait.jpg mattes --tflite modnet_512x512_int8.tflite
     python -m keras_matting.predict photos mattes --model modnet_mobilenetv2 --weights my.weights.h5
@@ -9,20 +9,20 @@
     python -m keras_matting.predict photos mattes --model modnet_mobilenetv2_mobile --width 0.5 \\
         --weights my.weights.h5 --size 384
 
-Both results have the photograph's own size, turned as its EXIF orientation says. The alpha is 8-bit
-grey; the cut-out is RGBA with the photograph's colours as they are (the background's colour remains
-in half-transparent hair). An alpha channel of the input is ignored, 16 bits are reduced to 8.
+Both results have the photograph's size, rotated upright according to its EXIF orientation. The
+alpha is 8-bit greyscale. The cut-out is RGBA with the photograph's unchanged colours, so the
+background shows through in half-transparent hair. An alpha channel of the input is ignored; 16 bits
+are reduced to 8.
 
-A network sees a photograph at the size at which its published test code shows it, listed in
-keras_matting/inference/input_sizes.py; --size changes it where it is one number. Where a trimap
-says 0 or 255 the alpha is 0 or 1, as in the published tests. BiSeNetV2 is built with two classes,
-which have an alpha: the probability of the second.
+Photographs are scaled as in each network's published test code, see
+keras_matting/inference/input_sizes.py; --size changes the target size if it is a single number.
+Where a trimap is 0 or 255, the alpha is 0 or 1, as in the published tests. BiSeNetV2 is built with
+two classes; its alpha is the probability of the second.
 
-Nothing is left out silently. A folder may hold photographs (.bmp .jpeg .jpg .png .tif .tiff .webp)
-and hidden files; anything else in it, or two names that would give the same result, is refused
-before anything is written. A photograph that turns out damaged is reported at the end: the others
-are written, and the exit code is 1. Results of an earlier run are replaced, each in one step;
-OUTPUT may lie in the folder of the photographs but not be it.
+A folder may contain photographs (.bmp .jpeg .jpg .png .tif .tiff .webp) and hidden files. Any other
+file, or two files whose results would have the same name, is an error before anything is written.
+Damaged photographs are reported at the end; all others are written, and the exit code is 1.
+Existing results are replaced. OUTPUT may be inside the folder of photographs, but not that folder.
 """
 
 import sys
@@ -36,8 +36,12 @@ from keras_matting.inference.folders import READERS, find_photographs, predict
 def define_flags():
     model_flags.define_model_flags()
     flags.adopt_module_key_flags(model_flags)  # so that --help lists them
-    flags.DEFINE_string("trimap", None, "A trimap for all, or a folder with one per photograph.")
-    flags.DEFINE_string("background", None, "A background for all, or a folder likewise.")
+    flags.DEFINE_string(
+        "trimap", None, "Trimap for all photographs, or a folder with one per photograph."
+    )
+    flags.DEFINE_string(
+        "background", None, "Background for all photographs, or a folder with one per photograph."
+    )
 
 
 def main(argv):
@@ -52,7 +56,7 @@ def main(argv):
 
 def _run(arguments, options):
     if len(arguments) != 2:
-        raise ValueError("Name one INPUT and one OUTPUT folder; --help shows examples.")
+        raise ValueError("specify one INPUT and one OUTPUT folder; see --help for examples")
     model_flags.check_model_flags(options)
     find_photographs(*arguments)
     others = {kind: options[kind].value for kind in READERS if options[kind].value}

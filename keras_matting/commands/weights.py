@@ -1,16 +1,16 @@
-"""Turns a published checkpoint into a weights file for `create_model`.
+"""Convert a published checkpoint to a weights file for `create_model`.
 
     python -m keras_matting.weights modnet_photographic.ckpt modnet_mobilenetv2 modnet.weights.h5
     python -m keras_matting.weights dim.pdparams dim_vgg16_bilinear dim.weights.h5
     python -m keras_matting.weights model_final.pth bisenetv2 people.weights.h5 \\
         --option num_classes=2
 
-CHECKPOINT is a file of PyTorch (.pth, .ckpt, .pt), Paddle (.pdparams), safetensors or NumPy (.npz);
-neither PyTorch nor Paddle has to be installed, and no file can run code. MODEL is a name of
-list_models(). docs/checkpoints.md lists where the checkpoints are, and their licences.
+CHECKPOINT is a file of PyTorch (.pth, .ckpt, .pt), Paddle (.pdparams), safetensors or NumPy (.npz).
+Neither PyTorch nor Paddle has to be installed, and a checkpoint cannot run code. MODEL is a name
+from list_models(). docs/checkpoints.md lists download addresses and licences.
 
-Whatever does not fit is listed by name, and then nothing is written. The weights file holds the
-training heads where the checkpoint has them, so that training can go on.
+Tensors that do not match are listed by name, and nothing is written. If the checkpoint has training
+heads, so does the weights file, which can then be trained further.
 """
 
 import ast
@@ -21,24 +21,27 @@ from absl import flags
 
 from keras_matting.atomic import replacing
 
-# the other arguments of create_model, which the command chooses
+# arguments of create_model that the command sets itself
 CHOSEN = {"name", "input_shape", "training_heads", "weights"}
 
 
 def convert(checkpoint, name, path, /, **options):
-    """Writes the weights file and returns the model. ValueError and OSError in one sentence."""
+    """Convert a checkpoint to a .weights.h5 file and return the model.
+
+    `options` are passed to `create_model`. Raises ValueError and OSError with one-line messages.
+    """
     from keras_matting.models import create_model
     from keras_matting.weights import checkpoints, load_published
 
     if not str(path).endswith(".weights.h5"):
-        raise ValueError(f"{path} does not end with .weights.h5, which Keras wants of weights.")
+        raise ValueError(f"{path} must end with .weights.h5, as Keras requires for weights")
     if chosen := CHOSEN & set(options):
-        raise ValueError(f"{', '.join(sorted(chosen))} is no option of a network; leave it out.")
+        raise ValueError(f"{', '.join(sorted(chosen))} cannot be set here; leave it out")
     state = checkpoints.read(checkpoint)
     try:
         model = create_model(name, (None, None, 3), training_heads=True, **options)
     except TypeError as error:  # an option of the wrong type fails somewhere in the layers
-        raise ValueError(f"{name} cannot be built with {options}: {error}.") from error
+        raise ValueError(f"{name} cannot be built with {options}: {error}") from error
     try:
         load_published(model, state)
     except ValueError as error:
@@ -55,31 +58,31 @@ def convert(checkpoint, name, path, /, **options):
 
 
 def parse_options(texts):
-    """["num_classes=2"] -> {"num_classes": 2}; ValueError names what is no name=value."""
+    """Parse ["num_classes=2"] to {"num_classes": 2}; ValueError unless all are name=value."""
     options = {}
     for text in texts:
         name, _, value = text.partition("=")
         if not name.isidentifier():
-            raise ValueError(f"{text!r} is no option; write name=value.")
+            raise ValueError(f"invalid option {text!r}; write name=value")
         try:
             options[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):
             if not value.isidentifier():
-                raise ValueError(f"{text!r} is no option; write name=value.") from None
+                raise ValueError(f"invalid option {text!r}; write name=value") from None
             options[name] = value
     return options
 
 
 def define_flags():
     flags.DEFINE_multi_string(
-        "option", [], "name=value for create_model, as often as needed, such as num_classes=2."
+        "option", [], "name=value for create_model, such as num_classes=2; may be repeated."
     )
 
 
 def main(argv):
     try:
         if len(argv) != 4:
-            raise ValueError("Give CHECKPOINT MODEL OUT.weights.h5; --help shows examples.")
+            raise ValueError("specify CHECKPOINT MODEL OUT.weights.h5; see --help for examples")
         checkpoint, name, path = argv[1:]
         model = convert(checkpoint, name, path, **parse_options(flags.FLAGS.option))
     except (ValueError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Entry point of `python -m keras_matting.data`, which is `keras_matting.commands.data`."""
+"""Entry point of `python -m keras_matting.data`; see `keras_matting.commands.data`."""
 
 from keras_matting.commands import data, start
 

@@ -1,8 +1,8 @@
 """One photograph of any size -> its alpha matte at that size, by a Keras model or a .tflite file.
 
-    alpha = predict_alpha(create_model("modnet_mobilenetv2", (None, None, 3), weights=path), image)
-    alpha = predict_alpha(create_model("gca", (None, None, 3), weights=path), image, trimap=trimap)
-    alpha = predict_alpha(load_tflite("modnet_mobilenetv2_512x512_int8.tflite"), image)
+alpha = predict_alpha(create_model("modnet_mobilenetv2", (None, None, 3), weights=path), image)
+alpha = predict_alpha(create_model("gca", (None, None, 3), weights=path), image, trimap=trimap)
+alpha = predict_alpha(load_tflite("modnet_mobilenetv2_512x512_int8.tflite"), image)
 """
 
 import cv2

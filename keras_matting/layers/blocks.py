@@ -1,4 +1,4 @@
-"""Blocks that several methods share, as functions over tensors."""
+"""Building blocks shared by several methods, as functions over tensors."""
 
 from tensorflow import keras
 from tensorflow.keras import layers
@@ -18,13 +18,15 @@ def conv(
     initializer=None,
     name,
 ):
-    """(B, H, W, C) -> (B, ceil(H/strides), ceil(W/strides), filters).
+    """Convolve: (B, H, W, C) -> (B, ceil(H/strides), ceil(W/strides), filters).
 
-    `symmetric` pads kernel_size // 2 zeros on every side, as PyTorch does; otherwise TensorFlow's
-    SAME pads an even map only at the bottom and right. The two differ for strides > 1 only.
-    `padding` "valid" pads nothing, and the map shrinks.
-    `depthwise` filters every channel on its own, into filters / C new ones (one if None). The
-    kernel's `initializer` is `he_uniform` by default.
+    Args:
+        depthwise: filter each channel separately, into filters / C channels (one if None).
+        symmetric: pad kernel_size // 2 zeros on every side, as PyTorch does. Otherwise TensorFlow's
+            SAME padding applies, which pads maps of even size only at the bottom and right. The two
+            differ only for strides > 1.
+        padding: "valid" pads nothing, so the map shrinks.
+        initializer: of the kernel; `he_uniform` by default.
     """
     initializer = initializer or he_uniform(x.shape[-1] if depthwise else 1)
     if symmetric and strides > 1 and kernel_size > 1:
@@ -61,30 +63,32 @@ def conv_bn(
     name,
     **options,
 ):
-    """`conv`, by default without bias, then `batch_norm`."""
+    """Apply `conv`, by default without bias, then `batch_norm`."""
     x = conv(x, filters, kernel_size, strides, dilation, use_bias=use_bias, name=name, **options)
     return batch_norm(x, gamma=gamma, biased=biased, name=name)
 
 
 def conv_bn_relu(x, filters, kernel_size=3, strides=1, dilation=1, *, name, **options):
-    """`conv_bn`, then ReLU."""
+    """Apply `conv_bn`, then ReLU."""
     x = conv_bn(x, filters, kernel_size, strides, dilation, name=name, **options)
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
 def he_uniform(depthwise_channels=1):
-    """Kaiming uniform over fan-in with ReLU gain, a new seed drawn for every kernel.
+    """Return Kaiming uniform over fan-in with ReLU gain; every kernel draws a new seed.
 
-    Keras counts the inputs of a depthwise kernel over all its channels, each of which has but one.
+    Keras counts all channels in a depthwise kernel's fan-in, although each output channel reads
+    only one; pass their number as `depthwise_channels` to correct that.
     """
     return keras.initializers.VarianceScaling(2.0 * depthwise_channels, "fan_in", "uniform")
 
 
 def batch_norm(x, *, gamma="ones", biased=False, name):
-    """Batch normalisation with PyTorch's constants: eps 1e-5, running = 0.9 running + 0.1 batch.
+    """Apply batch normalisation with PyTorch's constants, epsilon 1e-5 and momentum 0.9.
 
-    The running variance is fed the unbiased batch variance, as in PyTorch (Keras' fused kernel does
-    so); with `biased` the biased one, as in Paddle. Both normalise by the biased one.
+    The running variance averages the unbiased batch variance, as in PyTorch (and in Keras' fused
+    kernel), or with `biased` the biased one, as in Paddle. Training normalises by the biased one in
+    both cases.
     """
     return layers.BatchNormalization(
         epsilon=1e-5,
@@ -96,16 +100,16 @@ def batch_norm(x, *, gamma="ones", biased=False, name):
 
 
 def upsample(x, factor=2, *, interpolation="bilinear", name):
-    """(B, H, W, C) -> (B, factor*H, factor*W, C), by default bilinear between pixel centres."""
+    """Upsample (B, H, W, C) to (B, factor*H, factor*W, C), with half-pixel centres."""
     return layers.UpSampling2D(factor, interpolation=interpolation, name=name)(x)
 
 
 def downsample_image(image, factor, *, name):
-    """(B, H, W, C) -> (B, H/factor, W/factor, C), bilinear without antialiasing; factor 2 or 4.
+    """Downsample (B, H, W, C) to (B, H/factor, W/factor, C), bilinearly without antialiasing.
 
-    Sampling between pixel centres at an even factor is the mean of the middle 2x2 pixels of every
-    factor x factor block, so a pooling does it, which integer hardware has. H and W are multiples
-    of the factor.
+    `factor` is 2 or 4; H and W are multiples of it. With half-pixel centres and an even factor, a
+    bilinear sample is the mean of the middle 2x2 pixels of each factor x factor block, so average
+    pooling computes it, which integer hardware supports.
     """
     margin = factor // 2 - 1
     if margin:
@@ -114,10 +118,10 @@ def downsample_image(image, factor, *, name):
 
 
 def global_context(x, reduction=4, *, name):
-    """The global mean's two bias-free 1x1 convolutions, added everywhere (GCNet, Cao et al. 2019).
+    """Add two bias-free 1x1 convolutions of the global mean (GCNet, Cao et al. 2019).
 
-    (B, H, W, C) -> (B, H, W, C). It adds where squeeze-and-excitation multiplies: some integer
-    kernels round a product twice, and all that comes after would differ from one phone to the next.
+    (B, H, W, C) -> (B, H, W, C). Unlike squeeze-and-excitation it adds rather than multiplies: some
+    integer kernels round products twice, so everything after one would differ between phones.
     """
     channels = x.shape[-1]
     mean = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_mean")(x)
@@ -128,9 +132,9 @@ def global_context(x, reduction=4, *, name):
 
 
 def squeeze_excite(x, reduction, *, name):
-    """Scales every channel by a sigmoid of its global mean's two bias-free 1x1 convolutions.
+    """Scale channels by the sigmoid of two bias-free 1x1 convolutions of the global mean.
 
-    Hu et al. 2018. (B, H, W, C) -> (B, H, W, C).
+    (B, H, W, C) -> (B, H, W, C). Hu et al. 2018.
     """
     channels = x.shape[-1]
     scale = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_mean")(x)

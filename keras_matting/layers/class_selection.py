@@ -1,4 +1,4 @@
-"""Choosing between values by class, with comparisons and selections, which integer hardware has."""
+"""Selection of values by class, using only comparisons and selects, which integer hardware has."""
 
 import tensorflow as tf
 from tensorflow import keras
@@ -6,10 +6,11 @@ from tensorflow import keras
 
 @keras.utils.register_keras_serializable("keras_matting")
 class FuseByClass(keras.layers.Layer):
-    """[classes (B, H, W, N), detail (B, H, W, 1)] -> (B, H, W, 1): the value of the largest class.
+    """Return the value of the class with the highest score.
 
-    `values` has a number for every class, or None where `detail` shall be. Of equal classes the
-    first counts. Only detail receives a gradient.
+    [classes (B, H, W, N), detail (B, H, W, 1)] -> (B, H, W, 1). `values` has a number per class, or
+    None for the class that takes `detail`. The first of equal scores wins. Only detail receives a
+    gradient.
     """
 
     def __init__(self, values, **kwargs):
@@ -31,9 +32,10 @@ class FuseByClass(keras.layers.Layer):
 
 @keras.utils.register_keras_serializable("keras_matting")
 class TrimapClasses(keras.layers.Layer):
-    """trimap (B, H, W, 1) {0, 0.5, 1} -> (B, H, W, C): what stands for each of its three values.
+    """Replace each of a trimap's three values by C numbers.
 
-    `background`, `unknown` and `foreground` are C numbers each. 128/255 counts as 0.5.
+    trimap (B, H, W, 1) {0, 0.5, 1} -> (B, H, W, C). `background`, `unknown` and `foreground` are
+    lists of C numbers. 128/255 counts as 0.5.
     """
 
     def __init__(self, background, unknown, foreground, **kwargs):

@@ -1,4 +1,4 @@
-"""An output that is cut to [0, 1] in inference, but not where a loss looks at it."""
+"""Clipping that applies in inference only, so that losses see the raw output."""
 
 import tensorflow as tf
 from tensorflow import keras
@@ -6,7 +6,7 @@ from tensorflow import keras
 
 @keras.utils.register_keras_serializable("keras_matting")
 class InferenceClip(keras.layers.Layer):
-    """x, in inference clipped to [0, 1]."""
+    """Clip x to [0, 1] in inference; return it unchanged in training."""
 
     def call(self, x, training=None):
         return x if training else tf.clip_by_value(x, 0.0, 1.0)

@@ -1,24 +1,26 @@
-"""Guided contextual attention (Li and Lu 2020): unknown places borrow features from similar ones.
+"""Guided contextual attention (Li and Lu 2020): unknown pixels borrow features from similar ones.
 
-Similar are places whose neighbourhood looks alike in a guidance map. Patches are made of slices and
-put together by padding and adding, so that TFLite has every operation.
+Similarity compares neighbourhoods in a guidance map. Patches are cut by slicing and reassembled by
+padding and adding, because TFLite supports these operations.
 """
 
 import tensorflow as tf
 from tensorflow import keras
 
-SELF = -1e4  # score of an unknown place with itself
+SELF = -1e4  # added to the score of an unknown pixel with itself
 SMALLEST_NORM = 1e-4
 
 
 @keras.utils.register_keras_serializable("keras_matting")
 class GuidedContextualAttention(keras.layers.Layer):
-    """[guidance (B, h, w, G), features (B, h, w, C), unknown (B, s*h, s*w, 1)] -> (B, h, w, C).
+    """Replace features by a weighted mean of features whose guidance looks alike.
 
-    h and w are even, unknown is 0 or 1 at `scale` s times the size of the features. Every 4x4 patch
-    of the result is the mean of the features' 4x4 patches, weighted by the softmax of how well the
-    3x3 patches of guidance around them match at half size, times a factor for unknown and one for
-    known places that depends on how many there are of each.
+    [guidance (B, h, w, G), features (B, h, w, C), unknown (B, s*h, s*w, 1)] -> (B, h, w, C), where
+    h and w are even and unknown is 0 or 1 at `scale` s times the size of the features.
+
+    Each 4x4 patch of the result is a mean of the features' 4x4 patches. The weights are a softmax
+    over how well the 3x3 guidance patches match at half size. Before the softmax, scores with
+    unknown and with known pixels are multiplied by factors that depend on the share of each.
     """
 
     def __init__(self, scale=1, **kwargs):
@@ -54,16 +56,16 @@ class GuidedContextualAttention(keras.layers.Layer):
 
 
 def _neighbours(x):
-    """(B, H, W, C) -> (B, H, W, 9C): 3x3 patches, reflected at the border."""
+    """Cut 3x3 patches, reflected at the border: (B, H, W, C) -> (B, H, W, 9C)."""
     height, width = tf.unstack(tf.shape(x)[1:3])
     x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT")
     return tf.concat([x[:, i : i + height, j : j + width] for i in range(3) for j in range(3)], -1)
 
 
 def _blocks(x):
-    """(B, 2h, 2w, C) -> (B, h, w, 16C): 4x4 patches at every second pixel, reflected.
+    """Cut 4x4 patches at every second pixel, reflected: (B, 2h, 2w, C) -> (B, h, w, 16C).
 
-    In the order of `_overlapped`: four blocks of 2x2 pixels.
+    A patch is four blocks of 2x2 pixels, the order that `_overlapped` expects.
     """
     height, width = tf.unstack(tf.shape(x)[1:3])
     x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT")
@@ -72,7 +74,7 @@ def _blocks(x):
 
 
 def _overlapped(x):
-    """(B, h, w, 16C) -> (B, 2h, 2w, C): 4x4 patches at every second pixel, added up."""
+    """Add up 4x4 patches placed at every second pixel: (B, h, w, 16C) -> (B, 2h, 2w, C)."""
     quarters = tf.split(x, 4, -1)
     total = 0.0
     for quarter, (i, j) in zip(quarters, ((0, 0), (0, 1), (1, 0), (1, 1)), strict=True):
@@ -81,5 +83,5 @@ def _overlapped(x):
 
 
 def _balance(a, b):
-    """sqrt(a / b) between 0.1 and 10; 10 where b is 0."""
+    """Return sqrt(a / b) clipped to [0.1, 10]; 10 where b is 0."""
     return tf.clip_by_value(tf.sqrt(a / b), 0.1, 10.0)

@@ -6,15 +6,15 @@ from tensorflow import keras
 
 @keras.utils.register_keras_serializable("keras_matting")
 class IBNorm(keras.layers.Layer):
-    """(B, H, W, C) -> (B, H, W, C).
+    """Normalise half of the channels over the batch and the other half per image.
 
-    The first C // 2 channels pass a batch norm with scale and offset. The others are normalised by
-    their own image's mean and biased variance, in inference as well, without scale and offset. With
-    `trainable = False` the batch norm half uses its running statistics, as a frozen Keras batch
-    norm does. Statistics are float32 whatever the layer's precision.
+    (B, H, W, C) -> (B, H, W, C). The first C // 2 channels pass a batch norm with scale and offset.
+    The others are normalised by the mean and biased variance of their own image, in inference too,
+    without scale and offset. With `trainable = False` the batch norm uses its running statistics,
+    as a frozen Keras batch norm does. Statistics are float32 whatever the layer's precision.
 
-    `paddle` is PaddleSeg's form: scale and offset for the instance norm too, and a biased running
-    variance, as in `blocks.batch_norm`.
+    `paddle` gives PaddleSeg's version: the instance norm also has a scale and offset, and the
+    running variance is biased (see `blocks.batch_norm`).
     """
 
     def __init__(self, epsilon=1e-5, momentum=0.9, paddle=False, **kwargs):
@@ -44,13 +44,13 @@ class IBNorm(keras.layers.Layer):
             scale, offset = self._instance(values[..., self.split :])
             instance = values[..., self.split :] * scale + offset
             return tf.concat([batch, tf.cast(instance, batch.dtype)], -1)
-        # One scale and offset for both halves: to part the map and join it would copy it twice.
+        # One scale and offset for both halves: splitting and joining the map would copy it twice.
         parts = zip(self._batch(values), self._instance(values, self.split), strict=True)
         scale, offset = (tf.concat(part, -1) for part in parts)
         return tf.cast(values * scale + offset, x.dtype)
 
     def _batch(self, x):
-        """Scale and offset (B, 1, 1, C // 2) from the running statistics."""
+        """Return scale and offset (B, 1, 1, C // 2) from the running statistics."""
         norm = self.batch_norm
         scale = norm.gamma * tf.math.rsqrt(norm.moving_variance + self.epsilon)
         offset = norm.beta - norm.moving_mean * scale
@@ -58,7 +58,7 @@ class IBNorm(keras.layers.Layer):
         return tf.broadcast_to(scale, shape), tf.broadcast_to(offset, shape)
 
     def _instance(self, x, first=0):
-        """Scale and offset (B, 1, 1, C - first) by the statistics of the channels from `first`."""
+        """Return scale and offset (B, 1, 1, C - first) of the channels from `first` on."""
         mean = _mean(x)
         variance = _mean(tf.math.squared_difference(x, mean))[..., first:]
         scale = tf.math.rsqrt(variance + self.epsilon)
@@ -75,9 +75,9 @@ class IBNorm(keras.layers.Layer):
 
 
 def _mean(x):
-    """(B, H, W, C) -> (B, 1, 1, C), of rows and then of their means.
+    """Return the mean of the row means: (B, H, W, C) -> (B, 1, 1, C).
 
-    The sum of a whole map is beyond half precision, in which a phone's GPU may add, and adding its
-    pixels one after the other in float32 is off by 1e-4 of the deviation.
+    The sum over a whole map overflows half precision, which mobile GPUs may use, and sequential
+    summation in float32 is off by 1e-4 of the standard deviation.
     """
     return tf.reduce_mean(tf.reduce_mean(x, 2, keepdims=True), 1, keepdims=True)

@@ -1,7 +1,7 @@
-"""Refining only some cells of a map: choosing them, cutting patches around them, putting them back.
+"""Layers for patch refinement: select cells of a map, cut patches around them, paste the results.
 
-A cell is one pixel of an error map of a quarter of the size. Cells are rows (batch, row, column).
-With a fixed size and `SampleCells` all shapes are static in inference, and all operations TFLite
+A cell is one pixel of an error map at a quarter of the size, given as (batch, row, column). With a
+fixed input size and `SampleCells`, all shapes are static in inference and all operations are TFLite
 builtins.
 """
 
@@ -13,10 +13,10 @@ CELL = 4  # pixels of the full map
 
 @keras.utils.register_keras_serializable("keras_matting")
 class SampleCells(keras.layers.Layer):
-    """error (B, h, w, 1) -> cells (B*count, 3) int32 and keep (B*count, 1): those of largest error.
+    """Select the `count` cells with the largest error in each image, or all if there are fewer.
 
-    Of every image `count` cells, or all it has. `keep` is 0 where the error is 0, else 1. In
-    training there are no rows for cells of error 0, which batch norms must not see.
+    error (B, h, w, 1) -> cells (B*count, 3) int32, keep (B*count, 1). `keep` is 0 where the error
+    is 0, else 1. In training, cells with zero error are dropped: batch norms must not see them.
     """
 
     def __init__(self, count, **kwargs):
@@ -44,7 +44,10 @@ class SampleCells(keras.layers.Layer):
 
 @keras.utils.register_keras_serializable("keras_matting")
 class ThresholdCells(keras.layers.Layer):
-    """error (B, h, w, 1) -> cells (N, 3) int32 and keep (N, 1), all 1: error above `threshold`."""
+    """Select the cells with an error above `threshold`.
+
+    error (B, h, w, 1) -> cells (N, 3) int32, keep (N, 1), which is all 1.
+    """
 
     def __init__(self, threshold, **kwargs):
         super().__init__(**kwargs)
@@ -60,7 +63,10 @@ class ThresholdCells(keras.layers.Layer):
 
 @keras.utils.register_keras_serializable("keras_matting")
 class CutPatches(keras.layers.Layer):
-    """[x (B, H, W, C), cells (N, 3)] -> (N, size, size, C), from `stride` x (row, column) on."""
+    """Cut a patch per cell, with its upper left corner at `stride` * (row, column).
+
+    [x (B, H, W, C), cells (N, 3)] -> (N, size, size, C).
+    """
 
     def __init__(self, size, stride, **kwargs):
         super().__init__(**kwargs)
@@ -81,9 +87,10 @@ class CutPatches(keras.layers.Layer):
 
 @keras.utils.register_keras_serializable("keras_matting")
 class PatchBatchNorm(keras.layers.BatchNormalization):
-    """Batch normalisation of patches (N, h, w, C), whose N may be 0: then training learns nothing.
+    """Apply batch normalisation to patches (N, h, w, C), where N may be 0.
 
-    The variance of no values is not a number, and would stay in the running one.
+    The variance of no values is NaN and would never leave the running variance, so an empty batch
+    does not update it.
     """
 
     def call(self, x, training=None):
@@ -99,9 +106,10 @@ class PatchBatchNorm(keras.layers.BatchNormalization):
 
 @keras.utils.register_keras_serializable("keras_matting")
 class PastePatches(keras.layers.Layer):
-    """[x (B, H, W, C), cells (N, 3), keep (N, 1), patches (N, 4, 4, C)] -> x with patches in it.
+    """Replace cells of a map by patches.
 
-    Also returns where (B, H/4, W/4, 1): 1 for cells that were replaced; those of keep 0 are not.
+    [x (B, H, W, C), cells (N, 3), keep (N, 1), patches (N, 4, 4, C)] -> x with its patches, and
+    (B, H/4, W/4, 1), which is 1 for replaced cells. Cells with keep 0 are not replaced.
     """
 
     def call(self, inputs):

@@ -6,10 +6,10 @@ from tensorflow import keras
 
 @keras.utils.register_keras_serializable("keras_matting")
 class AdaptiveAveragePooling2D(keras.layers.Layer):
-    """(B, H, W, C) -> (B, bins, bins, C), means over rectangles.
+    """Average over a grid of bins x bins rectangles: (B, H, W, C) -> (B, bins, bins, C).
 
-    Bin i of a side of n pixels covers pixels floor(i n / bins) to ceil((i + 1) n / bins) - 1, as
-    PyTorch and Paddle have it: bins may overlap, and be more than there are pixels.
+    Along a side of n pixels, bin i covers pixels floor(i n / bins) to ceil((i + 1) n / bins) - 1,
+    as in PyTorch and Paddle. Bins may overlap, and there may be more bins than pixels.
     """
 
     def __init__(self, bins, **kwargs):
@@ -23,7 +23,7 @@ class AdaptiveAveragePooling2D(keras.layers.Layer):
         return tf.einsum("jw,biwc->bijc", self._shares(x, 2), x)
 
     def _shares(self, x, axis):
-        """(bins, side): how much of every pixel goes into every bin."""
+        """Return the weight of each pixel in each bin, (bins, side)."""
         side = x.shape[axis] or tf.shape(x)[axis]
         i, pixel = tf.range(self.bins)[:, None], tf.range(side)
         first, end = i * side // self.bins, -(-(i + 1) * side // self.bins)

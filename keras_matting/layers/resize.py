@@ -1,4 +1,4 @@
-"""Bilinear resizing, without antialiasing, to sizes that are known only at run time."""
+"""Bilinear resizing without antialiasing to sizes that are known only at run time."""
 
 import tensorflow as tf
 from tensorflow import keras
@@ -6,10 +6,11 @@ from tensorflow import keras
 
 @keras.utils.register_keras_serializable("keras_matting")
 class ResizeLike(keras.layers.Layer):
-    """[x (B, h, w, C), reference (B, H, W, ...)] -> (B, H, W, C), bilinear without antialiasing.
+    """Resize x to the height and width of a reference, bilinearly without antialiasing.
 
-    Samples between pixel centres; with `align_corners` the outermost pixels of both coincide.
-    Where the sizes are a fixed factor apart, `blocks.upsample` says it more simply.
+    [x (B, h, w, C), reference (B, H, W, ...)] -> (B, H, W, C). Pixel centres are at half
+    coordinates, or with `align_corners` the corner pixels coincide. For a fixed factor, use
+    `blocks.upsample`.
     """
 
     def __init__(self, align_corners=False, **kwargs):
@@ -26,7 +27,7 @@ class ResizeLike(keras.layers.Layer):
 
 @keras.utils.register_keras_serializable("keras_matting")
 class Downscale(keras.layers.Layer):
-    """(B, H, W, C) -> (B, floor(scale H), floor(scale W), C), bilinear between pixel centres."""
+    """Resize bilinearly: (B, H, W, C) -> (B, floor(scale H), floor(scale W), C)."""
 
     def __init__(self, scale, **kwargs):
         super().__init__(**kwargs)

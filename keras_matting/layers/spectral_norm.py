@@ -1,8 +1,8 @@
 """Convolutions whose kernel is divided by its largest singular value (Miyato et al. 2018).
 
-The kernel is seen as a matrix of rows out (of a transposed convolution: in) and columns in, height,
-width, and its singular vectors `u` and `v` are followed by one power iteration per training step.
-In inference they stay as they are.
+The kernel is reshaped to a matrix with a row per output channel (per input channel for transposed
+convolutions). Each training step updates its singular vectors `u` and `v` by one power iteration;
+inference leaves them unchanged.
 """
 
 import tensorflow as tf
@@ -19,7 +19,7 @@ class _Spectral:
         self.v = self.add_weight("v", (columns,), **options)
 
     def normalised_kernel(self, training):
-        """The kernel divided by u . (W v)."""
+        """Return the kernel divided by u . (W v)."""
         kernel = tf.cast(self.kernel, tf.float32)
         matrix = tf.reshape(tf.transpose(kernel, (3, 2, 0, 1)), (self.u.shape[0], -1))
         if training:
@@ -33,7 +33,7 @@ class _Spectral:
 
 @keras.utils.register_keras_serializable("keras_matting")
 class SpectralConv2D(_Spectral, keras.layers.Conv2D):
-    """Conv2D without bias."""
+    """Apply a spectrally normalised Conv2D without bias."""
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options | dict(use_bias=False))
@@ -44,7 +44,7 @@ class SpectralConv2D(_Spectral, keras.layers.Conv2D):
 
 @keras.utils.register_keras_serializable("keras_matting")
 class SpectralConv2DTranspose(_Spectral, keras.layers.Conv2DTranspose):
-    """Conv2DTranspose without bias, padding "same": sides grow by `strides`."""
+    """Apply a spectrally normalised Conv2DTranspose, no bias, padding "same"."""
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options | dict(use_bias=False, padding="same"))

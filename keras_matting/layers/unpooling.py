@@ -1,7 +1,7 @@
-"""Max pooling that remembers where its values came from, and its inverse (Zeiler and Fergus 2014).
+"""Max pooling with positions, and unpooling (Zeiler and Fergus 2014).
 
-Made of comparisons and selections, which integer hardware has, and not of MaxPoolWithArgmax. Of
-equal values the first in reading order counts: behind a ReLU ties of zeros are common.
+Both use comparisons and selects, which integer hardware has, instead of MaxPoolWithArgmax. Of equal
+values the first in reading order wins; after a ReLU, ties between zeros are common.
 """
 
 import tensorflow as tf
@@ -10,9 +10,10 @@ from tensorflow import keras
 
 @keras.utils.register_keras_serializable("keras_matting")
 class PoolWithPositions(keras.layers.Layer):
-    """(B, 2h, 2w, C) -> maxima of 2x2 pixels (B, h, w, C) and positions (B, h, w, 4C) bool.
+    """Pool 2x2 pixels and return where the maxima were.
 
-    The positions are four masks of C channels: upper left, upper right, lower left, lower right.
+    (B, 2h, 2w, C) -> maxima (B, h, w, C) and positions (B, h, w, 4C) bool. Positions are four masks
+    of C channels: upper left, upper right, lower left, lower right.
     """
 
     def call(self, x):
@@ -27,14 +28,17 @@ class PoolWithPositions(keras.layers.Layer):
             tf.logical_and(in_lower, lower_left),
             tf.logical_and(in_lower, tf.logical_not(lower_left)),
         ]
-        # selected and not maximised: only the pixel that counts receives the gradient
+        # select, not maximum: only the chosen pixel receives the gradient
         pooled = tf.where(positions[0], a, tf.where(positions[1], b, tf.where(positions[2], c, d)))
         return pooled, tf.concat(positions, -1)
 
 
 @keras.utils.register_keras_serializable("keras_matting")
 class Unpool(keras.layers.Layer):
-    """[x (B, h, w, C), positions (B, h, w, 4C)] -> (B, 2h, 2w, C), zero but at the positions."""
+    """Put values back to their positions and zeros elsewhere.
+
+    [x (B, h, w, C), positions (B, h, w, 4C)] -> (B, 2h, 2w, C).
+    """
 
     def call(self, inputs):
         x, positions = inputs

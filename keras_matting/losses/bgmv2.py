@@ -1,7 +1,7 @@
 """Background Matting V2's losses (Lin et al. 2021, section 4.2), as released.
 
-The error output is judged by the alpha that came with it, so its prediction here is both: channels
-[error, alpha]. Scalars over the whole batch.
+The error map is compared with the error of the alpha predicted with it, so `error_loss` takes both:
+channels [error, alpha]. All losses are scalars over the whole batch.
 """
 
 import tensorflow as tf
@@ -10,9 +10,9 @@ from keras_matting.losses.edges import sobel_magnitude
 
 
 def targets(sample, coarse=None):
-    """A composition sample (or batch) -> ({"image", "background"}, y_true per output).
+    """Turn a composition sample (or batch) into ({"image", "background"}, {output: y_true}).
 
-    With `coarse` (h, w), the size of the first stage's maps, also what these are compared with.
+    `coarse` (h, w), the size of the first stage's maps, adds the targets of the coarse outputs.
     """
     alpha, colours = sample["alpha"], tf.concat([sample["foreground"], sample["alpha"]], -1)
     truth = {"alpha": alpha, "foreground": colours, "error": alpha}
@@ -23,13 +23,13 @@ def targets(sample, coarse=None):
 
 
 def alpha_loss(truth, alpha):
-    """Mean absolute error of alpha (B, H, W, 1) plus that of its Sobel magnitude."""
+    """Return the mean absolute error of alpha (B, H, W, 1) plus that of its Sobel magnitude."""
     edges = tf.abs(sobel_magnitude(alpha) - sobel_magnitude(truth))
     return tf.reduce_mean(tf.abs(alpha - truth)) + tf.reduce_mean(edges)
 
 
 def foreground_loss(target, foreground):
-    """Mean absolute error where the true alpha is not 0, over all pixels.
+    """Return the absolute error where the true alpha is not 0, averaged over all pixels.
 
     target (B, H, W, 4): foreground, alpha.
     """
@@ -39,10 +39,10 @@ def foreground_loss(target, foreground):
 
 
 def error_loss(truth, prediction):
-    """Mean squared difference of error and |alpha - truth|; prediction (B, H, W, 2): error, alpha.
+    """Return the mean squared difference between the error map and |alpha - truth|.
 
-    For the base network the alpha has to be detached (`tf.stop_gradient`), as released; in
-    refinement it is not.
+    prediction (B, H, W, 2): error, alpha. As released, detach alpha (`tf.stop_gradient`) for the
+    base network, but not for the refinement.
     """
     error, alpha = prediction[..., :1], prediction[..., 1:]
     return tf.reduce_mean(tf.square(error - tf.abs(alpha - truth)))

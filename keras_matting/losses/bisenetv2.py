@@ -1,4 +1,4 @@
-"""Cross entropy over the hardest pixels (OHEM), for BiSeNetV2's main and booster heads."""
+"""Cross entropy over the hardest pixels (OHEM) for BiSeNetV2's main and booster heads."""
 
 import math
 
@@ -9,9 +9,10 @@ OUTPUTS = ("semantic", "auxiliary2", "auxiliary3", "auxiliary4", "auxiliary5")
 
 
 def targets(sample):
-    """A composition sample (or batch) -> ({"image"}, y_true per output): figure 1, background 0.
+    """Turn a composition sample (or batch) into ({"image"}, {output: y_true}).
 
-    A sample with "labels" (class numbers, 255 for none) keeps those.
+    The class is 1 where alpha is at least 0.5, else 0. A sample without alpha has "labels": class
+    numbers, or 255 where none applies.
     """
     alpha = sample.get("alpha")
     labels = tf.cast(alpha >= 0.5, tf.int32) if alpha is not None else sample["labels"]
@@ -20,11 +21,12 @@ def targets(sample):
 
 
 def ohem_cross_entropy(labels, logits, threshold=0.7, least=16):
-    """Mean cross entropy of the hard pixels of the whole batch; a scalar.
+    """Return the mean cross entropy over the hard pixels of the whole batch, as a scalar.
 
-    labels (B, H, W, 1) class numbers, 255 where none counts; logits (B, H, W, C). Hard are pixels
-    to whose class the network gives less than `threshold`; if they are fewer than one in `least` of
-    all that count, the hardest of those are taken instead. The released code (CoinCheung/BiSeNet).
+    labels (B, H, W, 1): class numbers, 255 for ignored pixels; logits (B, H, W, C). A pixel is hard
+    if the network gives its class a probability below `threshold`. If fewer than one in `least`
+    labelled pixels are hard, that many of the hardest are used instead. Follows the released code
+    (CoinCheung/BiSeNet).
     """
     labels = tf.cast(tf.reshape(labels, [-1]), tf.int32)
     logits = tf.reshape(logits, [-1, logits.shape[-1]])

@@ -1,8 +1,8 @@
 """GCA-Matting's losses (Li and Lu 2020): absolute error over the unknown region.
 
-The released configuration gives all others weight 0. Each takes a target (B, H, W, 2 or more) of
-alpha and trimap {0, 0.5, 1}, which `trimap_targets` makes, and is a sum over the unknown
-pixels of the batch, divided by their number. Filters see the whole alpha, zeros around it.
+The released configuration uses `reconstruction_loss` only and gives all others weight 0. Each takes
+a target (B, H, W, 2 or more), alpha and trimap {0, 0.5, 1}, made by `trimap_targets`, and averages
+over the unknown pixels of the batch. Filters see the whole, zero-padded alpha.
 """
 
 import numpy as np
@@ -16,18 +16,17 @@ SIGMA, WAVELENGTH, ASPECT = 0.5, 5.0, 0.5
 
 
 def reconstruction_loss(target, alpha):
-    """Mean absolute error of alpha (B, H, W, 1) over the unknown pixels of the batch; a scalar.
+    """Return the mean absolute error of alpha (B, H, W, 1) over the unknown pixels of the batch.
 
-    target (B, H, W, 2 or more): alpha, trimap {0, 0.5, 1}; `trimap_targets` makes it.
+    target (B, H, W, 2 or more): alpha, trimap {0, 0.5, 1}.
     """
     return _over(tf.abs(alpha - target[..., :1]), unknown(target[..., 1:2]))
 
 
 def composition_loss(target, alpha):
-    """Absolute error of the composite, summed over colours, over the unknown pixels.
+    """Return the composite's absolute error, summed over colours, averaged over unknown pixels.
 
-    target (B, H, W, 11): alpha, trimap, image, foreground, background, colours of any one scale.
-    Weight 0 in the released configuration.
+    target (B, H, W, 11): alpha, trimap, image, foreground, background; all colours on one scale.
     """
     _, trimap, image, foreground, background = tf.split(target, [1, 1, 3, 3, 3], -1)
     error = tf.abs(alpha * foreground + (1.0 - alpha) * background - image)
@@ -35,14 +34,14 @@ def composition_loss(target, alpha):
 
 
 def smooth_reconstruction_loss(target, alpha):
-    """Of sqrt(difference^2 + 1e-6); as released, every known pixel adds 0.001 as well."""
+    """Return the error as sqrt(d² + 1e-6); as released, each known pixel also adds 0.001."""
     region = unknown(target[..., 1:2])
     error = tf.sqrt(tf.square((alpha - target[..., :1]) * region) + 1e-6)
     return tf.reduce_sum(error) / (tf.reduce_sum(region) + 1e-8)
 
 
 def gradient_loss(target, alpha):
-    """Absolute difference of Sobel magnitudes, whose filters sum to 8."""
+    """Return the absolute difference of Sobel magnitudes; filters' absolute values sum to 8."""
     kernels = tf.stack([SOBEL.T, SOBEL], -1)[:, :, None, :]
 
     def magnitude(x):
@@ -54,13 +53,13 @@ def gradient_loss(target, alpha):
 
 
 def gabor_loss(target, alpha):
-    """Squared difference of the responses of `gabor_filters`, summed over them."""
+    """Return the squared difference of `gabor_filters` responses, summed over the filters."""
     response = tf.nn.conv2d(alpha - target[..., :1], gabor_filters(), 1, "SAME")
     return _over(tf.square(response), unknown(target[..., 1:2]))
 
 
 def gabor_filters():
-    """float32 (5, 5, 1, 16): a sine along x under a Gaussian twice as long across, turned."""
+    """Return rotated Gabor filters, float32 (5, 5, 1, 16), twice as long across the wave."""
     angle = np.arange(ANGLES) * (2 * np.pi / ANGLES)
     y, x = (grid[..., None] for grid in np.mgrid[2:-3:-1, 2:-3:-1])
     along = x * np.cos(angle) + y * np.sin(angle)

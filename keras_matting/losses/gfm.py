@@ -1,6 +1,6 @@
 """GFM's losses (Li et al. 2022, section 4), with the reductions and weights of the released code.
 
-Each is a mean over the batch, a scalar. They stand beside their outputs in `compile`:
+Each is a scalar, the mean over the batch. Pass them to `compile` by output:
 
     model.compile(optimizer, loss=losses("tt"))
     model.fit(dataset.map(lambda sample: targets(sample, "tt")))
@@ -11,17 +11,17 @@ import tensorflow as tf
 from keras_matting.losses.edges import laplacian_difference
 
 WEIGHT = 0.25
-# the trimap in a sample that a representation's glance is made of
+# representation: the trimap in a sample that its glance target is made from
 TRIMAPS = {"tt": "trimap", "ft": "trimap_wide", "bt": "trimap_wide"}
 
 
 def targets(sample, representation):
-    """A composition sample (or batch) -> ({"image"}, y_true per output) of tt, ft, bt or rim.
+    """Turn a composition sample (or batch) into ({"image"}, {output: y_true}).
 
-    The sample holds "trimap" of a kernel of 25 pixels, "trimap_wide" of 50. Focus is judged in the
-    transition of the former. Released single runs of FT and BT glance at other masks than they
-    focus beyond; here, as in the paper and in the released RIM, FT's glance is the eroded
-    foreground and BT's the dilated one.
+    `representation` is tt, ft, bt or rim. The sample has "trimap", made with a kernel of 25 pixels,
+    and "trimap_wide", with 50. Focus is scored in the transition of the former. In the released FT
+    and BT runs, glance and focus use different masks; here, as in the paper and the released RIM,
+    FT's glance is the eroded foreground and BT's the dilated one.
     """
     colours = [sample[key] for key in ("image", "foreground", "background")]
     whole = tf.concat([sample["alpha"], *colours], -1)
@@ -35,7 +35,7 @@ def targets(sample, representation):
 
 
 def losses(representation):
-    """{output: loss} for `compile`. Of rim every loss counts 1, of the others 0.25."""
+    """Return {output: loss} for `compile`; losses have weight 1 for rim, 0.25 otherwise."""
     triple = {"glance": glance_loss, "focus": focus_loss, "alpha": fusion_loss}
     if representation != "rim":
         return triple
@@ -58,9 +58,9 @@ def _parts(sample, kind):
 
 
 def glance_loss(classes, glance):
-    """0.25 * cross entropy of `glance` (B, H, W, C) and class numbers (B, H, W, 1).
+    """Return 0.25 * cross entropy of `glance` (B, H, W, C) and class numbers (B, H, W, 1).
 
-    As released, a softmax is taken of what has been through a sigmoid already.
+    As released, the softmax is applied to values that have already passed a sigmoid.
     """
     labels = tf.cast(classes[:, :, :, 0], tf.int32)
     entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, glance)
@@ -68,10 +68,10 @@ def glance_loss(classes, glance):
 
 
 def focus_loss(target, focus):
-    """0.25 * (absolute error + Laplacian) inside the transition region.
+    """Return 0.25 * (absolute error + Laplacian) inside the transition region.
 
-    target (B, H, W, 2): what focus shall be, and 1 in the region. The error's mean is over the
-    region of the whole batch, the Laplacian's over all pixels of the masked maps.
+    target (B, H, W, 2): the true focus, and 1 inside the region. The error is averaged over the
+    batch's regions, the Laplacian over all pixels of the masked maps.
     """
     truth, region = target[..., :1], target[..., 1:]
     error = _absolute(focus - truth) * region
@@ -80,7 +80,7 @@ def focus_loss(target, focus):
 
 
 def fusion_loss(target, alpha):
-    """0.25 * (absolute error + Laplacian) and 0.25 * composition, over the whole image.
+    """Return 0.25 * (absolute error + Laplacian + composition) over the whole image.
 
     target (B, H, W, 10): alpha, image, foreground, background in [0, 1].
     """
@@ -90,7 +90,7 @@ def fusion_loss(target, alpha):
 
 
 def composition_loss(alpha, image, foreground, background):
-    """Absolute error of the composite, summed over colours, averaged over pixels."""
+    """Return the composite's absolute error, summed over colours and averaged over pixels."""
     composite = alpha * foreground + (1.0 - alpha) * background
     # the released code adds 1e-12 to the square of a difference of bytes
     error = _absolute(composite - image, 1e-12 / 255.0**2)

@@ -1,7 +1,7 @@
 """MODNet's three supervised losses and the two of its self-supervised adaptation (SOC).
 
-Ke et al. 2022, equations 1 to 6, with the weights and reductions of the released code. In `compile`
-they stand beside their outputs, and `targets` makes the y_true that they read:
+Ke et al. 2022, equations 1 to 6, with the weights and reductions of the released code. Pass them to
+`compile` by output; `targets` makes their y_true:
 
     losses = {"semantic": semantic_loss, "detail": detail_loss, "alpha": matte_loss}
     model.compile(optimizer, loss=losses)
@@ -10,16 +10,16 @@ they stand beside their outputs, and `targets` makes the y_true that they read:
 
 import tensorflow as tf
 
-# scipy.ndimage.gaussian_filter(delta, 0.8) on 3x3 cells: its reflection at the border makes the
-# kernel wider than a sampled Gaussian
+# scipy.ndimage.gaussian_filter(delta, 0.8) on 3x3 cells: reflection at the border makes this kernel
+# wider than a sampled Gaussian
 CORNER, EDGE, CENTRE = 0.06261057, 0.12499990, 0.24955814
 BLUR = ((CORNER, EDGE, CORNER), (EDGE, CENTRE, EDGE), (CORNER, EDGE, CORNER))
 
 
 def targets(sample):
-    """A composition sample (or batch) -> ({"image"}, y_true per output).
+    """Turn a composition sample (or batch) into ({"image"}, {output: y_true}).
 
-    alpha's target is channels [alpha, trimap 0/0.5/1, image], detail's the first two of them.
+    The target of alpha has channels [alpha, trimap 0/0.5/1, image], that of detail the first two.
     """
     alpha = sample["alpha"]
     trimap = tf.round(tf.cast(sample["trimap"], tf.float32) / 127.5) / 2
@@ -30,25 +30,28 @@ def targets(sample):
 
 
 def semantic_loss(alpha, semantic):
-    """10 * squared error of `semantic` (B, H/16, W/16, 1) against the coarse, blurred alpha.
+    """Return 10 * squared error of `semantic` (B, H/16, W/16, 1) against the coarse, blurred alpha.
 
-    alpha (B, H, W, 1). Returns (B,): the mean over each image.
+    alpha is (B, H, W, 1). The result is (B,), the mean over each image.
     """
     return 10.0 * _mean(tf.square(semantic - coarse(alpha)))
 
 
 def detail_loss(target, detail):
-    """10 * absolute error of `detail` (B, H, W, 1) in the unknown region, over all pixels; (B,)."""
+    """Return 10 * absolute error of `detail` (B, H, W, 1) in the unknown region, shape (B,).
+
+    The error is averaged over all pixels.
+    """
     alpha, trimap, _ = _split(target)
     known = trimap != 0.5
     return 10.0 * _mean(tf.where(known, 0.0, tf.abs(detail - alpha)))
 
 
 def matte_loss(target, matte):
-    """Absolute error of `matte` and of matte * image, plus 4 times both with known pixels set.
+    """Return absolute errors of `matte` and matte * image, plus 4 times both for a filled matte.
 
-    The image is on the network's scale, [-1, 1]. Known pixels take the trimap's value, whose
-    error against a soft truth counts as well. Returns (B,).
+    The filled matte has the trimap's value in known pixels, where the truth may still be soft. The
+    image is scaled to [-1, 1]. The result is (B,).
     """
     alpha, trimap, image = _split(target)
     filled = tf.where(trimap != 0.5, trimap, matte)
@@ -61,12 +64,12 @@ def matte_loss(target, matte):
 
 
 def paddle_semantic_loss(alpha, semantic):
-    """PaddleSeg's: the same without the 10; (B,)."""
+    """Return `semantic_loss` without its factor of 10, as PaddleSeg does; shape (B,)."""
     return semantic_loss(alpha, semantic) / 10.0
 
 
 def paddle_detail_loss(target, detail):
-    """PaddleSeg's: 10 * mean absolute error over the unknown pixels of the batch; a scalar."""
+    """Return PaddleSeg's 10 * mean absolute error over the batch's unknown pixels, a scalar."""
     alpha, trimap, _ = _split(target)
     region = tf.cast(trimap == 0.5, tf.float32)
     error = tf.reduce_sum(tf.abs(detail - alpha) * region)
@@ -74,16 +77,17 @@ def paddle_detail_loss(target, detail):
 
 
 def paddle_matte_loss(target, matte):
-    """PaddleSeg's: errors of matte and of matte * image, 4 times over in the unknown region."""
+    """Return PaddleSeg's errors of matte and matte * image, 5 times as high where unknown; (B,)."""
     alpha, trimap, image = _split(target)
     error = tf.abs(matte - alpha) * tf.where(trimap == 0.5, 5.0, 1.0)
     return _mean(error) + _mean(error * tf.abs(2.0 * image - 1.0))
 
 
 def paddle_consistency_loss(trimap, maps):
-    """PaddleSeg's: squared error between the coarse matte and `semantic` where all is known; (B,).
+    """Return PaddleSeg's squared error between `semantic` and the coarse matte in known pixels.
 
-    maps (B, h, w, 2): semantic, and `coarse` of the matte; both learn.
+    maps (B, h, w, 2): semantic, and `coarse` of the matte; gradients reach both. The result is
+    (B,).
     """
     semantic, matte = maps[..., :1], maps[..., 1:]
     known = tf.cast(trimap[:, ::16, ::16] != 0.5, tf.float32)
@@ -91,9 +95,9 @@ def paddle_consistency_loss(trimap, maps):
 
 
 def soc_semantic_loss(semantic, matte):
-    """100 * the squared errors between `semantic` and the coarse matte, each as the other's truth.
+    """Return 100 * the squared errors of `semantic` and the coarse matte, each the other's target.
 
-    Truth carries no gradient, and what is at most 0.01 of it counts as 0. Returns (B,).
+    Targets carry no gradient; their values up to 0.01 count as 0. The result is (B,).
     """
     coarse_matte = coarse(matte)
     towards_matte = tf.square(semantic - _pseudo_truth(coarse_matte))
@@ -102,26 +106,29 @@ def soc_semantic_loss(semantic, matte):
 
 
 def soc_detail_loss(detail, matte, backup_detail, backup_matte, boundary):
-    """Absolute errors of detail and matte against the backup network's, inside the boundary; (B,).
+    """Return absolute errors of detail and matte to the backup network's in the boundary; (B,).
 
-    An image without a boundary counts 0 (the released code gives NaN there).
+    An image without a boundary gives 0 (NaN in the released code).
     """
     error = boundary * (tf.abs(detail - backup_detail) + tf.abs(matte - backup_matte))
     return tf.math.divide_no_nan(_mean(error), _mean(boundary))
 
 
 def soc_boundary(semantic, matte):
-    """1 around the edge of what semantic and matte both call foreground (above 0.1), else 0.
+    """Return a mask of the boundary of what semantic and matte both call foreground (above 0.1).
 
-    Dilation minus erosion with a square of (H + W) / 40 pixels. Returns (B, H, W, 1) float32.
+    It is dilation minus erosion with a square of (H + W) / 40 pixels, float32 (B, H, W, 1).
+    Raises ValueError for images of unknown size.
     """
     height, width = matte.shape[1:3]
     if height is None or width is None:
-        raise ValueError("The SOC boundary needs images of a fixed size.")
+        raise ValueError(
+            "soc_boundary needs a fixed image size; build the model with an input_shape"
+        )
     foreground = tf.cast(semantic > 0.1, tf.float32)
     foreground = tf.image.resize(foreground, (height, width)) * tf.cast(matte > 0.1, tf.float32)
     side = int((height + width) / 2 * 0.05)
-    # an even square is off centre by one pixel: down and right in dilation, up and left in erosion
+    # an even square is off centre: down and right in dilation, up and left in erosion
     near, far = (side - 1) // 2, side // 2
     dilated = _window_max(foreground, side, near, far)
     eroded = -_window_max(-foreground, side, far, near)
@@ -129,9 +136,9 @@ def soc_boundary(semantic, matte):
 
 
 def coarse(alpha):
-    """(B, H, W, 1) -> (B, H/16, W/16, 1): bilinear without antialiasing, then blurred 3x3.
+    """Downsample bilinearly and blur 3x3: (B, H, W, 1) -> (B, H/16, W/16, 1).
 
-    At a factor of 16 bilinear sampling takes the mean of pixels 7 and 8 of every 16.
+    At a factor of 16, bilinear sampling without antialiasing averages pixels 7 and 8 of each 16.
     """
     rows = (alpha[:, 7::16] + alpha[:, 8::16]) / 2
     small = (rows[:, :, 7::16] + rows[:, :, 8::16]) / 2

@@ -1,6 +1,6 @@
 """PP-Matting's losses (Chen et al. 2022, section 3.5), with the reductions of PaddleSeg's code.
 
-Each is a scalar over the whole batch, and stands beside its output in `compile`:
+Each is a scalar over the whole batch. Pass them to `compile` by output:
 
     losses = {"semantic": semantic_loss, "detail": detail_loss, "alpha": fusion_loss}
 """
@@ -14,9 +14,10 @@ WEIGHT = 0.25
 
 
 def targets(sample):
-    """A composition sample (or batch) -> ({"image"}, y_true per output).
+    """Turn a composition sample (or batch) into ({"image"}, {output: y_true}).
 
-    alpha's target is channels [alpha, foreground, background], semantic's the class number.
+    The target of alpha has channels [alpha, foreground, background], that of semantic the class
+    number, that of detail [alpha, 1 in the transition].
     """
     alpha, trimap = sample["alpha"], sample["trimap"]
     classes = 2.0 * tf.cast(trimap == 0, tf.float32) + tf.cast(trimap == 128, tf.float32)
@@ -29,9 +30,9 @@ def targets(sample):
 
 
 def semantic_loss(classes, semantic):
-    """0.25 * negative log likelihood of probabilities (B, H, W, 3) for classes (B, H, W, 1).
+    """Return 0.25 * negative log likelihood of classes (B, H, W, 1), given probabilities.
 
-    0 foreground, 1 transition, 2 background.
+    Classes: 0 foreground, 1 transition, 2 background. `semantic` is (B, H, W, 3).
     """
     labels = tf.one_hot(tf.cast(classes[:, :, :, 0], tf.int32), 3)
     likelihood = tf.reduce_sum(labels * semantic, -1)
@@ -39,28 +40,28 @@ def semantic_loss(classes, semantic):
 
 
 def detail_loss(target, detail):
-    """0.25 * (error + gradient) in the transition. target (B, H, W, 2): alpha, 1 there."""
+    """Return 0.25 * (error + gradient) in the transition; target: [alpha, 1 in the transition]."""
     alpha, region = target[..., :1], target[..., 1:]
     return WEIGHT * (mrsd(detail, alpha, region) + gradient_loss(detail, alpha, region))
 
 
 def fusion_loss(target, fusion):
-    """0.25 * (error + composition + gradient) over the whole image.
+    """Return 0.25 * (error + composition + gradient) over the whole image.
 
     target (B, H, W, 7): alpha, foreground, background in [0, 1]. Composites are compared on the
     network's scale, [-1, 1].
     """
     alpha, foreground, background = tf.split(target, [1, 3, 3], -1)
     contrast = 2.0 * (foreground - background)
-    # composites differ by what alphas differ, times this
+    # the difference of composites is that of the alphas times this
     composition = mrsd(fusion * contrast, alpha * contrast)
     return WEIGHT * (mrsd(fusion, alpha) + composition + gradient_loss(fusion, alpha))
 
 
 def gradient_loss(prediction, alpha, region=None):
-    """Mean absolute difference of Sobel magnitudes.
+    """Return the mean absolute difference of Sobel magnitudes.
 
-    In a region both maps are masked first, so that its border is an edge of both.
+    With a region, both maps are masked first, so the region's border is an edge in both.
     """
     if region is None:
         return tf.reduce_mean(tf.abs(sobel_magnitude(prediction) - sobel_magnitude(alpha)))

@@ -1,4 +1,4 @@
-"""Matting metrics of one image; `keras_matting.metrics.streaming` has those that `fit` can compute.
+"""Matting metrics of one image; see `keras_matting.metrics.streaming` for metrics in `fit`.
 
 Importing this package does not import TensorFlow.
 """

@@ -1,4 +1,4 @@
-"""Scores of folders of mattes: every file checked first, several processes, tables."""
+"""Score folders of mattes in several processes, after checking every file, and make tables."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ METRICS = {
     "grad": metrics.gradient_error,
     "conn": metrics.connectivity_error,
 }
-# heading and decimals of each in the table
+# metric: the table's column heading and number of decimals
 COLUMNS = {"sad": ("SAD", 4), "mse": ("MSE", 6), "mad": ("MAD", 6)}
 COLUMNS |= {"grad": ("Grad", 4), "conn": ("Conn", 4)}
 READERS = {
@@ -36,12 +36,23 @@ READERS = {
 
 
 def evaluate(prediction, alpha, trimap=None, *, overwrite_known=False, processes=None):
-    """Folders -> {name: {"sad", "mse", "mad", "grad", "conn"}}, sorted by name.
+    """Score a folder of predicted mattes against a folder of true ones.
 
-    `overwrite_known` puts 0 and 255 into the prediction where the trimap has them. `processes` is
-    the number of processor cores by default; a script that asks for several has to guard its own
-    start with `if __name__ == "__main__"`. Shows its progress on stderr. ValueError, a sentence per
-    line, when any file is missing, superfluous or unfit; nothing has been scored then.
+    Shows progress on stderr. With several processes, the calling script must guard its entry point
+    with `if __name__ == "__main__"`.
+
+    Args:
+        prediction, alpha: folders of mattes, matched by file name without suffix.
+        trimap: folder of trimaps; only their unknown pixels (128) count.
+        overwrite_known: set predictions to 0 and 255 where the trimap is.
+        processes: default: the number of CPU cores.
+
+    Returns:
+        {name: {"sad", "mse", "mad", "grad", "conn"}}, sorted by name.
+
+    Raises:
+        ValueError: a file is missing, unexpected or invalid; one line per problem. Nothing has been
+            scored then.
     """
     folders = {"prediction": prediction, "alpha": alpha, "trimap": trimap}
     files = match_files({kind: path for kind, path in folders.items() if path}, processes)
@@ -50,10 +61,11 @@ def evaluate(prediction, alpha, trimap=None, *, overwrite_known=False, processes
 
 
 def match_files(folders, processes=None):
-    """{kind: folder} -> {name: {kind: path}}, sorted; every file has been read once.
+    """Match the files of {kind: folder} by name and read each once to check it.
 
-    ValueError, a sentence per line, names every file without a partner in another folder, that
-    cannot be read, is of the wrong kind, or not of the size of its alpha.
+    Returns {name: {kind: path}}, sorted. Raises ValueError with a line for each file that has no
+    counterpart in another folder, cannot be read, is of the wrong kind, or differs in size from its
+    alpha.
     """
     found, problems = {}, []
     for kind, folder in folders.items():
@@ -66,7 +78,9 @@ def match_files(folders, processes=None):
     for paths in files.values():
         if lacking := [str(folders[kind]) for kind in found if kind not in paths]:
             file = next(iter(paths.values()))
-            problems.append(f"{file}: has no partner in {', '.join(lacking)}; add or remove one.")
+            problems.append(
+                f"{file}: no matching file in {', '.join(lacking)}; add it or remove this one"
+            )
     checked = _in_order(_problems, files.values(), names, processes, "checked")
     problems += [problem for faults in checked for problem in faults]
     if problems:
@@ -86,18 +100,19 @@ def _problems(paths):
         if "alpha" in sizes and size != (height, width):
             problems.append(
                 f"{paths[kind]}: {size[0]}x{size[1]} pixels, but {paths['alpha']} has "
-                f"{height}x{width} (height x width); replace one."
+                f"{height}x{width} (height x width); replace one"
             )
     return problems
 
 
 def scored(items, names, overwrite_known, processes):
+    """Score (prediction or its file, {kind: path}) items, one per name; returns {name: scores}."""
     score = partial(_score, overwrite_known=overwrite_known)
     return dict(zip(names, _in_order(score, items, names, processes, "scored"), strict=True))
 
 
 def _score(item, overwrite_known):
-    """(prediction or its file, {kind: path}) -> {metric: value}."""
+    """Score one (prediction or its file, {kind: path}) item; returns {metric: value}."""
     prediction, paths = item
     if not isinstance(prediction, np.ndarray):
         prediction = image_files.read_matte(prediction)
@@ -109,7 +124,7 @@ def _score(item, overwrite_known):
 
 
 def _in_order(function, items, names, processes, verb):
-    """[function(item), ...], computed by several processes."""
+    """Return [function(item), ...], computed by several processes."""
     processes = min(processes or os.cpu_count(), len(names))
     results = map(function, items) if processes < 2 else _pooled(function, items, processes)
     kept = []
@@ -120,7 +135,7 @@ def _in_order(function, items, names, processes, verb):
 
 
 def _pooled(function, items, processes):
-    # Not forked: TensorFlow's threads do not survive that.
+    # Spawn, not fork: TensorFlow's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     one_thread = dict(initializer=cv2.setNumThreads, initargs=(1,))
     with ProcessPoolExecutor(processes, context, **one_thread) as pool:
@@ -134,19 +149,19 @@ def _pooled(function, items, processes):
 
 
 def means(scores):
-    """{name: {metric: value}} -> {metric: mean}, without values that are NaN."""
+    """Return {metric: mean} over {name: {metric: value}}, ignoring NaN."""
     columns = {metric: [row[metric] for row in scores.values()] for metric in METRICS}
     defined = {metric: [v for v in column if v == v] for metric, column in columns.items()}
     return {metric: math.fsum(v) / len(v) if v else math.nan for metric, v in defined.items()}
 
 
 def undefined(scores):
-    """The names of images without pixels to score, whose MSE and MAD are NaN."""
+    """Return the names of images without pixels to score, whose MSE and MAD are NaN."""
     return [name for name, row in scores.items() if math.isnan(row["mse"])]
 
 
 def table(scores, region):
-    """Lines of text: a row per image and the means; `region` is "unknown" or "whole"."""
+    """Format a row per image and the means as text; `region` is "unknown" or "whole"."""
     rows = [["image", *(heading for heading, _ in COLUMNS.values())]]
     for name, row in [*scores.items(), ("mean", means(scores))]:
         rows.append([name, *(f"{row[m]:.{places}f}" for m, (_, places) in COLUMNS.items())])
@@ -159,14 +174,14 @@ def table(scores, region):
     lines.append(f"{len(scores)} images, {counted}; SAD, Grad and Conn are divided by 1000.")
     if left_out := undefined(scores):
         lines.append(
-            f"The means of MSE and MAD are over {len(scores) - len(left_out)} images: "
-            f"{len(left_out)} without unknown pixels have none."
+            f"The means of MSE and MAD are over {len(scores) - len(left_out)} images, without "
+            f"{len(left_out)} that have no unknown pixels."
         )
     return "\n".join(lines)
 
 
 def as_csv(scores):
-    """Text with a header and a row per image; means are left to its reader."""
+    """Format scores as CSV: a header and a row per image, without means."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["name", *METRICS])
@@ -175,7 +190,7 @@ def as_csv(scores):
 
 
 def as_json(scores, region):
-    """Text {"region", "mean", "without_unknown_pixels", "images"}; NaN is null."""
+    """Format {"region", "mean", "without_unknown_pixels", "images"} as JSON; NaN becomes null."""
 
     def finite(row):
         return {metric: None if math.isnan(v) else v for metric, v in row.items()}

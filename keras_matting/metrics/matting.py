@@ -5,16 +5,16 @@ Grad and Conn: Rhemann et al., "A Perceptually Motivated Online Benchmark for Im
 
 All functions take `(prediction, alpha, trimap=None)` and return a float.
 
-* `prediction`, `alpha`: (H, W) or (H, W, 1), uint8 or float32/float64 in [0, 1]; mixing is fine.
-  Floats keep their precision, but a value within 4e-7 of k/255 counts as exactly k/255: float
-  copies of 8-bit mattes give the numbers of the mattes themselves, on every threshold as well.
-* `trimap`: (H, W) or (H, W, 1) uint8 {0, 128, 255}; only the last sum is restricted to the pixels
-  that are 128, everything before it sees the whole image, and the prediction is taken as it is
-  (known pixels are not overwritten). Without a trimap every pixel counts.
+* `prediction`, `alpha`: (H, W) or (H, W, 1), uint8 or float32/float64 in [0, 1]; types may differ.
+  Floats keep their precision, but a value within 4e-7 of k/255 counts as exactly k/255, so float
+  copies of 8-bit mattes give the same results as the mattes themselves, at every threshold.
+* `trimap`: (H, W) or (H, W, 1) uint8 {0, 128, 255}. Only the final sum is restricted to unknown
+  pixels (128); all earlier steps use the whole image. Known pixels of the prediction are not
+  overwritten. Without a trimap, all pixels count.
 
-Scales are those of published tables, which print SAD, Grad and Conn divided by 1000; MSE is bare
-(papers often print 1000 * MSE). A trimap without unknown pixels gives 0 for SAD, Grad and Conn and
-NaN for the two means. ValueError: sizes that differ, other types or values.
+Scales follow published tables, where SAD, Grad and Conn are divided by 1000; MSE is unscaled
+(papers often print 1000 * MSE). A trimap without unknown pixels gives 0 for SAD, Grad and Conn, and
+NaN for MSE and MAD. All raise ValueError for different sizes and for other types or values.
 """
 
 import math
@@ -27,29 +27,29 @@ CONNECTIVITY_LEVELS = 10
 
 
 def sad(prediction, alpha, trimap=None) -> float:
-    """Sum of absolute differences / 1000."""
+    """Return the sum of absolute differences / 1000."""
     p, a, region = _checked(prediction, alpha, trimap)
     return float(np.abs(p - a)[region].sum() / 255.0 / 1000.0)
 
 
 def mse(prediction, alpha, trimap=None) -> float:
-    """Mean squared difference over the counted pixels; NaN when there are none."""
+    """Return the mean squared difference over the counted pixels, NaN if there are none."""
     p, a, region = _checked(prediction, alpha, trimap)
     return _mean(np.square((p - a) / 255.0)[region])
 
 
 def mad(prediction, alpha, trimap=None) -> float:
-    """Mean absolute difference over the counted pixels; NaN when there are none."""
+    """Return the mean absolute difference over the counted pixels, NaN if there are none."""
     p, a, region = _checked(prediction, alpha, trimap)
     return _mean(np.abs(p - a)[region] / 255.0)
 
 
 def gradient_error(prediction, alpha, trimap=None) -> float:
-    """Sum of squared differences of gradient amplitudes / 1000.
+    """Return the sum of squared differences of gradient magnitudes / 1000.
 
-    Each matte is first stretched to [0, 1] by its own extremes, so a prediction that is a scaled
-    copy of the truth scores 0. Derivatives of a Gaussian, sigma 1.4, 9x9, kernels of unit L2 norm,
-    replicated border.
+    Each matte is first stretched to [0, 1] by its own extremes, so a scaled copy of the truth
+    scores 0. Gradients are derivatives of a Gaussian with sigma 1.4, with 9x9 kernels of unit L2
+    norm and replicated borders.
     """
     p, a, region = _checked(prediction, alpha, trimap)
     difference = _gradient_amplitude(p) - _gradient_amplitude(a)
@@ -57,11 +57,12 @@ def gradient_error(prediction, alpha, trimap=None) -> float:
 
 
 def connectivity_error(prediction, alpha, trimap=None) -> float:
-    """Sum of differences of connectedness / 1000.
+    """Return the sum of absolute differences of connectedness / 1000.
 
-    A pixel's connectedness falls with the distance (if 0.15 or more) of its value above the level
-    up to which it hangs together with the largest region that is at least that opaque in both
-    mattes (4-connected; of equally large regions the one that comes first column by column).
+    At each level, the source region is the largest 4-connected region where both mattes are at
+    least that opaque; of equally large regions, the first in column order. A pixel's connectedness
+    is 1 minus the distance, if 0.15 or more, of its alpha above the last level at which the source
+    region contains it.
     """
     p, a, region = _checked(prediction, alpha, trimap)
     connected = _connected_level(np.minimum(p, a))[region]
@@ -71,7 +72,7 @@ def connectivity_error(prediction, alpha, trimap=None) -> float:
 
 
 def _checked(prediction, alpha, trimap):
-    """-> prediction and alpha as 8-bit levels, float64 (H, W), and the index of counted pixels."""
+    """Return prediction and alpha as float64 (H, W) in [0, 255] and an index of counted pixels."""
     p = _levels(prediction, "prediction")
     a = _levels(alpha, "alpha")
     _same_size(p, a, "alpha")
@@ -81,27 +82,27 @@ def _checked(prediction, alpha, trimap):
     _same_size(p, trimap, "trimap")
     unknown = trimap == 128
     if trimap.dtype != np.uint8 or not (unknown | (trimap == 0) | (trimap == 255)).all():
-        raise ValueError("trimap holds other values than uint8 0, 128 and 255; convert it first.")
+        raise ValueError("trimap must be uint8 with values 0, 128 and 255; convert it first")
     return p, a, unknown
 
 
 def _levels(matte, name):
-    """uint8 or [0, 1] float -> float64 in [0, 255], in which 8-bit values and levels are exact."""
+    """Convert uint8 or [0, 1] float to float64 in [0, 255], with exact 8-bit values and levels."""
     matte = _plane(matte, name)
     if matte.dtype == np.uint8:
         return matte.astype(np.float64)
     if matte.dtype not in (np.float32, np.float64):
         raise ValueError(
-            f"{name} is {matte.dtype}; convert it to uint8, or to float32 with values in [0, 1]."
+            f"{name} is {matte.dtype}; convert it to uint8, or to float32 with values in [0, 1]"
         )
     levels = 255.0 * matte.astype(np.float64)
     nearest = np.rint(levels)
-    # float32 leaves up to 8e-6 of a level, enough to miss 0.2 = 51/255 or to tilt a sum of ties.
+    # float32 errors, up to 8e-6 of a level, are enough to miss 0.2 = 51/255 or to break ties.
     levels = np.where(np.abs(levels - nearest) < 1e-4, nearest, levels)
     if not (levels.min() >= 0.0 and levels.max() <= 255.0):
         raise ValueError(
             f"{name} is float with values from {matte.min()} to {matte.max()}; "
-            "scale or clip it to [0, 1]."
+            "scale or clip it to [0, 1]"
         )
     return levels
 
@@ -111,7 +112,7 @@ def _plane(array, name):
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if array.ndim != 2 or array.size == 0:
-        raise ValueError(f"{name} has shape {array.shape}; pass one image, (H, W) or (H, W, 1).")
+        raise ValueError(f"{name} has shape {array.shape}; pass one image, (H, W) or (H, W, 1)")
     return array
 
 
@@ -119,7 +120,7 @@ def _same_size(prediction, other, name):
     if prediction.shape != other.shape:
         raise ValueError(
             f"prediction is {prediction.shape[0]}x{prediction.shape[1]} pixels and {name} "
-            f"{other.shape[0]}x{other.shape[1]} (height x width); resize the prediction first."
+            f"{other.shape[0]}x{other.shape[1]} (height x width); resize the prediction first"
         )
 
 
@@ -140,7 +141,7 @@ def _gradient_amplitude(matte):
 
 
 def _gradient_kernels():
-    """A Gaussian and its derivative, cut where the Gaussian falls below 1 %, of L2 norm 1 each."""
+    """Return a Gaussian and its derivative of unit L2 norm, cut where the Gaussian is below 1 %."""
     sigma = GRADIENT_SIGMA
     radius = math.ceil(sigma * math.sqrt(-2.0 * math.log(math.sqrt(2.0 * math.pi) * sigma * 0.01)))
     t = np.arange(-radius, radius + 1, dtype=np.float64)
@@ -150,8 +151,8 @@ def _gradient_kernels():
 
 
 def _connected_level(common):
-    """Levels 0..255 of both mattes' minimum (H, W) -> 0..1, the last level a pixel is held at."""
-    # Transposed, because OpenCV numbers components row by row and ties go column by column.
+    """Map the mattes' minimum (H, W), 0..255, to the last level, 0..1, that connects each pixel."""
+    # Transposed: OpenCV numbers components row by row, but ties are resolved in column order.
     steps = cv2.transpose((common / (255.0 / CONNECTIVITY_LEVELS)).astype(np.uint8))
     held = np.ones(steps.shape, bool)
     count = np.zeros(steps.shape, np.uint8)
@@ -164,7 +165,7 @@ def _connected_level(common):
 
 
 def _largest_component(mask):
-    """The first of the largest 4-connected components of a bool mask, as a mask; may be empty."""
+    """Return the first of the largest 4-connected components as a bool mask, which may be empty."""
     found, labels, stats, _ = cv2.connectedComponentsWithStats(
         mask.view(np.uint8), connectivity=4, ltype=cv2.CV_32S
     )

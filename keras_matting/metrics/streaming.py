@@ -1,9 +1,9 @@
-"""SAD, MSE and MAD inside `fit` and `evaluate`: computed in the graph, averaged over images.
+"""SAD, MSE and MAD as Keras metrics for `fit` and `evaluate`, averaged over images.
 
     model.compile(loss=..., metrics={"alpha": [SAD(), MSE(region="unknown", name="mse_unknown")]})
 
-The scale of each is that of the function of the same name in `keras_matting.metrics`. Grad and
-Conn need whole 8-bit images and connected components; compute them after training.
+Scales match the functions of the same names in `keras_matting.metrics`. Grad and Conn need whole
+8-bit images and connected components; compute them after training.
 """
 
 import tensorflow as tf
@@ -13,20 +13,20 @@ REGIONS = ("whole", "unknown")
 
 
 class _ImageMean(keras.metrics.Metric):
-    """Mean over images of one number per image.
+    """Average one number per image over images.
 
     Args:
-        region: "whole" counts every pixel; "unknown" those whose trimap is 0.5.
+        region: "whole" counts all pixels, "unknown" those where the trimap is 0.5.
 
-    `y_true` (B, H, W, C): channel 0 is alpha, channel 1, needed for "unknown", the trimap as
-    0/0.5/1; further channels are ignored. `y_pred` (B, H, W, 1). `sample_weight` (B,): weights of
-    the images. ValueError when the trimap is missing or the prediction has another shape.
+    `y_true` is (B, H, W, C): channel 0 is alpha; channel 1, needed for "unknown", is the trimap as
+    0/0.5/1; other channels are ignored. `y_pred` is (B, H, W, 1), `sample_weight` (B,) the weights
+    of the images. Raises ValueError if the trimap is missing or `y_pred` has another shape.
     """
 
     def __init__(self, region="whole", name=None, dtype=None, **kwargs):
         super().__init__(name=name or type(self).__name__.lower(), dtype=dtype, **kwargs)
         if region not in REGIONS:
-            raise ValueError(f"region is {region!r}; use one of {', '.join(REGIONS)}.")
+            raise ValueError(f"region is {region!r}; use one of {', '.join(REGIONS)}")
         self.region = region
         self.total = self.add_weight(name="total", initializer="zeros")
         self.count = self.add_weight(name="count", initializer="zeros")
@@ -35,7 +35,7 @@ class _ImageMean(keras.metrics.Metric):
         y_true = tf.cast(y_true, tf.float32)
         y_pred = tf.cast(y_pred, tf.float32)
         if y_pred.shape.rank != 4 or y_pred.shape[-1] != 1:
-            raise ValueError(f"{self.name} takes predictions (B, H, W, 1), not {y_pred.shape}.")
+            raise ValueError(f"{self.name} takes predictions (B, H, W, 1), not {y_pred.shape}")
         difference = y_pred[..., 0] - y_true[..., 0]
         value, counted = self._per_image(difference, self._mask(y_true))
         weight = counted if sample_weight is None else counted * tf.cast(sample_weight, tf.float32)
@@ -54,19 +54,19 @@ class _ImageMean(keras.metrics.Metric):
         if y_true.shape[-1] == 1:
             raise ValueError(
                 f"{self.name} counts unknown pixels but y_true has no trimap; "
-                'concatenate it to alpha as channel 1, or use region="whole".'
+                'concatenate it to alpha as channel 1, or use region="whole"'
             )
-        # Half a step either side, so that 128/255 is unknown as well.
+        # A tolerance of half a step, so that 128/255 also counts as unknown.
         return tf.cast(tf.abs(y_true[..., 1] - 0.5) < 0.25, tf.float32)
 
     def _per_image(self, difference, mask):
-        """(B, H, W), (B, H, W) in {0, 1} -> values (B,), 1 or 0 for images that count (B,)."""
+        """Return values (B,) and whether each image counts (B,), from differences and a mask."""
         raise NotImplementedError
 
 
 @keras.utils.register_keras_serializable("keras_matting")
 class SAD(_ImageMean):
-    """Mean of the images' sums of absolute differences / 1000."""
+    """Average the images' sums of absolute differences / 1000."""
 
     def _per_image(self, difference, mask):
         value = tf.reduce_sum(mask * tf.abs(difference), (1, 2)) / 1000.0
@@ -75,7 +75,7 @@ class SAD(_ImageMean):
 
 @keras.utils.register_keras_serializable("keras_matting")
 class MSE(_ImageMean):
-    """Mean of the images' mean squared differences; images without counted pixels are left out."""
+    """Average the images' mean squared differences, skipping images without counted pixels."""
 
     def _per_image(self, difference, mask):
         return _mean_where(mask, tf.square(difference))
@@ -83,7 +83,7 @@ class MSE(_ImageMean):
 
 @keras.utils.register_keras_serializable("keras_matting")
 class MAD(_ImageMean):
-    """Mean of the images' mean absolute differences; images without counted pixels are left out."""
+    """Average the images' mean absolute differences, skipping images without counted pixels."""
 
     def _per_image(self, difference, mask):
         return _mean_where(mask, tf.abs(difference))
@@ -91,7 +91,7 @@ class MAD(_ImageMean):
 
 @keras.utils.register_keras_serializable("keras_matting")
 class IoUError(keras.metrics.MeanIoU):
-    """1 - mIoU of class logits (B, H, W, C) against class numbers, of which 255 counts nowhere."""
+    """Compute 1 - mIoU of class logits (B, H, W, C) and class numbers, where 255 is ignored."""
 
     def __init__(self, num_classes, name="iou_error", dtype=None, **kwargs):
         kwargs |= {"sparse_y_pred": False, "ignore_class": 255}

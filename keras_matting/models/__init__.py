@@ -1,4 +1,4 @@
-"""Every network by name: `create_model("modnet_mobilenetv2")`, `list_models()`."""
+"""Registry of all networks: `create_model("modnet_mobilenetv2")`, `list_models()`."""
 
 import inspect
 from functools import partial
@@ -13,30 +13,38 @@ MODELS = {variant: method for method in METHODS for variant in method.VARIANTS}
 
 
 def list_models():
-    """The names that `create_model` knows, sorted."""
+    """Return the names that `create_model` accepts, sorted."""
     return sorted(MODELS)
 
 
 def create_model(
     name, input_shape=(512, 512, 3), training_heads=False, weights: str | None = None, **options
 ):
-    """A functional model: dict of images in, dict of maps out, both float32 [0, 1] NHWC.
+    """Build a functional model that maps a dict of images to a dict of maps.
 
-    `input_shape` (H, W, 3), multiples of the method's stride, or None for any size.
-    `training_heads` adds the outputs that only losses see. `weights`: None (random), "imagenet"
-    (backbone only), or a .weights.h5 file of this variant, written with its training heads or
-    without. `options` are the method's own, such as `width`; its file says which.
+    All inputs and outputs are float32 in [0, 1], NHWC.
 
-    Raises ValueError on an unknown name or option, FileNotFoundError and ValueError on weights that
-    are missing or belong to another network.
+    Args:
+        name: one of `list_models()`.
+        input_shape: (H, W, 3); H and W are multiples of the method's stride, or None for any size.
+        training_heads: also return the outputs that only the losses use.
+        weights: None (random initialisation), "imagenet" (backbone only), or the path of a
+            .weights.h5 file of this variant, saved with or without its training heads.
+        options: options of the method, such as `width`, documented in the method's `build`.
+
+    Raises:
+        ValueError: unknown name or option, or weights that do not belong to this network.
+        FileNotFoundError: the weights file does not exist.
     """
     if name not in MODELS:
-        raise ValueError(f"There is no model {name!r}; known are {', '.join(list_models())}.")
+        raise ValueError(f"unknown model {name!r}; available: {', '.join(list_models())}")
     method = MODELS[name]
     known = list(inspect.signature(method.build).parameters)[3:]
     if unknown := set(options) - set(known):
         listed = ", ".join(known) or "none"
-        raise ValueError(f"{name} has no option {', '.join(sorted(unknown))}; it has {listed}.")
+        raise ValueError(
+            f"{name} does not take {', '.join(sorted(unknown))}; its options: {listed}"
+        )
     build = partial(method.build, name, input_shape, **options)
     if weights is None:
         return build(training_heads)
@@ -44,8 +52,8 @@ def create_model(
         return load_weights(build(True), weights, training_heads)
     if not hasattr(method, "load_imagenet"):
         raise ValueError(
-            f"keras.applications has no ImageNet weights for {name}; take those of a published "
-            "backbone through weights.load_backbone."
+            f"keras.applications has no ImageNet weights for {name}; use weights.load_backbone "
+            "with a published backbone checkpoint"
         )
     model = build(training_heads)
     method.load_imagenet(model, **options)
@@ -53,12 +61,14 @@ def create_model(
 
 
 def load_weights(model, path, training_heads=False):
-    """Fills a model that has training heads from a .weights.h5 file that may lack theirs.
+    """Load a .weights.h5 file, saved with or without training heads, into a model that has them.
 
-    Returns it, or its part without heads, which shares every variable.
+    Returns the model itself if `training_heads` is set, else the part without heads, which shares
+    all variables. Raises FileNotFoundError if there is no such file, and ValueError if it belongs
+    to another network or has no weights for the requested training heads.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(f"There is no weights file {path}.")
+        raise FileNotFoundError(f"weights file not found: {path}")
     plain = without_heads(model)
     for target in (model, plain):
         try:
@@ -67,28 +77,28 @@ def load_weights(model, path, training_heads=False):
             reason = str(error).splitlines()[0]
         else:
             if target is plain and training_heads:
-                raise ValueError(f"{path} lacks the training heads of {model.name}.")
+                raise ValueError(f"{path} has no weights for the training heads of {model.name}")
             return model if training_heads else plain
     raise ValueError(
-        f"{path} does not hold the weights of {model.name} as built here (same variant, same "
-        f"options?): {reason}"
+        f"{path} does not match {model.name} as built here; check the variant and its options: "
+        f"{reason}"
     )
 
 
 def without_heads(model):
-    """The part of a model that is exported: the outputs that inference returns, weights shared."""
+    """Return the model that is exported: inference outputs only, variables shared."""
     outputs = {key: model.output[key] for key in MODELS[model.name].OUTPUTS if key in model.output}
     return keras.Model(model.input, outputs, name=model.name)
 
 
 def inference_outputs(model) -> list[str]:
-    """The names of what is exported: a model's outputs but for its training heads'."""
+    """Return the names of the model's outputs, without those of its training heads."""
     known = MODELS[model.name].OUTPUTS if model.name in MODELS else ("alpha", "foreground")
     return [name for name in known if name in model.output]
 
 
 def copy_layers(source, model):
-    """Copies weights into `model` from `source`, a part of the same network, by layer name."""
+    """Copy weights by layer name from `source`, a part of the same network, into `model`."""
     for layer in source.layers:
         if layer.weights:
             model.get_layer(layer.name).set_weights(layer.get_weights())

@@ -1,11 +1,12 @@
-"""Background Matting V2: a captured background tells the foreground (Lin et al., CVPR 2021).
+"""Background Matting V2: matting with a captured background (Lin et al., CVPR 2021).
 
-`bgmv2_base_<backbone>` predicts a coarse alpha, foreground and error at a reduced size;
-`bgmv2_<backbone>` runs it on a quarter of the size and refines, at full size, 4x4 cells of large
-error. Equal to PeterL1n/BackgroundMattingV2 (code and weights MIT) and takes its checkpoints.
-`bgmv2_base_mobilenetv2_mobile` is ours, for integer hardware: TensorFlow's own padding, upsampling
-by repetition, a context that is added in place of the pyramid's mean, half the channels there, and
-no hidden ones, which only refinement needs.
+`bgmv2_base_<backbone>` predicts alpha, foreground and an error map; `bgmv2_<backbone>` runs it at a
+quarter of the size, then refines the 4x4 cells with the largest error at full size. The networks
+equal PeterL1n/BackgroundMattingV2 (code and weights MIT) and load its checkpoints.
+
+`bgmv2_base_mobilenetv2_mobile` is our variant for integer hardware: TensorFlow's SAME padding,
+nearest-neighbour upsampling, an added global context instead of the pyramid's mean, half the
+pyramid's channels, and no hidden channels, which only the refinement needs.
 """
 
 import tensorflow as tf
@@ -45,21 +46,28 @@ def build(
     refine_threshold=0.1,
     backbone_scale=0.25,
 ):
-    """image, background (B, H, W, 3) in [0, 1] -> {"alpha": (B, H, W, 1), "foreground"} in [0, 1].
+    """Build the network.
 
-    Base networks take any size, the mobile one multiples of 16; `training_heads` adds `error`
-    (B, H, W, 1) and, but for mobile, `hidden`. The others take multiples of 4 and add
-    `alpha_coarse`, `foreground_coarse`, `error_coarse` of `backbone_scale` times the size and
-    `refined` (B, H/4, W/4, 1), 1 where a cell was refined: all cells ("full"), the
-    refine_sample_pixels / 16 of largest error ("sampling"; all of them if there are not as many),
-    or those of error above `refine_threshold` ("thresholding"). These options are for refinement
-    alone; base networks ignore them.
+    Inputs: `image` and `background`, (B, H, W, 3) in [0, 1]. Outputs: `alpha` (B, H, W, 1) and
+    `foreground` (B, H, W, 3) in [0, 1].
+
+    Base networks take any size, the mobile one multiples of 16. Their `training_heads` are `error`
+    (B, H, W, 1) and, except for mobile, `hidden`. Refining networks take multiples of 4; their
+    heads are `alpha_coarse`, `foreground_coarse` and `error_coarse`, at `backbone_scale` times the
+    size, and `refined` (B, H/4, W/4, 1), which is 1 for refined cells.
+
+    `refine_mode` selects the cells to refine: "full" all of them; "sampling" the
+    refine_sample_pixels / 16 cells with the largest error (all, if there are fewer);
+    "thresholding" those with an error above `refine_threshold`. Base networks ignore these options.
+
+    Raises ValueError for an unknown `refine_mode`, a `backbone_scale` outside (0, 0.5], or a size
+    that is not a multiple of the stride.
     """
     config = VARIANTS[variant]
     inputs = {key: keras.Input(input_shape, name=key) for key in ("image", "background")}
     image, background = inputs.values()
     if config.get("mobile"):
-        _check_multiple(input_shape, MOBILE_STRIDE, "repetition")
+        _check_multiple(input_shape, MOBILE_STRIDE, "the mobile network")
         outputs = _named(_mobile(image, background), image, names=("alpha", "foreground", "error"))
         heads = {"error": outputs.pop("error")}
     elif not config["refine"]:
@@ -88,21 +96,21 @@ def build(
 def _check_options(input_shape, refine_mode, backbone_scale):
     if refine_mode not in REFINE_MODES:
         known = ", ".join(REFINE_MODES)
-        raise ValueError(f"There is no refine_mode {refine_mode!r}; known are {known}.")
+        raise ValueError(f"unknown refine_mode {refine_mode!r}; available: {known}")
     if not 0 < backbone_scale <= 0.5:
-        raise ValueError(f"backbone_scale is {backbone_scale}; give a number up to 0.5.")
-    _check_multiple(input_shape, STRIDE, "a cell")
+        raise ValueError(f"backbone_scale must be in (0, 0.5], got {backbone_scale}")
+    _check_multiple(input_shape, STRIDE, "refinement")
 
 
 def _check_multiple(input_shape, stride, reason):
     if any(side is not None and side % stride for side in input_shape[:2]):
         raise ValueError(
-            f"The size {input_shape[:2]} is not a multiple of {stride}, which {reason} needs."
+            f"{reason} needs sides that are multiples of {stride}, got {input_shape[:2]}"
         )
 
 
 def _named(maps, image, names=("alpha", "foreground")):
-    """Alpha and foreground (predicted as what to add to the image) and error, cut to [0, 1]."""
+    """Name the outputs and clip them to [0, 1]; foreground is predicted as image + residual."""
     alpha, residual, *error = maps[:3]
     foreground = layers.Add(dtype="float32", name=f"{names[1]}_add")([residual, image])
     values = [alpha, foreground, *error]
@@ -117,7 +125,7 @@ def _float32(x, name):
 
 
 def _base(image, background, backbone):
-    """-> alpha in [0, 1], residual of the foreground, error in [0, 1], 32 hidden channels."""
+    """Return alpha in [0, 1], the foreground's residual, error in [0, 1] and 32 hidden channels."""
     pair = layers.Concatenate(name="pair")([image, background])
     if backbone == "mobilenetv2":
         features = mobilenet_v2(pair, last_conv=False, dilated=True)
@@ -130,7 +138,7 @@ def _base(image, background, backbone):
         x = _decode(x, skip, f"decoder{i}")
         x = conv_bn_relu(x, width, name=f"decoder{i}")
     x = conv(_decode(x, pair, "decoder3"), 5 + HIDDEN, name="decoder3")
-    # not tf.split: of parts of different sizes TFLite has it in float alone
+    # not tf.split: TFLite implements unequal splits in float only
     alpha, residual, error = x[:, :, :, :1], x[:, :, :, 1:4], x[:, :, :, 4:5]
     hidden = x[:, :, :, 5:]
     return (
@@ -142,7 +150,7 @@ def _base(image, background, backbone):
 
 
 def _mobile(image, background):
-    """-> alpha, residual of the foreground, error, not yet cut."""
+    """Return alpha, the foreground's residual and error, all unclipped."""
     pair = layers.Concatenate(name="pair")([image, background])
     features = mobilenet_v2(pair, last_conv=False, dilated=True, symmetric=False)
     x = _rates(global_context(features[16], name="context"), 128)
@@ -160,14 +168,14 @@ def _mobile(image, background):
 
 
 def _rates(x, width):
-    """Four maps of `width` channels that look ever further."""
+    """Return four maps of `width` channels with growing receptive fields."""
     near = conv_bn_relu(x, width, 1, name="aspp_rate1")
     far = [conv_bn_relu(x, width, 3, 1, rate, name=f"aspp_rate{rate}") for rate in (3, 6, 9)]
     return [near, *far]
 
 
 def _aspp(x):
-    """Atrous spatial pyramid pooling (Chen et al. 2017) with rates 3, 6, 9."""
+    """Apply atrous spatial pyramid pooling (Chen et al. 2017) with rates 3, 6 and 9."""
     branches = _rates(x, 256)
     mean = layers.GlobalAveragePooling2D(keepdims=True, name="aspp_mean")(x)
     mean = conv_bn_relu(mean, 256, 1, name="aspp_mean")
@@ -182,13 +190,13 @@ def _decode(x, skip, name):
 
 
 def _refine(image, background, maps, select):
-    """-> alpha and residual (B, H, W, 4), not yet cut, and the map of refined cells.
+    """Return unclipped alpha and residual (B, H, W, 4) and the map of refined cells.
 
-    Patches are as wide as two unpadded 3x3 convolutions at half size and two at full size need, so
-    that a cell comes out the same whether patches are computed or the whole map (`select` None).
+    `select` None refines the whole map. Patches include the context that two unpadded 3x3
+    convolutions at half size and two at full size need, so a cell's result is the same either way.
     """
     alpha, residual, error, hidden = maps
-    # in float32 under any policy: what is chosen, resized and pasted
+    # selection, resizing and pasting stay float32 under any policy
     coarse = layers.Concatenate(dtype="float32", name="refine_coarse")([alpha, residual])
     pair = layers.Concatenate(name="refine_pair")([image, background])
     half = Downscale(0.5, name="refine_pair_half")(pair)
@@ -211,7 +219,7 @@ def _refine(image, background, maps, select):
 
 
 def _refiner(half, full):
-    """(N, h + 6, w + 6, 42), (N, 2h + 4, 2w + 4, 6) -> (N, 2h, 2w, 4)."""
+    """Refine patches: (N, h + 6, w + 6, 42), (N, 2h + 4, 2w + 4, 6) -> (N, 2h, 2w, 4)."""
     x = _conv_patches(half, 24, name="refine0")
     x = _conv_patches(x, 16, name="refine1")
     x = upsample(x, interpolation="nearest", name="refine_up")
@@ -221,7 +229,7 @@ def _refiner(half, full):
 
 
 def _conv_patches(x, filters, *, name):
-    """(N, h, w, C) -> (N, h - 2, w - 2, filters), and N may be 0."""
+    """Convolve without padding: (N, h, w, C) -> (N, h - 2, w - 2, filters); N may be 0."""
     x = conv(x, filters, padding="valid", use_bias=False, name=name)
     x = PatchBatchNorm(epsilon=1e-5, momentum=0.9, name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x)

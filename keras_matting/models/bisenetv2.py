@@ -1,14 +1,17 @@
-"""BiSeNetV2: a wide shallow and a narrow deep branch for segmentation (Yu et al., IJCV 2021).
+"""BiSeNetV2: segmentation with a wide shallow and a narrow deep branch (Yu et al., IJCV 2021).
 
-Its mask of people, dilated and eroded, is a trimap for the trimap-based methods; with two classes
-the probability of the second is a coarse alpha. `bisenetv2` is the network of CoinCheung/BiSeNet
-(code MIT; its weights were trained on Cityscapes, COCO-Stuff and ADE20k, whose terms restrict them)
-and takes its checkpoints. `bisenetv2_paper` expands the channels of a gather-and-expansion layer as
-the paper says, in its first 3x3 convolution; the released code does so in the depthwise one.
-`bisenetv2_mobile` is ours, for integer hardware: the paper's expansion, since phones' GPUs filter a
-channel only once, TensorFlow's own padding, the context without its first norm, which no
-convolution could take in, guidance that is added where the paper's gates multiply, and a narrow
-head that ends at half the size and repeats its logits.
+A mask of people, dilated and eroded, gives a trimap for the trimap-based methods. With two classes,
+the probability of the second is a coarse alpha.
+
+`bisenetv2` equals the network of CoinCheung/BiSeNet (code MIT; its weights were trained on
+Cityscapes, COCO-Stuff and ADE20k, whose terms restrict their use) and loads its checkpoints.
+`bisenetv2_paper` follows the paper where it differs: a gather-and-expansion layer expands channels
+in its first 3x3 convolution, not in the depthwise one.
+
+`bisenetv2_mobile` is our variant for integer hardware. It uses the paper's expansion (mobile GPUs
+support no depth multiplier), TensorFlow's SAME padding, and a context without its first norm, which
+could not be folded into a convolution. Guidance is added rather than multiplied, and a narrow head
+predicts logits at half the size, which are repeated.
 """
 
 from functools import partial
@@ -34,11 +37,11 @@ MEAN, STD = (0.3257, 0.3690, 0.3223), (0.2112, 0.2148, 0.2115)
 
 
 def build(variant, input_shape=(512, 512, 3), training_heads=False, num_classes=None):
-    """image (B, H, W, 3) in [0, 1] -> {"semantic": logits (B, H, W, num_classes)}.
+    """Build the network: image (B, H, W, 3) in [0, 1] -> {"semantic": (B, H, W, num_classes)}.
 
-    H and W are multiples of 32. There are 19 classes by default, 2 for `bisenetv2_mobile`. Two
-    classes add `alpha` (B, H, W, 1), the probability of the second. `training_heads` adds the
-    booster's logits `auxiliary2` to `auxiliary5`, of full size.
+    H and W are multiples of 32. `semantic` holds logits. `num_classes` defaults to 19, to 2 for
+    `bisenetv2_mobile`; with two classes there is also `alpha` (B, H, W, 1), the probability of the
+    second. `training_heads` adds the booster's full-size logits, `auxiliary2` to `auxiliary5`.
     """
     config = VARIANTS[variant]
     mobile, symmetric = config.get("mobile", False), not config.get("mobile")
@@ -62,7 +65,7 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False, num_classes=
 
 
 def _fan_out(x, depthwise=False, **_):
-    """Kaiming normal over fan-out; of a depthwise kernel over all channels, as PyTorch counts."""
+    """Return Kaiming normal over fan-out; depthwise kernels count all channels, as in PyTorch."""
     scale = 2.0 / x.shape[-1] if depthwise else 2.0
     return keras.initializers.VarianceScaling(scale, "fan_out", "untruncated_normal")
 
@@ -88,7 +91,7 @@ def _conv_bn_relu(x, filters, *arguments, **options):
 
 
 def _detail_branch(x, symmetric):
-    """-> (B, H/8, W/8, 128)."""
+    """Return (B, H/8, W/8, 128) features."""
     for stage, widths in enumerate(((64, 64), (64, 64, 64), (128, 128, 128)), start=1):
         for i, width in enumerate(widths):
             name, strides = f"detail{stage}_{i}", 1 if i else 2
@@ -97,7 +100,7 @@ def _detail_branch(x, symmetric):
 
 
 def _semantic_branch(x, expand_depthwise, symmetric):
-    """-> {2: 1/4, 3: 1/8, 4: 1/16, 5: 1/32}, with 16, 32, 64 and 128 channels."""
+    """Return {2: 1/4, 3: 1/8, 4: 1/16, 5: 1/32} maps with 16, 32, 64 and 128 channels."""
     x = _stem(x, symmetric)
     features = {2: x}
     for stage, (width, repeats) in enumerate(((32, 2), (64, 2), (128, 4)), start=3):
@@ -137,7 +140,7 @@ def _gather_expand(x, width, strides, expand_depthwise, symmetric, name):
 
 
 def _context(x, norm):
-    """Context embedding: the global mean, through a convolution, added everywhere."""
+    """Add the convolved global mean everywhere (the paper's context embedding)."""
     mean = layers.GlobalAveragePooling2D(keepdims=True, name="context_mean")(x)
     if norm:
         mean = blocks.batch_norm(mean, name="context_mean")
@@ -147,13 +150,13 @@ def _context(x, norm):
 
 
 def _aggregate(detail, semantic, mobile):
-    """Bilateral guided aggregation of a 1/8 and a 1/32 map: each guides the other at its size."""
+    """Fuse a 1/8 and a 1/32 map, each guiding the other (bilateral guided aggregation)."""
     guide = _add if mobile else _gate
     keep = _conv_bn(detail, None, depthwise=True, name="detail_keep0")
     keep = _conv(keep, 128, 1, use_bias=False, name="detail_keep1")
     down = _conv_bn(detail, 128, strides=2, symmetric=not mobile, name="detail_down")
     if not mobile:
-        # the border's padding counts in the mean, which is always of nine
+        # as in PyTorch, the mean at the border includes the zero padding
         down = layers.ZeroPadding2D(1, name="detail_down_pool_pad")(down)
     down = layers.AveragePooling2D(2 if mobile else 3, 2, name="detail_down_pool")(down)
 
@@ -165,7 +168,7 @@ def _aggregate(detail, semantic, mobile):
     fine = guide(keep, up, "semantic_up_gate", "aggregate_fine")
     coarse = guide(down, keep_semantic, "semantic_keep_gate", "aggregate_coarse")
     if mobile:
-        # so that one of the sum's two terms can take steps that suit the other's
+        # lets quantization give both terms of the sum compatible scales
         coarse = _conv_bn(coarse, 128, 1, name="aggregate_coarse")
     coarse = upsample(coarse, 4, interpolation="nearest", name="aggregate_up")
     x = layers.Add(name="aggregate_add")([fine, coarse])
@@ -178,12 +181,12 @@ def _gate(x, guidance, gate_name, name):
 
 
 def _add(x, guidance, _, name):
-    """In place of a product, which integer kernels round differently (see `global_context`)."""
+    """Add rather than multiply: integer kernels round products differently (`global_context`)."""
     return layers.Add(name=name)([x, guidance])
 
 
 def _mobile_head(x, num_classes, name):
-    """1/8 features -> logits (B, H, W, num_classes), float32."""
+    """Map 1/8 features to float32 logits (B, H, W, num_classes)."""
     x = _conv_bn_relu(x, 64, name=f"{name}_head")
     x = upsample(x, 4, interpolation="nearest", name=f"{name}_head_up")
     x = _conv_bn_relu(x, 16, name=f"{name}_fine")
@@ -193,7 +196,7 @@ def _mobile_head(x, num_classes, name):
 
 
 def _head(x, width, num_classes, factor, *, name):
-    """-> logits (B, factor * h, factor * w, num_classes), bilinear and float32."""
+    """Return float32 logits (B, factor * h, factor * w, num_classes), upsampled bilinearly."""
     x = _conv_bn_relu(x, width, name=f"{name}_head")
     x = layers.Dropout(0.1, name=f"{name}_dropout")(x)
     x = _conv(x, num_classes, 1, name=f"{name}_logit")
@@ -201,7 +204,7 @@ def _head(x, width, num_classes, factor, *, name):
 
 
 def _booster(x, num_classes, factor, *, name):
-    """As `_head`, with a convolution to factor² channels at twice the feature's size."""
+    """Return logits as `_head` does, with a convolution to factor² channels at twice the size."""
     x = _conv_bn_relu(x, 128, name=f"{name}_head")
     x = layers.Dropout(0.1, name=f"{name}_dropout")(x)
     x = upsample(x, interpolation="nearest", name=f"{name}_up")

@@ -1,12 +1,14 @@
-"""Deep Image Matting: the paper that began it, from an image and a trimap (Xu et al., CVPR 2017).
+"""Deep Image Matting: the first deep trimap-based method (Xu et al., CVPR 2017).
 
-`dim_vgg16` unpools by the encoder's argmax as the paper does; it equals the best open reproduction
-with that (huochaitiantang/pytorch-deep-image-matting, release V1.5) and takes its checkpoint.
-`dim_vgg16_bilinear` is PaddleSeg's form (code Apache-2.0): batch norm, bilinear upsampling, and a
-refinement that can only raise alpha. The checkpoints of both come from Adobe's Composition-1k data,
-which is for non-commercial use. Two are ours, for integer hardware: `dim_vgg16_mobile`, the first
-with batch norm and a quarter of the channels, and `dim_mobilenetv2_mobile`, whose encoder is
-MobileNetV2 and whose decoder repeats pixels and joins the encoder's maps in place of unpooling.
+`dim_vgg16` unpools with the encoder's max-pooling positions, as the paper does. It equals the best
+open reproduction of that (huochaitiantang/pytorch-deep-image-matting, release V1.5) and loads its
+checkpoint. `dim_vgg16_bilinear` is PaddleSeg's version (code Apache-2.0): batch norm, bilinear
+upsampling, and a refinement that can only raise alpha. Both checkpoints were trained on Adobe's
+Composition-1k data, which is for non-commercial use.
+
+Two variants are ours, for integer hardware: `dim_vgg16_mobile` is `dim_vgg16` with batch norm and a
+quarter of the channels; `dim_mobilenetv2_mobile` has a MobileNetV2 encoder, and its decoder uses
+nearest-neighbour upsampling and concatenates the encoder's maps instead of unpooling.
 """
 
 from tensorflow import keras
@@ -21,14 +23,14 @@ from keras_matting.layers.clip import InferenceClip
 from keras_matting.layers.resize import ResizeLike
 from keras_matting.layers.unpooling import PoolWithPositions, Unpool
 
-# mean and standard deviation of what the encoder was trained on
+# mean and std: the normalisation that the encoder was trained with
 VARIANTS = {
     "dim_vgg16": dict(unpooling=True, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
     "dim_vgg16_bilinear": dict(unpooling=False, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
     "dim_vgg16_mobile": dict(unpooling=True, mobile=True),
     "dim_mobilenetv2_mobile": dict(mobilenet=True, mobile=True),
 }
-PART = 4  # of the channels, in the mobile network
+PART = 4  # divides the channels of the mobile network
 OUTPUTS = ("alpha",)
 STRIDE = 32
 DECODER = (512, 256, 128, 64, 64)
@@ -36,11 +38,12 @@ MOBILENET_DECODER = {16: 96, 8: 64, 4: 32, 2: 24}  # stride: channels
 
 
 def build(variant, input_shape=(512, 512, 3), training_heads=False, refinement=True):
-    """image (B, H, W, 3), trimap (B, H, W, 1) {0, 0.5, 1} -> {"alpha": (B, H, W, 1)} in [0, 1].
+    """Build the network: image (B, H, W, 3), trimap (B, H, W, 1) -> {"alpha": (B, H, W, 1)}.
 
-    `training_heads` adds `alpha_raw`, the encoder-decoder's alpha; without `refinement` that is
-    alpha itself. H and W are multiples of 32; anything for `dim_vgg16_bilinear`, whose alpha may
-    exceed 1 while it trains.
+    The trimap is 0, 0.5 or 1; image and alpha are in [0, 1], except that the alpha of
+    `dim_vgg16_bilinear` may exceed 1 in training. H and W are multiples of 32, or any size for
+    `dim_vgg16_bilinear`. `training_heads` adds `alpha_raw`, the alpha before refinement. Without
+    `refinement`, alpha is the encoder-decoder's and there is no `alpha_raw`.
     """
     config = VARIANTS[variant]
     image = keras.Input(input_shape, name="image")
@@ -48,7 +51,7 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False, refinement=T
     pixels = _normalise(image, config)
     if config.get("mobilenet"):
         known = TrimapClasses([1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], name="one_hot")
-    else:  # the networks were fed bytes / 255, in which 0.5 is 128
+    else:  # published networks were trained on bytes / 255, where unknown is 128
         known = TrimapClasses([0.0], [128 / 255], [1.0], name="trimap_bytes")
     x = layers.Concatenate(name="pixels")([pixels, known(trimap)])
     if config.get("mobilenet"):
@@ -63,10 +66,10 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False, refinement=T
 
 
 def load_imagenet(model, refinement=True):
-    """Fills the encoder from keras.applications' VGG16; the trimap's weights start from zero."""
+    """Load VGG16 from keras.applications into the encoder; the trimap channel starts from zero."""
     config = VARIANTS[model.name]
     if config.get("mobile"):
-        raise ValueError(f"keras.applications has no encoder with the channels of {model.name}.")
+        raise ValueError(f"keras.applications has no encoder with the channels of {model.name}")
     load_vgg(model, config["mean"], config["std"])
 
 

@@ -1,10 +1,9 @@
-"""GCA-Matting: attention fills in what the trimap leaves open (Li and Lu, AAAI 2020).
+"""GCA-Matting: guided contextual attention for the unknown region (Li and Lu, AAAI 2020).
 
-`gca` equals the released network of Yaoyi-Li/GCA-Matting (code MIT; the weights are for
-non-commercial use, as Adobe's data) and takes its checkpoints. Convolutions are
-spectrally normalised. `gca_mobile` is ours, for integer hardware: half the channels, plain
-convolutions with a batch norm directly behind, ReLU, and growth by repetition; its attention
-computes in float.
+`gca` equals the released network of Yaoyi-Li/GCA-Matting (code MIT; the weights, like Adobe's data,
+are for non-commercial use) and loads its checkpoints. Its convolutions are spectrally normalised.
+`gca_mobile` is our variant for integer hardware: half the channels, plain convolutions directly
+followed by batch norm, ReLU, and nearest-neighbour upsampling. Its attention runs in float.
 """
 
 from functools import partial
@@ -29,10 +28,11 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def build(variant, input_shape=(512, 512, 3), training_heads=False):
-    """image (B, H, W, 3), trimap (B, H, W, 1) {0, 0.5, 1} -> {"alpha": (B, H, W, 1)} in [0, 1].
+    """Build the network: image (B, H, W, 3), trimap (B, H, W, 1) -> {"alpha": (B, H, W, 1)}.
 
-    H and W are multiples of 32. There are no training heads. Alpha is raw: where the trimap is
-    known, it is for the caller to put 0 and 1.
+    The trimap is 0, 0.5 or 1; image and alpha are in [0, 1]. H and W are multiples of 32. There are
+    no training heads. Alpha is the raw prediction: the caller sets 0 and 1 where the trimap is
+    known.
     """
     config = VARIANTS[variant]
     image = keras.Input(input_shape, name="image")
@@ -55,7 +55,7 @@ def _conv_bn_relu(x, filters, strides=1, form=None, *, name, **options):
 
 
 def _guidance(pixels, form):
-    """Image alone -> (B, H/8, W/8, 128)."""
+    """Return guidance (B, H/8, W/8, 128) from the image alone."""
     x = pixels
     for i, width in enumerate((16, 32, 128)):
         x = form.guide(x, width // form.part, name=f"guidance{i}")
@@ -63,10 +63,10 @@ def _guidance(pixels, form):
 
 
 def _encoder(x, attend, depths, form):
-    """-> 1/32 features and the skips for 1, 1/2, 1/4, 1/8, 1/16."""
+    """Return 1/32 features and the skips at 1, 1/2, 1/4, 1/8 and 1/16."""
     width = 32 // form.part
     skips = [_skip(x, width, 0, form)]
-    # at first the trimap says nothing
+    # as released, training starts without the trimap's influence on this path
     x = _conv_bn_relu(x, width, 2, form, initializer=_IgnoreTrimap(), name="encoder1")
     x = _conv_bn_relu(x, width, form=form, name="encoder2")
     skips.append(_skip(x, width, 1, form))
@@ -109,7 +109,7 @@ def _attend(x, guidance, unknown, *, name):
 
 
 def _decoder(x, skips, attend, depths, form):
-    """-> (B, H, W, 1), of any sign."""
+    """Return logits (B, H, W, 1)."""
     for stage, depth in enumerate(depths, start=1):
         width = 512 // form.part // 2**stage
         for i in range(depth):
@@ -157,7 +157,7 @@ def _relu_bn(x, name):
 
 
 def _transposed(x, *, name):
-    """A transposed 4x4 convolution, twice the size, as many channels."""
+    """Double the size with a transposed 4x4 convolution, keeping the number of channels."""
     return SpectralConv2DTranspose(
         x.shape[-1], 4, 2, kernel_initializer=he_uniform(), name=f"{name}_conv"
     )(x)
@@ -210,7 +210,7 @@ MOBILE = SimpleNamespace(
 
 @keras.utils.register_keras_serializable("keras_matting")
 class _IgnoreTrimap(keras.initializers.HeUniform):
-    """Zeros for all channels behind the image's three."""
+    """He uniform for the image's three channels, zeros for the trimap's."""
 
     def __call__(self, shape, dtype=None, **kwargs):
         kernel = super().__call__(shape, dtype, **kwargs)

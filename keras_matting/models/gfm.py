@@ -1,17 +1,17 @@
-"""GFM: glance at the whole, focus on the transition, from one encoder (Li et al., IJCV 2022).
+"""GFM: a glance decoder for semantics, a focus decoder for detail (Li et al., IJCV 2022).
 
-`gfm_<backbone>_<representation>`, equal to the networks of JizhiziLi/GFM (MIT; its data have
-agreements of their own). The representations of semantics and transition area:
+`gfm_<backbone>_<representation>` equal the networks of JizhiziLi/GFM (MIT; its datasets have
+separate agreements). The representations of semantics and transition area:
 
     tt   glance: trimap (background, transition, foreground); focus: alpha in the transition
-    ft   glance: what is surely foreground; focus: alpha beyond it, added
-    bt   glance: all but what is surely background; focus: what it has too much, subtracted
-    rim  all three from one decoder, integrated by convolutions
+    ft   glance: definite foreground; focus: alpha outside it, which is added
+    bt   glance: everything except definite background; focus: its excess, which is subtracted
+    rim  all three from one decoder, merged by convolutions
 
-`resnet34_2b` is the deeper encoder at four times the resolution of the "r34_2b" files; its cost at
-512x512 is twelve times that of `resnet34`. `gfm_mobilenetv2_<representation>_mobile` is ours, for
-integer hardware: upsampling by repetition, so that the heads' last convolution is of full size, and
-a context that is added in place of pyramid pooling.
+`resnet34_2b` is the deeper encoder of the "r34_2b" files, at four times the resolution; at 512x512
+it costs twelve times as much as `resnet34`. `gfm_mobilenetv2_<representation>_mobile` is our
+variant for integer hardware: nearest-neighbour upsampling, so that the heads' last convolution runs
+at full size, and an added global context instead of pyramid pooling.
 """
 
 from functools import partial
@@ -32,7 +32,7 @@ from keras_matting.layers.class_selection import FuseByClass
 from keras_matting.layers.pooling import AdaptiveAveragePooling2D
 from keras_matting.layers.resize import ResizeLike
 
-# backbone: widths of the decoder's blocks, from 1/32 on
+# backbone: widths of the decoder's blocks, starting at 1/32
 DECODERS = {
     "resnet34": [(512, 512, 256), (256, 256, 128), (128, 128, 64), (64, 64, 64)],
     "resnet34_2b": [(512, 512, 512)] * 2
@@ -59,15 +59,16 @@ PYRAMID = (1, 3, 5)
 
 
 def build(variant, input_shape=(512, 512, 3), training_heads=False):
-    """image (B, H, W, 3) in [0, 1] -> {"alpha": (B, H, W, 1)}; H and W multiples of 32.
+    """Build the network: image (B, H, W, 3) in [0, 1] -> {"alpha": (B, H, W, 1)} in [0, 1].
 
-    `training_heads` adds `glance` (B, H, W, 3 or 2) and `focus` (B, H, W, 1) in [0, 1]; for rim
-    glance_tt, focus_tt, alpha_tt and the same of ft and bt. The alpha of rim is not cut to [0, 1].
+    H and W are multiples of 32. `training_heads` adds `glance` (B, H, W, 3 or 2) and `focus`
+    (B, H, W, 1) in [0, 1]; for rim, it adds glance_tt, focus_tt and alpha_tt, and the same for ft
+    and bt. The alpha of rim is not clipped to [0, 1].
     """
     backbone = VARIANTS[variant]["backbone"]
     representation = VARIANTS[variant]["representation"]
     image = keras.Input(input_shape, name="image")
-    # the released encoders take 0..255 as they are, without ImageNet's statistics
+    # the released encoders take raw 0..255 values, without ImageNet normalisation
     scale = (2.0, -1.0) if backbone == "mobilenetv2" else (255.0, 0.0)
     features = ENCODERS[backbone](layers.Rescaling(*scale, name="normalise")(image))
     kinds = ("tt", "ft", "bt") if representation == "rim" else (representation,)
@@ -82,7 +83,7 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False):
         if kind == "bt":
             detail = layers.Rescaling(-1.0, 1.0, dtype="float32", name=f"rest{suffix}")(detail)
         fuse = FuseByClass(FUSIONS[kind], dtype="float32", name=f"alpha{suffix}")
-        # the sigmoid changes nothing but ties, of which eight bits have more than logits
+        # the sigmoid keeps the order; in 8 bits its outputs tie more often than the logits
         heads[f"alpha{suffix}"] = fuse([logit if backbone == "mobilenetv2" else seen, detail])
     if representation == "rim":
         heads["alpha"] = _integrate([heads[f"alpha_{kind}"] for kind in kinds])
@@ -91,14 +92,14 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False):
 
 
 def load_imagenet(model):
-    """Fills the backbone of DenseNet or MobileNetV2 from keras.applications."""
+    """Load DenseNet-121 or MobileNetV2 from keras.applications; ValueError for ResNets."""
     if "mobilenetv2" in model.name:
         mobilenet_v2.load_imagenet(model)
         return
     if "densenet" not in model.name:
         raise ValueError(
-            f"keras.applications has no ImageNet weights for {model.name}: its ResNets put the "
-            "stride elsewhere; take torchvision's through weights.load_backbone."
+            f"keras.applications has no ImageNet weights for {model.name}: its ResNets place the "
+            "stride differently; use weights.load_backbone with a torchvision checkpoint"
         )
     densenet.load_imagenet(model)
 
@@ -112,13 +113,13 @@ def _resnet101(x):
 
 
 def _resnet(x, depth):
-    """-> features from 1/2 to 1/32."""
+    """Return features from 1/2 to 1/32."""
     features = resnet(x, depth)
     return [features[key] for key in ("stem", 4, 8, 16, 32)]
 
 
 def _resnet34_2b(x):
-    """-> features at 1 (twice), 1/2, ... 1/32."""
+    """Return features at 1 (twice), 1/2, ... 1/32."""
     x = conv_bn_relu(x, 64, use_bias=True, name="encoder_stem")
     features = [x]
     stages = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2), (512, 3, 1), (512, 3, 1))
@@ -132,7 +133,7 @@ def _resnet34_2b(x):
 
 
 def _densenet121(x):
-    """-> features from 1/2 to 1/32; no pooling behind the stem, the last block at 1/16."""
+    """Return features from 1/2 to 1/32; no pooling after the stem, so the last block is at 1/16."""
     features = [densenet.stem(x)]
     x = features[0]
     for block in (1, 2, 3):
@@ -144,12 +145,12 @@ def _densenet121(x):
 
 
 def _mobilenetv2(x):
-    """-> features from 1/2 to 1/32."""
+    """Return features from 1/2 to 1/32."""
     return list(mobilenet_v2.mobilenet_v2(x, last_conv=False, symmetric=False).values())
 
 
 def _decoders(features, backbone, heads):
-    """-> (glance, focus) features for `heads` pairs: at 1/2, of resnet34_2b at full size."""
+    """Return (glance, focus) features for `heads` pairs, at 1/2 (resnet34_2b: full size)."""
     widths = DECODERS[backbone]
     full = len(widths) == 6
     bottom, mobile = features[-1], backbone == "mobilenetv2"
@@ -165,7 +166,7 @@ def _decoders(features, backbone, heads):
         if not grows:
             return glance, focus
         glance, focus = up(glance, name=f"glance{level}_up"), up(focus, name=f"focus{level}_up")
-        # the released network computes its last context anew for every head
+        # the released network recomputes the last context, and updates its norm, for every head
         context = _context(pyramid, block[-1], heads if level == 1 else 1, name=f"context{level}")
         context = up(context, 2 ** (i + 1), name=f"context{level}_up")
         glance = layers.Concatenate(name=f"glance{level}_concat")([context, glance])
@@ -174,7 +175,7 @@ def _decoders(features, backbone, heads):
 
 
 def _pyramid_pooling(x):
-    """PSPNet's, with bins 1, 3, 5 and corners aligned on the way back."""
+    """Pool as PSPNet does, with bins 1, 3 and 5 and corner-aligned upsampling."""
     levels = []
     for bins in PYRAMID:
         pooled = AdaptiveAveragePooling2D(bins, name=f"pyramid{bins}_pool")(x)
@@ -185,7 +186,7 @@ def _pyramid_pooling(x):
 
 
 def _context(x, filters, calls, *, name):
-    """`conv_bn_relu`, whose running statistics move as far as `calls` calls would move them."""
+    """Apply `conv_bn_relu` with running statistics that move as they would in `calls` calls."""
     x = conv(x, filters, name=name)
     x = layers.BatchNormalization(epsilon=1e-5, momentum=0.9**calls, name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x)
@@ -204,7 +205,7 @@ def _decoder_block(x, widths, *, name):
 
 
 def _head(x, channels, backbone, *, name):
-    """-> logits (B, H, W, channels) and their sigmoid; logits are enlarged, then squashed."""
+    """Return logits (B, H, W, channels), upsampled, and their sigmoid."""
     full = backbone in ("resnet34_2b", "mobilenetv2")
     if backbone == "mobilenetv2":
         x = conv_bn_relu(x, 32, use_bias=True, name=f"{name}_head0")
@@ -232,6 +233,6 @@ ENCODERS = {
     "resnet101": _resnet101,
     "mobilenetv2": _mobilenetv2,
 }
-# Alpha for every class of glance, None where focus says it: added to foreground's 1 or subtracted
-# from it, and cut to [0, 1], it counts only there.
+# Alpha for each class of glance; None takes it from focus. This equals the released sum or
+# difference of glance and focus, clipped to [0, 1].
 FUSIONS = {"tt": (0.0, None, 1.0), "ft": (None, 1.0), "bt": (0.0, None)}

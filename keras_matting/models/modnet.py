@@ -1,13 +1,13 @@
 """MODNet: portrait matting split into semantics, detail and their fusion (Ke et al., AAAI 2022).
 
-`modnet_mobilenetv2` is the released network (ZHKKKe/MODNet, code and weights Apache-2.0) and takes
-its checkpoints. `modnet_mobilenetv2_easpp` puts the paper's efficient ASPP in place of the
-released squeeze-and-excitation. `modnet_mobilenetv2_mobile` is made for integer hardware: batch
-norm in place of IBNorm, TensorFlow's own padding, no 1280-channel layer at the end of the backbone,
-upsampling by repetition and a context that is added, since what bilinear sampling and products
-round to in integers differs from one backend to the next. These take a width multiplier.
+`modnet_mobilenetv2` equals the released network (ZHKKKe/MODNet, code and weights Apache-2.0) and
+loads its checkpoints. `modnet_mobilenetv2_easpp` has the paper's efficient ASPP instead of the
+released squeeze-and-excitation. `modnet_mobilenetv2_mobile` is our variant for integer hardware:
+batch norm instead of IBNorm, TensorFlow's SAME padding, no 1280-channel layer at the end of the
+backbone, nearest-neighbour upsampling and an added context, because backends round bilinear
+sampling and products differently in integers. These three take a width multiplier.
 
-`modnet_hrnet_w18` is PaddleSeg's version (code Apache-2.0; a licence of the weights is not stated).
+`modnet_hrnet_w18` is PaddleSeg's version (code Apache-2.0; no licence is stated for the weights).
 """
 
 from functools import partial
@@ -40,16 +40,17 @@ STRIDE = 32
 
 
 def build(variant, input_shape=(512, 512, 3), training_heads=False, width=1.0, branch_width=None):
-    """image (B, H, W, 3) in [0, 1] -> {"alpha": (B, H, W, 1)}; H and W multiples of 32.
+    """Build the network: image (B, H, W, 3) in [0, 1] -> {"alpha": (B, H, W, 1)} in [0, 1].
 
-    `training_heads` adds `semantic` (B, H/16, W/16, 1) and `detail` (B, H, W, 1), all in [0, 1].
-    `width` multiplies the channels of backbone and branches, `branch_width` those of the detail and
-    fusion branches in its place; ValueError for HRNet, which has one width.
+    H and W are multiples of 32. `training_heads` adds `semantic` (B, H/16, W/16, 1) and `detail`
+    (B, H, W, 1), both in [0, 1]. `width` multiplies the channels of the backbone and all branches;
+    `branch_width` overrides it in the detail and fusion branches. Both raise ValueError for HRNet,
+    which has one width.
     """
     config = VARIANTS[variant]
     paddle = config.get("hrnet", False)
     if paddle and (width != 1.0 or branch_width is not None):
-        raise ValueError(f"{variant} has no width multiplier.")
+        raise ValueError(f"{variant} has no width multiplier; leave out width and branch_width")
     image = keras.Input(input_shape, name="image")
     pixels = layers.Rescaling(2.0, -1.0, name="normalise")(image)
     published = config["ibnorm"]
@@ -87,17 +88,17 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False, width=1.0, b
 
 
 def load_imagenet(model, width=1.0, branch_width=None):
-    """Fills the backbone from keras.applications; ValueError for HRNet, which is not there."""
+    """Load the backbone from keras.applications; ValueError for HRNet, which it does not have."""
     if VARIANTS[model.name].get("hrnet"):
         raise ValueError(
-            "keras.applications has no HRNet; take its ImageNet weights through "
-            "weights.load_backbone."
+            "keras.applications has no HRNet; use weights.load_backbone with PaddleSeg's ImageNet "
+            "checkpoint"
         )
     mobilenet_v2.load_imagenet(model, width)
 
 
 def _semantic_branch(x, features, block, up):
-    """Attended 1/32 features -> 1/8, with the widths of the backbone's 1/16 and 1/8 features."""
+    """Upsample attended 1/32 features to 1/8, with the backbone's widths at 1/16 and 1/8."""
     x = up(x, name="semantic16_up")
     x = block(x, features[16].shape[-1], 5, name="semantic16")
     x = up(x, name="semantic8_up")
@@ -105,7 +106,7 @@ def _semantic_branch(x, features, block, up):
 
 
 def _detail_branch(pixels, features, low8, channels, block, up):
-    """Image, 1/2 and 1/4 features, semantics -> 1/2 detail features."""
+    """Return 1/2 detail features from the image, 1/2 and 1/4 features and the semantics."""
     image2 = downsample_image(pixels, 2, name="image2")
     image4 = downsample_image(pixels, 4, name="image4")
     skip2 = block(features[2], channels, 1, name="detail_skip2")
@@ -139,12 +140,11 @@ def _fusion_branch(pixels, low8, high2, channels, block, up):
 
 
 def _easpp(x):
-    """The paper's efficient ASPP (e-ASPP): ASPP with its channel mixing taken out of the branches.
+    """Apply the paper's efficient ASPP (e-ASPP), which mixes channels outside the branches.
 
-    A quarter of the channels; depthwise 3x3 branches at several rates; a depthwise fusion, one
-    weight per branch and channel; then one pointwise convolution for all branches together, back to
-    the full width. The rates are our choice, since no code was released: DeepLab's halved, because
-    the map is at 1/32 and not at 1/16.
+    It reduces to a quarter of the channels, applies depthwise 3x3 branches at several rates, fuses
+    them with one weight per branch and channel, and expands with one pointwise convolution. No code
+    was released, so the rates are our choice: half of DeepLab's, as the map is at 1/32, not 1/16.
     """
     channels = x.shape[-1]
     x = _conv_bn_relu(x, layers.Conv2D(channels // 4, 1, **_kernel("easpp_reduce")))

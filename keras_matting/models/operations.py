@@ -1,4 +1,4 @@
-"""How many multiplications and additions a network costs."""
+"""Count the multiply-adds of a network."""
 
 import numpy as np
 from tensorflow.keras import layers
@@ -8,7 +8,7 @@ from keras_matting.layers.patches import SampleCells
 
 
 def multiply_adds(model) -> int:
-    """Those of convolutions and attention for one image, of a model of fixed size."""
+    """Count multiply-adds of convolutions and attention for one image; `model` has a fixed size."""
     total = 0
     for layer in model.layers:
         count = 1
@@ -28,6 +28,6 @@ def multiply_adds(model) -> int:
 
 
 def _cells(model):
-    """How many patches a refinement computes, 1 for whole maps."""
+    """Return the number of patches that the refinement computes, or 1 if it refines whole maps."""
     choice = [layer for layer in model.layers if isinstance(layer, SampleCells)]
     return min(choice[0].count, np.prod(choice[0].input_shape[1:3])) if choice else 1

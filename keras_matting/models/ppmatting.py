@@ -1,13 +1,15 @@
-"""PP-Matting: no trimap, semantics guide high-resolution detail (Chen et al. 2022).
+"""PP-Matting: trimap-free, semantics guide high-resolution detail (Chen et al. 2022).
 
-`ppmatting_hrnet_w18` and `_w48` equal PaddleSeg's networks (code Apache-2.0; a licence of the
-weights is not stated) and take their checkpoints. The paper's formula of the guidance flow has one
-convolution of the concatenation where the code reduces the guidance to one channel and has two
-norms and two convolutions. `ppmatting_hrnet_w18_paper` follows the formula; nothing published
-exists to compare it with. `ppmatting_mobilenetv2_mobile` is ours, for integer hardware: a quarter
-of the channels, upsampling by repetition, a context that is added in place of pyramid pooling, and
-guidance that is concatenated to the detail and does not gate it, and a semantic branch that sees
-the backbone's maps of every size.
+`ppmatting_hrnet_w18` and `_w48` equal PaddleSeg's networks (code Apache-2.0; no licence is stated
+for the weights) and load their checkpoints. In the paper's formula for the guidance flow, the
+concatenation passes one convolution; the released code reduces the guidance to one channel and
+applies two norms and two convolutions. `ppmatting_hrnet_w18_paper` follows the formula; there is no
+published implementation to compare it with.
+
+`ppmatting_mobilenetv2_mobile` is our variant for integer hardware: a quarter of the channels,
+nearest-neighbour upsampling, an added global context instead of pyramid pooling, guidance that is
+concatenated with the detail instead of gating it, and a semantic branch that receives the
+backbone's maps of every size.
 """
 
 from functools import partial
@@ -35,7 +37,7 @@ PYRAMID = (5, 3, 1)
 SIDES = (256, 128, 64, 64)
 STAGES = ((512, 512, 256), (256, 256, 128), (128, 128, 64), (128, 128, 64), (64, 64, 64))
 DETAIL = (64, 32, 16)
-# the mobile network's part of these channels
+# divides these channels in the mobile network
 PART = 4
 
 _conv_bn = partial(blocks.conv_bn, biased=True)
@@ -44,10 +46,11 @@ _repeat = partial(upsample, interpolation="nearest")
 
 
 def build(variant, input_shape=(512, 512, 3), training_heads=False):
-    """image (B, H, W, 3) in [0, 1] -> {"alpha": (B, H, W, 1)}; H and W multiples of 32.
+    """Build the network: image (B, H, W, 3) in [0, 1] -> {"alpha": (B, H, W, 1)} in [0, 1].
 
-    `training_heads` adds `semantic` (B, H, W, 3), the probabilities of foreground, transition and
-    background in this order, and `detail` (B, H, W, 1), alpha in the transition.
+    H and W are multiples of 32. `training_heads` adds `semantic` (B, H, W, 3), the probabilities of
+    foreground, transition and background, in this order, and `detail` (B, H, W, 1), alpha in the
+    transition.
     """
     config = VARIANTS[variant]
     image = keras.Input(input_shape, name="image")
@@ -63,7 +66,7 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False):
     detail = layers.Activation("sigmoid", dtype="float32", name="detail")(logit)
     # foreground, transition, background
     fuse = FuseByClass((1.0, None, 0.0), dtype="float32", name="alpha")
-    # the softmax changes nothing but ties, of which eight bits have more than logits
+    # the softmax keeps the order; in 8 bits its outputs tie more often than the logits
     outputs = {"alpha": fuse([classes if flow == "mobile" else semantic, detail])}
     if training_heads:
         outputs |= {"semantic": semantic, "detail": detail}
@@ -71,20 +74,20 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False):
 
 
 def load_imagenet(model):
-    """Fills MobileNetV2's backbone from keras.applications; ValueError for HRNet."""
+    """Load the MobileNetV2 backbone from keras.applications; ValueError for HRNet."""
     if VARIANTS[model.name]["backbone"] != "mobilenetv2":
         raise ValueError(
-            "keras.applications has no HRNet; take its ImageNet weights through "
-            "weights.load_backbone."
+            "keras.applications has no HRNet; use weights.load_backbone with PaddleSeg's ImageNet "
+            "checkpoint"
         )
     mobilenet_v2.load_imagenet(model)
 
 
 def _semantic_branch(features, mobile):
-    """-> logits (B, H, W, 3) and the outputs of five stages, at 1/16 to 1.
+    """Return logits (B, H, W, 3) and the outputs of five stages, at 1/16 to 1.
 
-    It starts from the backbone's 1/32 map, into which HRNet has fused the finer ones. MobileNetV2
-    has not, so there every stage is given the map of its own size besides.
+    The branch starts from the backbone's 1/32 map. HRNet has already fused the finer maps into it;
+    MobileNetV2 has not, so there each stage also receives the map of its own size.
     """
     x = features[32]
     part, up = (PART, _repeat) if mobile else (1, upsample)
@@ -124,7 +127,7 @@ def _pyramid_pooling(x):
 
 
 def _detail_branch(features, stages, flow):
-    """-> logit (B, H, W, 1): full-size residual blocks, each followed by a gate."""
+    """Return logits (B, H, W, 1) from full-size residual blocks, each followed by a gate."""
     part, up = (PART, _repeat) if flow == "mobile" else (1, upsample)
     fine = up(features[2], 2, name="detail_fine_up")
     coarse = up(features[4], 4, name="detail_coarse_up")
@@ -171,7 +174,7 @@ def _concatenation(x, guidance, name):
 
 
 def _amplify(x, gate, name):
-    """x times one plus a map in [0, 1]: guidance can amplify detail, not suppress it."""
+    """Multiply x by 1 + sigmoid(gate): guidance can amplify detail but not suppress it."""
     gate = layers.Activation("sigmoid", name=f"{name}_sigmoid")(gate)
     amplified = layers.Multiply(name=f"{name}_multiply")([x, gate])
     x = layers.Add(name=f"{name}_add")([x, amplified])

@@ -1,12 +1,12 @@
-"""Published checkpoints -> our networks. One rename table per method, in the file of its name.
+"""Load published checkpoints into our networks, with one rename table per method.
 
 A table has
 
-    LAYERS       [(pattern of our layer, published module), ...], the first that matches counts.
-                 A pattern with a slash is of one variable; then the published name is a whole one.
-    HEADS        pattern of the tensors of training heads: a network without them passes them over
-    PASSED_OVER  pattern of the tensors that the published forward pass never reads
-    ALIASES      {prefix: the prefix under which the same tensors are saved again, which wins}
+    LAYERS   [(pattern of our layer, published module), ...]; the first match applies. A pattern
+             with a slash is for a single variable, and the published name is then complete.
+    HEADS    pattern of the training heads' tensors, which a network without heads ignores
+    IGNORED  pattern of tensors that the published forward pass never reads
+    ALIASES  {prefix: second prefix for the same tensors, which takes precedence}
 """
 
 import re
@@ -38,7 +38,7 @@ TABLES = {
 }
 
 
-# our variable: its names in PyTorch, in Paddle, and in GCA's spectral norm
+# our variable: its possible names in PyTorch, Paddle and GCA's spectral norm
 LEAVES = {
     "kernel": ("weight", "weight_bar"),
     "depthwise_kernel": ("weight",),
@@ -53,16 +53,16 @@ LEAVES = {
 
 
 def load_published(model, source):
-    """Fills `model` with the tensors of a published checkpoint and returns it.
+    """Load a published checkpoint into `model` and return the model.
 
-    `source` is a mapping of published names to arrays in the published layout (kernels out, in,
-    height, width), or a file of such. A model without training heads passes over the heads'
-    tensors. Every other tensor that is missing, superfluous or of another shape is named in one
-    ValueError, and then nothing has been loaded.
+    `source` maps published names to arrays in the published layout (kernels are (out, in, height,
+    width)), or is a checkpoint file. A model without training heads ignores the heads' tensors.
+    Raises ValueError that lists all tensors that are missing, unexpected or of another shape; in
+    that case, nothing has been loaded.
     """
     if model.name not in TABLES:
         raise ValueError(
-            f"No checkpoint was published for {model.name}; there are some for {', '.join(TABLES)}."
+            f"no published checkpoints for {model.name}; available for {', '.join(TABLES)}"
         )
     table = TABLES[model.name]
     state = _effective(_mapping(source), table.ALIASES)
@@ -70,25 +70,26 @@ def load_published(model, source):
 
 
 def load_backbone(model, source, pictures=None):
-    """Fills the backbone of `model` with an ImageNet checkpoint of its family and returns it.
+    """Load an ImageNet checkpoint into the backbone of `model` and return the model.
 
-    torchvision's files for MobileNetV2, ResNet, DenseNet and VGG16, PaddleSeg's for HRNet; `source`
-    as in `load_published`. Where our first convolution has more than the image's three channels,
-    they start from zero. ValueError names what is missing or misshapen; the classifier is not read.
+    `source` is given as for `load_published`: torchvision's MobileNetV2, ResNet, DenseNet or VGG16,
+    or PaddleSeg's HRNet. The classifier is ignored. Input channels beyond the image's three start
+    from zero. Raises ValueError that lists missing tensors and wrong shapes.
 
-    Google's quantised MobileNetV2, a .tflite file, needs `pictures` (`quantised_mobilenet.fill`).
+    Google's quantised MobileNetV2, a .tflite file, needs `pictures`, see
+    `quantised_mobilenet.fill`.
     """
     if str(source).endswith(".tflite"):
         return quantised_mobilenet.fill(model, source, pictures)
     families = torchvision.BACKBONES | {"hrnet": [paddle.hrnet("")]}
     forms = next((forms for part, forms in families.items() if part in model.name), None)
     if forms is None:
-        raise ValueError(f"{model.name} has no backbone of a family with ImageNet checkpoints.")
+        raise ValueError(f"no ImageNet checkpoints for the backbone of {model.name}")
     state = _effective(_mapping(source), {})
     layers = [layer for layer in model.layers if layer.name.startswith("backbone_")]
     state = {name: _widened(name, array, layers, forms) for name, array in state.items()}
     for form in forms:
-        table = SimpleNamespace(LAYERS=form, HEADS=r"(?!)", PASSED_OVER=r".*")
+        table = SimpleNamespace(LAYERS=form, HEADS=r"(?!)", IGNORED=r".*")
         try:
             return _fill(model, layers, state, table)
         except ValueError as error:
@@ -97,7 +98,7 @@ def load_backbone(model, source, pictures=None):
 
 
 def _widened(name, array, layers, forms):
-    """The first kernel with zeros for the channels that only our network has."""
+    """Pad the first kernel with zeros for input channels that only our network has."""
     first = next(layer for layer in layers if layer.weights)
     names = [_published(first.name, "kernel", form)[0] for form in forms]
     channels = first.weights[0].shape[2]
@@ -120,17 +121,17 @@ def _fill(model, layers, state, table):
             taken.add(name)
             value = _keras_layout(state[name], slot, variable.shape)
             if value.shape != tuple(variable.shape):
-                problems.append(f"{name} {np.shape(state[name])} does not fit our {ours}")
+                problems.append(f"{name} {np.shape(state[name])} does not match our {ours}")
             values.append((variable, value))
     has_heads = any(re.fullmatch(table.HEADS, name) for name in taken)
-    passed_over = table.PASSED_OVER if has_heads else rf"{table.PASSED_OVER}|{table.HEADS}"
+    ignored = table.IGNORED if has_heads else rf"{table.IGNORED}|{table.HEADS}"
     problems += [
-        f"{name} {np.shape(array)} has no place in our network"
+        f"{name} {np.shape(array)} is not part of our network"
         for name, array in state.items()
-        if name not in taken and not re.fullmatch(passed_over, name)
+        if name not in taken and not re.fullmatch(ignored, name)
     ]
     if problems:
-        raise ValueError(f"The checkpoint does not fit {model.name}: {'; '.join(problems)}.")
+        raise ValueError(f"the checkpoint does not match {model.name}: {'; '.join(problems)}")
     for variable, value in values:
         variable.assign(value)
     return model
@@ -145,7 +146,7 @@ def _mapping(source):
 
 
 def _effective(state, aliases):
-    """Without counters, without DataParallel's prefix, and one name for every tensor."""
+    """Remove counters, DataParallel's prefix and aliases, so that every tensor has one name."""
     state = {name: array for name, array in state.items() if not name.endswith("_batches_tracked")}
     if state and all(name.startswith("module.") for name in state):
         state = {name.removeprefix("module."): array for name, array in state.items()}
@@ -157,7 +158,7 @@ def _effective(state, aliases):
 
 
 def _published(layer, slot, patterns):
-    """The names that the published tensor of our layer's variable may have."""
+    """Return the possible published names of our layer's variable."""
     for pattern, published in patterns:
         if match := re.fullmatch(pattern, f"{layer}/{slot}" if "/" in pattern else layer):
             module = match.expand(published)
@@ -166,9 +167,11 @@ def _published(layer, slot, patterns):
 
 
 def _keras_layout(array, slot, shape):
-    """(out, in, h, w) -> (h, w, in, out), as also (in, out, h, w) -> (h, w, out, in) of a
-    transposed convolution; depthwise (in * m, 1, h, w) -> (h, w, in, m); dense (out, in) ->
-    (in, out) or the 1x1 kernel of it."""
+    """Transpose a published tensor to Keras' layout.
+
+    (out, in, h, w) -> (h, w, in, out), which also suits transposed convolutions; depthwise
+    (in * m, 1, h, w) -> (h, w, in, m); dense (out, in) -> (in, out), or to a 1x1 kernel.
+    """
     array = np.asarray(array, np.float32)
     if slot == "depthwise_kernel" and array.ndim == 4:
         return array.reshape(-1, shape[-1], *array.shape[2:]).transpose(2, 3, 0, 1)

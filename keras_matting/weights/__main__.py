@@ -1,4 +1,4 @@
-"""Entry point of `python -m keras_matting.weights`, which is `keras_matting.commands.weights`."""
+"""Entry point of `python -m keras_matting.weights`; see `keras_matting.commands.weights`."""
 
 from keras_matting.commands import start, weights
 

@@ -1,10 +1,10 @@
-"""The checkpoints of PeterL1n/BackgroundMattingV2."""
+"""Rename tables for PeterL1n/BackgroundMattingV2's checkpoints."""
 
 from types import SimpleNamespace
 
 from keras_matting.weights.torchvision import mobilenet_v2, resnet
 
-_RATES = {1: 0, 3: 1, 6: 2, 9: 3}  # rate: place in the list of branches
+_RATES = {1: 0, 3: 1, 6: 2, 9: 3}  # rate: index of the branch
 _HEADS = [
     *[(f"aspp_rate{rate}_conv", f"aspp.convs.{i}.0") for rate, i in _RATES.items()],
     *[(f"aspp_rate{rate}_bn", f"aspp.convs.{i}.1") for rate, i in _RATES.items()],
@@ -23,11 +23,11 @@ _BACKBONES = {
     "resnet101": resnet("backbone."),
 }
 TABLES = {
-    # a base network takes the checkpoint of a refining one
+    # a base network also loads the checkpoint of a refining one
     f"bgmv2_{kind}{backbone}": SimpleNamespace(
         LAYERS=_HEADS + layers,
         HEADS=r"refiner\..+" if kind else r"(?!)",
-        PASSED_OVER=r"(?!)",
+        IGNORED=r"(?!)",
         ALIASES={},
     )
     for kind in ("base_", "")

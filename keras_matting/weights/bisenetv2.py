@@ -1,6 +1,6 @@
-"""The checkpoints of CoinCheung/BiSeNet's bisenetv2."""
+"""Rename table for CoinCheung/BiSeNet's bisenetv2 checkpoints."""
 
-_NORMED = {  # a convolution with its norm, as .conv and .bn
+_NORMED = {  # modules with a convolution, .conv, and its norm, .bn
     r"detail(\d)_(\d)": r"detail.S\1.\2",
     "stem": "segment.S1S2.conv",
     r"stem_left(\d)": r"segment.S1S2.left.\1",
@@ -15,7 +15,7 @@ _NORMED = {  # a convolution with its norm, as .conv and .bn
     r"auxiliary(\d)_head": r"aux\1.conv",
     r"auxiliary(\d)_wide": r"aux\1.conv_out.0.1",
 }
-_SEQUENCES = {  # a convolution at the place given, its norm at the next
+_SEQUENCES = {  # a convolution at this index, its norm at the next
     "depthwise": "dwconv.0",
     "depthwise0": "dwconv1.0",
     "depthwise1": "dwconv2.0",
@@ -56,5 +56,5 @@ LAYERS = [
     (r"auxiliary(\d)_logit_conv", r"aux\1.conv_out.1"),
 ]
 HEADS = r"aux\d(_4)?\..+"
-PASSED_OVER = r"(?!)"
+IGNORED = r"(?!)"
 ALIASES = {}

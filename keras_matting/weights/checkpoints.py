@@ -1,6 +1,6 @@
-"""Checkpoint files of PyTorch, Paddle, safetensors and NumPy -> {published name: array}.
+"""Read checkpoint files of PyTorch, Paddle, safetensors and NumPy.
 
-Neither PyTorch nor Paddle is needed, and no file can run code (see `pickles`).
+Needs neither PyTorch nor Paddle, and a file cannot run code (see `pickles`).
 """
 
 import zipfile
@@ -11,45 +11,46 @@ import numpy as np
 from keras_matting.weights import pickles, safetensors, torch_files
 from keras_matting.weights.pickles import Array, Refused, as_float32
 
-# under which a training script may have put the network's tensors
+# keys under which training scripts save the network's tensors
 WRAPPERS = ("state_dict", "model_state_dict", "model", "params", "network", "net", "weights")
-# np.savez_compressed of weights saves a tenth; what shrinks a hundredfold is no network
+# np.savez_compressed shrinks weights by a tenth; a ratio of 100 is a zip bomb
 LARGEST_RATIO = 100
 NPY_HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-BIG = "UnpackBigParamInfor@@"  # Paddle's list of arrays that it cut into pieces
+BIG = "UnpackBigParamInfor@@"  # Paddle's list of arrays that it split
 
 
 def read(path) -> dict:
-    """{name: array} of a .pth, .ckpt, .pt, .pdparams, .safetensors or .npz file.
+    """Read {name: array} from a .pth, .ckpt, .pt, .pdparams, .safetensors or .npz file.
 
-    What the file is, its first bytes say, not its name. FileNotFoundError, and ValueError in one
-    sentence: foreign, damaged, encrypted, or with anything in it that tensors do not need.
+    The format is detected by content, not by suffix. Raises FileNotFoundError if there is no such
+    file, and ValueError, with a one-line message, if it is damaged, encrypted, of another format,
+    or contains anything other than tensors and plain values.
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"There is no checkpoint {path}.")
+        raise FileNotFoundError(f"checkpoint not found: {path}")
     try:
         return _tensors(_reader(path)(path))
     except Refused as error:
         raise ValueError(
-            f"{path} was not read because it contains {_line(error)}; save the network's tensors "
-            "alone (state_dict) and try again."
+            f"{path} was not read because it contains {_line(error)}; save only the network's "
+            "tensors (state_dict) and try again"
         ) from error
     except MemoryError:
-        raise ValueError(f"{path} needs more memory than there is.") from None
+        raise ValueError(f"not enough memory to read {path}") from None
     except PermissionError:
-        raise ValueError(f"{path} may not be read by this user; change its permissions.") from None
-    except Exception as error:  # zlib, tokenize, struct and others have exceptions of their own
+        raise ValueError(f"no permission to read {path}; change its permissions") from None
+    except Exception as error:  # zlib, tokenize, struct and others define their own exceptions
         raise ValueError(
-            f"{path} is damaged or incomplete ({type(error).__name__}); download it again."
+            f"{path} is damaged or incomplete ({type(error).__name__}); download it again"
         ) from error
 
 
 def _line(error):
-    """A hostile name may be pages long."""
+    """Return the message on one short line: names in hostile files may be very long."""
     return " ".join(str(error).split())[:300]
 
 
@@ -63,16 +64,18 @@ def _reader(path):
     if head.startswith(torch_files.MAGIC_PICKLE):
         return torch_files.read_legacy
     if head[257:262] == b"ustar":
-        raise Refused("a tar archive, which only PyTorch before 0.2 wrote")
+        raise Refused("a tar archive, as written by PyTorch before 0.2")
     if head[8:9] == b"{":
         return safetensors.read
     if head.startswith(b"\x80"):
         return _read_paddle
-    kind = "nothing" if not head else "neither tensors of PyTorch, Paddle, safetensors nor NumPy"
+    kind = (
+        "nothing" if not head else "no tensors in a format of PyTorch, Paddle, safetensors or NumPy"
+    )
     if head.startswith(b"version https://git-lfs"):
-        kind = "a git-lfs pointer in place of the file"
+        kind = "a git-lfs pointer instead of the file"
     elif head.lstrip()[:1] == b"<":
-        kind = "a web page in place of the file"
+        kind = "a web page instead of the file"
     raise Refused(kind)
 
 
@@ -89,11 +92,11 @@ def _read_npz(path):
             if dtype.hasobject:
                 raise Refused(f"objects in {info.filename}")
             if int(np.prod(shape, dtype=object)) * dtype.itemsize > info.file_size:
-                raise Refused(f"{info.filename}, whose shape {shape} does not fit its bytes")
-        # there may be many, and they may share their compressed bytes
+                raise Refused(f"{info.filename}, whose shape {shape} does not match its size")
+        # there may be many entries, and they may share their compressed bytes
         total = sum(info.file_size for info in archive.infolist())
         if total > LARGEST_RATIO * path.stat().st_size + 2**20:
-            raise Refused(f"arrays that together unpack to {total} bytes")
+            raise Refused(f"arrays that unpack to {total} bytes in total")
     with np.load(path, allow_pickle=False) as arrays:
         return {name: value for name, value in arrays.items() if value.dtype.kind in "fiub"}
 
@@ -116,7 +119,7 @@ def _read_paddle(path):
 
 
 def _paddle_array(value):
-    """Paddle writes an array (bfloat16 as its bits), or a pair of its name and it."""
+    """Return the array that Paddle saved, alone or as (name, array); bfloat16 is saved as bits."""
     if isinstance(value, tuple) and len(value) == 2:
         value = value[1]
     value = value.array() if isinstance(value, Array) else value
@@ -125,14 +128,14 @@ def _paddle_array(value):
 
 
 def _tensors(found):
-    """The mapping of arrays in what a training script saved."""
+    """Find the mapping of arrays in what a training script saved."""
     if isinstance(found, dict):
-        # beside the network there may be other tensors, such as GCA's last loss
+        # there may be other tensors outside the network, such as GCA's last loss
         wrapped = [found[key] for key in WRAPPERS if isinstance(found.get(key), dict)]
         found = next((value for value in wrapped if _has_arrays(value)), found)
     if not isinstance(found, dict) or not _has_arrays(found):
         held = ", ".join(map(str, list(found)[:8])) if isinstance(found, dict) else "no mapping"
-        raise Refused(f"no tensors where they were looked for (but: {held or 'nothing'})")
+        raise Refused(f"no tensors at the expected keys (found: {held or 'nothing'})")
     return {
         name: value
         for name, value in found.items()

@@ -1,10 +1,10 @@
-"""The checkpoints of huochaitiantang/pytorch-deep-image-matting and of PaddleSeg's DIM."""
+"""Rename tables for huochaitiantang/pytorch-deep-image-matting and PaddleSeg's DIM."""
 
 from types import SimpleNamespace
 
 
 def _table(layers, heads):
-    return SimpleNamespace(LAYERS=layers, HEADS=heads, PASSED_OVER=r"(?!)", ALIASES={})
+    return SimpleNamespace(LAYERS=layers, HEADS=heads, IGNORED=r"(?!)", ALIASES={})
 
 
 _UNPOOLING = [

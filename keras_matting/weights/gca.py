@@ -1,8 +1,8 @@
-"""The checkpoints of Yaoyi-Li/GCA-Matting."""
+"""Rename table for Yaoyi-Li/GCA-Matting's checkpoints."""
 
 
 def _blocks(ours, published, shortcut):
-    """Residual blocks: convolutions, norms, and the shortcut's place of the convolution."""
+    """Return rows for residual blocks; `shortcut` is the published name of the shortcut module."""
     return [
         (rf"{ours}_block(?P<b>\d)_conv(?P<c>\d)_conv", rf"{published}.\g<b>.conv\g<c>.module"),
         (rf"{ours}_block(?P<b>\d)_conv(?P<c>\d)_bn", rf"{published}.\g<b>.bn\g<c>"),
@@ -40,5 +40,5 @@ LAYERS = [
     ("decoder_last_bn", "decoder.bn1"),
     ("alpha_logit_conv", "decoder.conv2"),
 ]
-HEADS = PASSED_OVER = r"(?!)"
+HEADS = IGNORED = r"(?!)"
 ALIASES = {}

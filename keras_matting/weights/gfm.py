@@ -1,4 +1,4 @@
-"""The checkpoints of JizhiziLi/GFM, which list a backbone under two names of which one wins."""
+"""Rename tables for JizhiziLi/GFM's checkpoints, which store the backbone under two names."""
 
 from types import SimpleNamespace
 
@@ -44,8 +44,8 @@ def _logits(place):
     ]
 
 
-def _table(layers, aliases, passed_over):
-    return SimpleNamespace(LAYERS=layers, HEADS=r"(?!)", PASSED_OVER=passed_over, ALIASES=aliases)
+def _table(layers, aliases, ignored):
+    return SimpleNamespace(LAYERS=layers, HEADS=r"(?!)", IGNORED=ignored, ALIASES=aliases)
 
 
 _STAGES = {f"resnet.layer{stage}.": f"encoder{stage}." for stage in (2, 3, 4)}
@@ -61,7 +61,7 @@ _RESNET = _table(
     r"resnet\.fc\..+",
 )
 _RESNET_2B = _table(
-    # a pool is block 0 of its two own stages
+    # in its two extra stages, block 0 is a pool
     [
         pair
         for i in range(3)

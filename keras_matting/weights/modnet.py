@@ -1,8 +1,8 @@
-"""The checkpoints of ZHKKKe/MODNet."""
+"""Rename table for ZHKKKe/MODNet's checkpoints."""
 
 from keras_matting.weights.torchvision import mobilenet_v2
 
-NORMED = {  # a convolution, its IBNorm
+NORMED = {  # modules with a convolution and its IBNorm
     "semantic16": "lr_branch.conv_lr16x",
     "semantic8": "lr_branch.conv_lr8x",
     "detail_skip2": "hr_branch.tohr_enc2x",
@@ -27,6 +27,6 @@ LAYERS = [
     *[(f"{ours}_norm", f"{published}.layers.1.bnorm") for ours, published in NORMED.items()],
 ]
 HEADS = r"lr_branch\.conv_lr\..+|hr_branch\.conv_hr\..+"
-PASSED_OVER = r"(?!)"
-# the backbone is registered twice, and the later name wins on loading
+IGNORED = r"(?!)"
+# the backbone is registered twice; when loading, the later name takes precedence
 ALIASES = {"backbone.": "lr_branch.backbone."}

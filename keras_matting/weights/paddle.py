@@ -1,4 +1,4 @@
-"""Names of PaddleSeg's matting networks: HRNet, PP-Matting, MODNet on HRNet."""
+"""Rename tables for PaddleSeg's HRNet, PP-Matting and MODNet on HRNet."""
 
 from types import SimpleNamespace
 
@@ -10,7 +10,7 @@ def _conv_bn(ours, published):
 
 
 def hrnet(prefix="backbone."):
-    """`prefix` ends with a dot where it is not empty."""
+    """Return HRNet's rows; a non-empty `prefix` ends with a dot."""
     module = rf"{prefix}st\1.stage_st\1_\2"
     ours = r"backbone_stage(\d)_module(\d)"
     block = rf"{module}.branches_func.bb_st\1_\2_branch_layer_\3_\4.conv\5"
@@ -24,7 +24,7 @@ def hrnet(prefix="backbone."):
     ]
 
 
-# what the last module makes for the branches at 1/8 and 1/16, which no network here reads
+# the last module's outputs for the 1/8 and 1/16 branches, which none of these networks reads
 _UNREAD = r"backbone\.st4\.stage_st4_3\.fuse_func\.residual_st4_3_layer_[23]_.+"
 
 _ppmatting = SimpleNamespace(
@@ -51,7 +51,7 @@ _ppmatting = SimpleNamespace(
         (r"gate(\d)_conv", r"hrdb.gates.\1.conv"),
     ],
     HEADS=r"(?!)",
-    PASSED_OVER=_UNREAD,
+    IGNORED=_UNREAD,
     ALIASES={},
 )
 _MODNET = {ours: f"head.{published}" for ours, published in NORMED.items()}
@@ -69,7 +69,7 @@ _modnet = SimpleNamespace(
         ("alpha_logit_conv", "head.f_branch.conv_f.1.layers.0"),
     ],
     HEADS=r"head\.(lr_branch\.conv_lr|hr_branch\.conv_hr)\..+",
-    PASSED_OVER=rf"{_UNREAD}|blurer\..+",  # the fixed blur of its loss
+    IGNORED=rf"{_UNREAD}|blurer\..+",  # the loss's constant blur kernel
     ALIASES={},
 )
 TABLES = {

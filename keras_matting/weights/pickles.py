@@ -1,8 +1,8 @@
-"""Pickled arrays without running what a pickle asks for.
+"""Read pickled arrays without running code from the pickle.
 
-A pickle is a program: it may call anything it can name. Here the few names that tensors need stand
-for functions and types of this file, which only take notes; every other name is refused. Nothing of
-the pickle's own is ever imported or called.
+A pickle is a program that may call anything it can name. Here, the few names that tensors need map
+to functions and types of this file, which only record their arguments. All other names are refused,
+and nothing that the pickle names is imported or called.
 """
 
 import pickle
@@ -40,34 +40,34 @@ DTYPES = {
 FORBIDDEN = {"EXT1", "EXT2", "EXT4", "PERSID", "INST", "OBJ", "NEXT_BUFFER", "READONLY_BUFFER"}
 PUT = {"PUT", "BINPUT", "LONG_BINPUT"}
 GET = {"GET", "BINGET", "LONG_BINGET"}
-# objects in an object, each counted as often as it is met: tuples in tuples in tuples, each twice,
-# make an hour's work of a hundred bytes, and Python cannot be interrupted in it
+# limit on nested objects, counted with repetition: a hundred bytes of tuples that hold the previous
+# one twice would keep Python busy for hours, without a way to interrupt it
 LARGEST_COUNT = 10**7
 
 
 class Refused(ValueError):
-    """Something in a pickle that tensors do not need; the message names it."""
+    """Raised for content that tensors do not need; the message names it."""
 
 
 class Stateless:
-    """What a pickle may not alter: it would otherwise set attributes past all protection."""
+    """Base of types that a pickle must not modify, even by setting their state."""
 
     __slots__ = ()
 
     def __setstate__(self, state):
-        raise Refused(f"an attempt to alter a {type(self).__name__.lower()}")
+        raise Refused(f"an attempt to modify a {type(self).__name__.lower()}")
 
 
 @dataclass(frozen=True)
 class Kind(Stateless):
-    """The element type of a storage, or none yet ("untyped")."""
+    """The element type of a storage, or "untyped"."""
 
     dtype: str
 
 
 @dataclass(frozen=True)
 class Name(Stateless):
-    """What a pickle gets for a known name: it can be called, and nothing else."""
+    """Stands for a known name in a pickle, which may only call it."""
 
     function: Callable
 
@@ -77,7 +77,7 @@ class Name(Stateless):
 
 @dataclass(frozen=True)
 class Storage(Stateless):
-    """`count` elements that the file holds under `key`."""
+    """`count` elements stored in the file under `key`."""
 
     key: str
     dtype: str
@@ -98,7 +98,7 @@ class Tensor(Stateless):
         return int(np.prod(self.shape, dtype=object))
 
     def array(self, elements) -> np.ndarray:
-        """`elements` (count,) of the storage -> this tensor, a copy."""
+        """Copy this tensor from its storage's `elements` (count,)."""
         size = elements.itemsize
         strides = [size * stride for stride in self.strides]
         view = np.lib.stride_tricks.as_strided(elements[self.offset :], self.shape, strides)
@@ -107,7 +107,7 @@ class Tensor(Stateless):
 
 @dataclass
 class Array:
-    """A NumPy array in the making: its bytes come as state."""
+    """A NumPy array under construction; `state` brings its bytes."""
 
     state: tuple = field(default=())
 
@@ -115,7 +115,7 @@ class Array:
         self.state = state
 
     def array(self) -> np.ndarray:
-        """ValueError where shape, type and bytes do not agree."""
+        """Return the array; raises Refused if shape, type and bytes do not match."""
         try:
             _, shape, dtype, fortran, data = self.state
             shape, count = _sizes(shape), int(np.prod(_sizes(shape), dtype=object))
@@ -125,14 +125,14 @@ class Array:
         except (TypeError, ValueError, AttributeError) as error:
             raise Refused("an array without a plain shape and type") from error
         if not isinstance(data, bytes) or count * dtype.itemsize != len(data):
-            raise Refused(f"an array whose shape {shape} does not fit its bytes")
+            raise Refused(f"an array whose shape {shape} does not match its size")
         order = "F" if fortran else "C"
         return np.frombuffer(data, dtype).reshape(shape, order=order)
 
 
 @dataclass
 class DType:
-    """A NumPy type in the making; its byte order comes as state."""
+    """A NumPy type under construction; `state` brings its byte order."""
 
     code: str
     order: str = "<"
@@ -147,22 +147,23 @@ class DType:
 
 
 class Dictionary(dict):
-    """An OrderedDict of which attributes are not wanted."""
+    """An OrderedDict whose attributes are discarded."""
 
     def __setstate__(self, state):
         pass
 
 
 def as_float32(bits) -> np.ndarray:
-    """bfloat16, as uint16 -> float32."""
+    """Convert bfloat16, given as uint16, to float32."""
     return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 def load(stream, storage=None):
-    """The object of the pickle at `stream`'s position (which then is behind it).
+    """Load the pickle at the stream's position and move the position behind it.
 
-    `storage` makes a `Storage` of a persistent id; without it such ids are refused. Raises Refused
-    naming what tensors do not need, and EOFError, pickle.UnpicklingError and others on damage.
+    `storage` turns a persistent id into a `Storage`; without it, such ids are refused. Raises
+    Refused for content that tensors do not need, and EOFError, pickle.UnpicklingError and others
+    for damaged data.
     """
     start = stream.tell()
     _scan(stream)
@@ -184,13 +185,13 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, identifier):
         if self.storage is None:
-            raise Refused("a reference to something outside of it")
+            raise Refused("a reference to data outside the pickle")
         return self.storage(identifier)
 
 
 def _scan(stream):
-    """Reads the pickle's operations without doing them, and refuses what no checkpoint has."""
-    stack, memo = [], {}  # of every object, how many are in it; None is a mark
+    """Check the pickle's operations without executing them; refuse what no checkpoint needs."""
+    stack, memo = [], {}  # the nested size of every object; None is a mark
     for count, (operation, argument, _) in enumerate(pickletools.genops(stream)):
         name = operation.name
         if name in FORBIDDEN:
@@ -199,7 +200,7 @@ def _scan(stream):
             raise Refused("a memo of many gigabytes")
         size = 1 + memo[argument] if name in GET else 1 + _taken(stack, operation)
         if size > LARGEST_COUNT:
-            raise Refused("an object that holds others millions of times")
+            raise Refused("an object with millions of nested objects")
         stack += [
             None if after is pickletools.markobject else size for after in operation.stack_after
         ]
@@ -208,7 +209,7 @@ def _scan(stream):
 
 
 def _taken(stack, operation):
-    """How many objects are in those that the operation takes from the stack."""
+    """Return the total nested size of the objects that the operation takes from the stack."""
     taken = 0
     for wanted in reversed(operation.stack_before):
         if wanted is pickletools.stackslice:
@@ -220,12 +221,12 @@ def _taken(stack, operation):
 
 
 def storage_of(identifier) -> Storage:
-    """PyTorch's persistent id ("storage", kind, key, location, count, ...) -> Storage."""
+    """Convert PyTorch's persistent id ("storage", kind, key, location, count, ...) to a Storage."""
     if not isinstance(identifier, tuple) or len(identifier) < 5 or identifier[0] != "storage":
-        raise Refused("a persistent id that is no storage")
+        raise Refused("a persistent id that is not a storage")
     _, kind, key, _, count = identifier[:5]
     if len(identifier) > 5 and identifier[5] is not None:
-        raise Refused("a view of a storage, which only PyTorch before 0.4 wrote")
+        raise Refused("a view of a storage, as written by PyTorch before 0.4")
     if not isinstance(kind, Kind) or not isinstance(count, int) or count < 0:
         raise Refused("a storage without type or size")
     if not isinstance(key, str):
@@ -240,11 +241,11 @@ def _tensor(storage, offset, shape, strides, *_):
         raise Refused("a tensor without a storage")
     shape, strides = _sizes(shape), _sizes(strides)
     if len(shape) != len(strides) or not isinstance(offset, int) or offset < 0:
-        raise Refused("a tensor of odd shape")
+        raise Refused("a tensor with an invalid shape")
     count = int(np.prod(shape, dtype=object))
     last = offset + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True))
     if count > storage.count or (count and last >= storage.count):
-        raise Refused(f"a tensor of shape {shape} with {storage.count} elements stored")
+        raise Refused(f"a tensor of shape {shape} in a storage of {storage.count} elements")
     return Tensor(storage, offset, shape, strides)
 
 
@@ -262,28 +263,28 @@ def _parameter(data, *_):
 
 def _sizes(values) -> tuple:
     if not isinstance(values, tuple | list) or len(values) > 32:
-        raise Refused("a shape that is no short list")
+        raise Refused("a shape that is not a short list")
     if not all(type(value) is int and value >= 0 for value in values):
-        raise Refused("a shape with other than whole numbers")
+        raise Refused("a shape with values that are not whole numbers")
     return tuple(values)
 
 
 def _tuple(values=()):
-    # what it holds was counted when it was written, which a list may outgrow
+    # `_scan` counted the list when the tuple was made, but the list may grow later
     if not isinstance(values, tuple | list) or any(isinstance(v, tuple) for v in values):
-        raise Refused("a tuple of something odd")
+        raise Refused("a tuple of unsupported values")
     return tuple(values)
 
 
 def _dictionary(items=()):
     if not isinstance(items, tuple | list | dict):
-        raise Refused("a dictionary of something odd")
+        raise Refused("a dictionary of unsupported values")
     return Dictionary(items)
 
 
 def _encode(text, encoding="latin1"):
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise Refused("an encoded text")
+        raise Refused("text in an unsupported encoding")
     return text.encode("latin1")
 
 
@@ -297,13 +298,13 @@ def _reconstruct(*_):
 
 def _dtype(code, *_):
     if not isinstance(code, str):
-        raise Refused("an odd type")
+        raise Refused("an unsupported NumPy type")
     return DType(code)
 
 
 def _scalar(dtype, data=b""):
     if not isinstance(dtype, DType) or not isinstance(data, bytes):
-        raise Refused("an odd number")
+        raise Refused("an unsupported NumPy scalar")
     return Array((1, (), dtype, False, data)).array()[()]
 
 

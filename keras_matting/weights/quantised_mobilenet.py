@@ -1,9 +1,9 @@
-"""The backbone from Google's quantised MobileNetV2 (mobilenet_v2_1.0_224_quant.tflite, Apache-2.0).
+"""Load Google's quantised MobileNetV2 (mobilenet_v2_1.0_224_quant.tflite, Apache-2.0) as backbone.
 
-The file has 8-bit kernels and biases into which the batch norms have been folded. A network with
-folded norms cannot be trained on: its first batch-normalised step would destroy its features.
-`fill` gives every norm the statistics of its convolution's output on real pictures, and the scale
-and offset that undo them, so that training starts from the function in the file.
+The batch norms in the file are folded into 8-bit kernels and biases. With neutral norms, the first
+training step, which normalises by batch statistics, would destroy the features. `fill` therefore
+sets each norm's statistics to those of its convolution's output on real photographs, and its scale
+and offset to undo them, so that training starts from the function in the file.
 """
 
 import re
@@ -17,7 +17,10 @@ PARTS = re.compile(
 
 
 def read(path):
-    """{our convolution's name without _conv: (kernel in Keras' layout, bias)}; ValueError."""
+    """Read {our layer name without _conv: (kernel in Keras' layout, bias)} from the file.
+
+    Raises ValueError if it is another file.
+    """
     from ai_edge_litert.interpreter import Interpreter
 
     try:
@@ -38,15 +41,16 @@ def read(path):
         else:
             biases[ours] = values
     if not kernels or kernels.keys() != biases.keys():
-        raise ValueError(f"{path} is not the quantised MobileNetV2 of Google.")
+        raise ValueError(f"{path} is not Google's quantised MobileNetV2")
     return {name: (kernels[name], biases[name]) for name in kernels}
 
 
 def fill(model, path, pictures):
-    """Fills the MobileNetV2 backbone of `model` from the file and returns the model.
+    """Load the file into the MobileNetV2 backbone of `model` and return the model.
 
-    `pictures` (B, H, W, 3) in [0, 1], some dozens of photographs, give the norms' statistics.
-    Where the first convolution sees more than an image, the other channels start from zero.
+    `pictures` (B, H, W, 3) in [0, 1] are a few dozen photographs for the norms' statistics. Input
+    channels beyond the image's three start from zero. Raises ValueError if the backbone is not a
+    MobileNetV2 of width 1.
     """
     folded = read(path)
     names = [
@@ -63,8 +67,8 @@ def fill(model, path, pictures):
             problems.append(f"{name} {shape}")
     if problems or not names:
         raise ValueError(
-            f"{path} does not fit the backbone of {model.name}, which has to be MobileNetV2 of "
-            f"width 1: {', '.join(problems[:3]) or 'there is none'}."
+            f"{path} does not match the backbone of {model.name}, which must be a MobileNetV2 of "
+            f"width 1: {', '.join(problems[:3]) or 'no backbone found'}"
         )
     for name in names:
         kernel, bias = folded[name]
@@ -75,7 +79,7 @@ def fill(model, path, pictures):
     outputs = {name: model.get_layer(f"{name}_conv").output for name in names}
     inputs = pictures
     if isinstance(model.input, dict):
-        # what is not the image meets kernels of zero
+        # kernels of inputs other than the image are zero
         shape = pictures.shape[:3]
         inputs = {key: np.zeros((*shape, x.shape[-1])) for key, x in model.input.items()}
         inputs["image"] = pictures
@@ -89,7 +93,7 @@ def fill(model, path, pictures):
 
 
 def _widened(kernel, shape):
-    """The kernel with zeros for channels behind the image's three."""
+    """Pad the kernel with zeros for channels beyond the image's three."""
     further = shape[2] - kernel.shape[2]
     if kernel.shape[2] != 3 or further <= 0:
         return kernel

@@ -1,4 +1,4 @@
-"""The safetensors format: a JSON header, then the tensors' bytes."""
+"""Read safetensors files: a JSON header followed by the tensors' bytes."""
 
 import json
 import struct
@@ -23,7 +23,7 @@ DTYPES = {
 
 
 def read(path):
-    """{name: array}. Raises ValueError on headers that do not fit the file."""
+    """Read {name: array}; raises Refused if the header does not match the file."""
     content = Path(path).read_bytes()
     (length,) = struct.unpack("<Q", content[:8])
     if length > len(content) - 8:
@@ -35,12 +35,12 @@ def read(path):
     for name, entry in header.items():
         dtype, shape, (begin, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
         if dtype not in DTYPES:
-            raise Refused(f"numbers of type {dtype}")
+            raise Refused(f"values of type {dtype}")
         if not all(type(side) is int and side >= 0 for side in [*shape, begin, end]):
-            raise Refused(f"an odd shape or place of {name}")
+            raise Refused(f"an invalid shape or offset of {name}")
         size = int(np.prod(shape, dtype=object)) * np.dtype(DTYPES[dtype]).itemsize
         if not begin <= end <= len(data) or end - begin != size:
-            raise Refused(f"a tensor {name} that does not fit the file")
+            raise Refused(f"a tensor {name} that does not match the file")
         array = np.frombuffer(data[begin:end], DTYPES[dtype]).reshape(shape)
         arrays[name] = as_float32(array) if dtype == "BF16" else array
         spans.append((begin, end))

@@ -1,4 +1,4 @@
-"""PyTorch's files: zip archives (since 1.6) and the older sequence of pickles and raw storages."""
+"""Read PyTorch files: zip archives (since 1.6) and the older sequence of pickles and storages."""
 
 import io
 import struct
@@ -12,26 +12,26 @@ from keras_matting.weights.pickles import Array, Refused, Tensor
 MAGIC = 0x1950A86A20F9469CFC6C
 MAGIC_PICKLE = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 PROTOCOL = 1001
-# an alias doubles, a network and its running average double again
+# aliases may double the size, and a running average of the weights doubles it again
 LARGEST_SHARE = 8
 
 
 def read_zip(path):
-    """The object in a zip archive, with `Tensor`s turned to arrays at its first two levels."""
+    """Read the object in a zip archive, with tensors in its first two levels turned into arrays."""
     with zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if name.endswith("data.pkl")]
         if any(info.flag_bits & 1 for info in archive.infolist()):
             raise Refused("encryption")
         if any(name.endswith("constants.pkl") for name in archive.namelist()):
-            raise Refused("TorchScript, a program; its source network's state_dict is needed")
-        # PyTorch does not compress: what is, may unpack to any size
+            raise Refused("TorchScript, which is a program")
+        # PyTorch does not compress, and compressed data may unpack to any size
         if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
             raise Refused("compression")
         size = path.stat().st_size
         if sum(info.file_size for info in archive.infolist()) > size:
             raise Refused("storages that overlap")
         if len(names) != 1:
-            raise Refused(f"{len(names)} files data.pkl instead of one")
+            raise Refused(f"{len(names)} data.pkl files instead of one")
         root = names[0].removesuffix("data.pkl")
         if f"{root}byteorder" in archive.namelist():
             if archive.read(f"{root}byteorder") != b"little":
@@ -48,10 +48,10 @@ def read_zip(path):
 
 
 def read_legacy(path):
-    """The object in a file of PyTorch before 1.6, tensors as in `read_zip`."""
+    """Read the object in a file of PyTorch before 1.6, as `read_zip` does."""
     with open(path, "rb") as stream:
         if pickles.load(stream) != MAGIC or pickles.load(stream) != PROTOCOL:
-            raise Refused("another protocol than PyTorch's 1001")
+            raise Refused("a protocol other than PyTorch's 1001")
         info = pickles.load(stream)
         if not isinstance(info, dict) or not info.get("little_endian", True):
             raise Refused("numbers in big-endian order")
@@ -66,23 +66,23 @@ def read_legacy(path):
         found = pickles.load(stream, storage_of)
         keys = pickles.load(stream)
         if not isinstance(keys, list) or set(keys) != set(wanted):
-            raise Refused("storages that do not belong to its tensors")
+            raise Refused("storages that do not match its tensors")
         contents = {}
         for key in keys:
             storage = wanted[key]
             (count,) = struct.unpack("<q", _exactly(stream, 8))
             if count != storage.count:
-                raise Refused(f"a storage {key} of another size than its tensors say")
+                raise Refused(f"a storage {key} whose size does not match its tensors")
             size = count * _dtype(storage).itemsize
             contents[key] = _exactly(stream, size)
         return _arrays(found, contents.get, path.stat().st_size)
 
 
 def _arrays(found, content, size):
-    """Tensors to arrays, in a mapping and the mappings in it.
+    """Turn tensors into arrays, in a mapping and the mappings in it.
 
-    `content` gives the bytes of a storage's key, and is asked once for each. Tensors may share a
-    storage; those of a file of `size` bytes may not come to many times of that.
+    `content(key)` returns a storage's bytes and is called once per storage. Tensors may share a
+    storage, but all together may not exceed `LARGEST_SHARE` times `size`, that of the file.
     """
     contents, left = {}, LARGEST_SHARE * size
 
@@ -99,7 +99,7 @@ def _arrays(found, content, size):
         nonlocal left
         left -= value.count * dtype.itemsize
         if left < 0:
-            raise Refused(f"tensors of over {LARGEST_SHARE} times its size")
+            raise Refused(f"tensors of more than {LARGEST_SHARE} times its size")
         return value.array(np.frombuffer(contents[key], dtype, count))
 
     if not isinstance(found, dict):
@@ -111,7 +111,7 @@ def _arrays(found, content, size):
 
 
 def _dtype(storage):
-    # bfloat16 travels as its bits, an untyped storage as bytes
+    # bfloat16 is read as its bits, an untyped storage as bytes
     return np.dtype({"bfloat16": "u2", "untyped": "u1"}.get(storage.dtype, storage.dtype))
 
 

@@ -1,10 +1,10 @@
-"""Names of torchvision's backbones, which published matting checkpoints keep."""
+"""Rename tables for torchvision's backbones, whose names matting checkpoints keep."""
 
 
 def mobilenet_v2(prefix, nested=False):
-    """`prefix` is the module of the list of blocks, whose 18th is the last 1x1 convolution.
+    """Return MobileNetV2's rows; `prefix` is the list of blocks, where 18 is the last convolution.
 
-    `nested`: newer versions put a convolution, its norm and ReLU6 into a module of their own.
+    `nested`: newer torchvision versions group a convolution, its norm and ReLU6 in a module.
     """
     expand, depthwise, project = ("0.0", "1.0", "2") if nested else ("0", "3", "6")
     first, first_project = ("0.0", "1") if nested else ("0", "3")
@@ -20,13 +20,13 @@ def mobilenet_v2(prefix, nested=False):
 
 
 def _conv_bn(ours, published):
-    """A convolution in a sequence, its norm in the next place."""
+    """Return rows for a convolution in a sequence, followed by its norm."""
     sequence, place = published.rsplit(".", 1)
     return [(f"{ours}_conv", published), (f"{ours}_bn", f"{sequence}.{int(place) + 1}")]
 
 
 def resnet(prefix=""):
-    """`prefix` ends with a dot where it is not empty."""
+    """Return ResNet's rows; a non-empty `prefix` ends with a dot."""
     return [
         ("backbone_stem_conv", f"{prefix}conv1"),
         ("backbone_stem_bn", f"{prefix}bn1"),
@@ -35,7 +35,7 @@ def resnet(prefix=""):
 
 
 def residual_stage(stage, published, block=r"\d+", ours="backbone"):
-    """Patterns `stage` and `block` are groups 1 and 2 of our names, for the `published` module."""
+    """Return a stage's rows; `published` refers to `stage` and `block` as groups 1 and 2."""
     ours = rf"{ours}_stage({stage})_block({block})"
     return [
         (rf"{ours}_conv(\d)_conv", rf"{published}.conv\3"),
@@ -46,7 +46,7 @@ def residual_stage(stage, published, block=r"\d+", ours="backbone"):
 
 
 def densenet(block, transition):
-    """`block` and `transition` are the published modules of number \\1."""
+    """Return DenseNet's rows; `block` and `transition` are published modules with number \\1."""
     ours = r"backbone_dense(\d)_layer(\d+)"
     return [
         (rf"{ours}_(\d)_bn", rf"{block}.denselayer\2.norm\3"),
@@ -57,7 +57,7 @@ def densenet(block, transition):
 
 
 def vgg16():
-    """The convolutions of torchvision's plain VGG16, numbered with their ReLUs and pools."""
+    """Return rows for torchvision's VGG16 without norms; ReLUs and pools count in its numbering."""
     places = iter((0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28))
     return [
         (f"backbone_stage{stage}_{i}_conv", f"features.{next(places)}")
@@ -66,7 +66,7 @@ def vgg16():
     ]
 
 
-# part of a model's name: the forms that an ImageNet checkpoint of its backbone may have
+# part of a model's name: the possible tables of its backbone's ImageNet checkpoints
 BACKBONES = {
     "mobilenetv2": [mobilenet_v2("features", nested=True), mobilenet_v2("features")],
     "resnet": [resnet()],

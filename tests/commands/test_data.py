@@ -1,4 +1,4 @@
-"""The commands as their user types them."""
+"""The commands of python -m keras_matting.data, as typed by a user."""
 
 import subprocess
 import sys
@@ -58,10 +58,10 @@ def test_composition1k(tmp_path):
 @pytest.mark.parametrize(
     "arguments, reason",
     [
-        (["prepare", "--dataset=coco"], "prepare needs --folder, --out; --help shows an example."),
+        (["prepare", "--dataset=coco"], "prepare needs --folder, --out; see --help for an example"),
         (["prepare", "--dataset=coco", "--folder=/nowhere", "--out=x"], "/nowhere is not a folder"),
     ],
 )
-def test_faults_are_one_line(arguments, reason):
+def test_errors_are_one_line(arguments, reason):
     done = run(*arguments)
     assert done.returncode == 1 and reason in done.stderr and "Traceback" not in done.stderr

@@ -1,4 +1,4 @@
-"""Folders of mattes against the MATLAB evaluation's numbers, and everything that is refused."""
+"""Scores of folders equal the MATLAB evaluation's, and bad files are reported."""
 
 import csv
 import json
@@ -23,7 +23,7 @@ FOLDERS = {"prediction": "pred", "alpha": "gt", "trimap": "trimap"}
 
 @pytest.fixture(scope="module")
 def golden(tmp_path_factory):
-    """Folders prediction, alpha and trimap with the recorded pairs."""
+    """Folders prediction, alpha and trimap with the recorded pairs of mattes."""
     root = tmp_path_factory.mktemp("pairs of mattes")
     with np.load(GOLDEN / "pairs.npz") as arrays:
         for kind, key in FOLDERS.items():
@@ -35,7 +35,7 @@ def golden(tmp_path_factory):
 
 @pytest.fixture
 def folders(tmp_path):
-    """Four small images, one of them with a name that is not ASCII."""
+    """Four small images, one of them with a non-ASCII name."""
     random = np.random.default_rng(0)
     for kind in FOLDERS:
         (tmp_path / kind).mkdir()
@@ -81,7 +81,7 @@ def test_more_processes_give_the_same_numbers(golden):
 
 def test_known_pixels_overwritten_as_paddleseg_does(golden):
     scores = scored(golden, overwrite_known=True)
-    # not those where PaddleSeg takes another of two equal components, or a mean over nothing for 0
+    # except where PaddleSeg picks another of two equal components, or defines an empty mean as 0
     for name in set(RECORDED) - {"edge_tie", "empty_unknown"}:
         recorded = RECORDED[name]["paddleseg_trimap"]
         for metric in ("sad", "mse", "grad", "conn"):
@@ -90,7 +90,7 @@ def test_known_pixels_overwritten_as_paddleseg_does(golden):
     assert scores["shift_cut"]["grad"] < 0.8 * scored(golden)["shift_cut"]["grad"]
 
 
-def test_means_leave_out_what_is_undefined_and_say_so():
+def test_means_exclude_undefined_values_and_say_so():
     row = dict(sad=2.0, mse=0.2, mad=0.4, grad=1.0, conn=3.0)
     nothing = dict(sad=0.0, mse=math.nan, mad=math.nan, grad=0.0, conn=0.0)
     assert means({"a": row, "b": nothing}) == dict(sad=1.0, mse=0.2, mad=0.4, grad=0.5, conn=1.5)
@@ -103,11 +103,11 @@ def test_means_leave_out_what_is_undefined_and_say_so():
         "-----------------------------------------------------",
         "mean       1.0000  0.200000  0.400000  0.5000  1.5000",
     ]
-    assert "over 1 images: 1 without unknown pixels" in lines[-1]
+    assert "over 1 images, without 1 that have no unknown pixels" in lines[-1]
     assert "without" not in table({"a": row}, "unknown")
 
 
-def test_every_misfit_is_named_before_anything_is_scored(folders, capsys):
+def test_all_bad_files_are_reported_before_anything_is_scored(folders, capsys):
     prediction, alpha, trimap = (folders / kind for kind in FOLDERS)
     (prediction / "a.png").unlink()
     write(prediction / "extra.png", np.zeros((11, 13)))
@@ -115,19 +115,19 @@ def test_every_misfit_is_named_before_anything_is_scored(folders, capsys):
     (trimap / "z.1.png").unlink()
     write(trimap / "ü.png", np.full((11, 13), 127))
     assert refusals(folders) == [
-        f"{alpha}/a.png: has no partner in {prediction}; add or remove one.",
-        f"{prediction}/extra.png: has no partner in {alpha}, {trimap}; add or remove one.",
-        f"{prediction}/z.1.png: has no partner in {trimap}; add or remove one.",
+        f"{alpha}/a.png: no matching file in {prediction}; add it or remove this one",
+        f"{prediction}/extra.png: no matching file in {alpha}, {trimap}; add it or remove this one",
+        f"{prediction}/z.1.png: no matching file in {trimap}; add it or remove this one",
         f"{prediction}/b 2.png: 11x13 pixels, but {alpha}/b 2.png has 13x11 (height x width); "
-        "replace one.",
+        "replace one",
         f"{trimap}/b 2.png: 11x13 pixels, but {alpha}/b 2.png has 13x11 (height x width); "
-        "replace one.",
-        f"{trimap}/ü.png: holds 127; a trimap has only 0, 128 and 255.",
+        "replace one",
+        f"{trimap}/ü.png: has value 127; a trimap has only 0, 128 and 255",
     ]
     assert "scored" not in capsys.readouterr().err
 
 
-def test_files_that_are_no_8_bit_grey_mattes_are_named(folders):
+def test_files_other_than_8_bit_greyscale_are_reported(folders):
     alpha = folders / "alpha"
     colour = np.zeros((11, 13, 3), np.uint8)
     colour[5, 5] = 0, 0, 1
@@ -137,24 +137,24 @@ def test_files_that_are_no_8_bit_grey_mattes_are_named(folders):
     (alpha / "ü.png").write_bytes(whole[:-20])
     write(alpha / "z.1.png", np.zeros((11, 13, 4)))
     assert [line.removeprefix(f"{alpha}/") for line in refusals(folders)] == [
-        "a.png: is in colour; save it as grey.",
-        "b 2.png: holds uint16 values; convert it to 8 bits.",
-        "z.1.png: has an alpha channel of its own; save it as plain grey.",
-        "ü.png: damaged or not an image; replace or remove it.",
+        "a.png: is in colour; save it as greyscale",
+        "b 2.png: has uint16 values; convert it to 8 bits",
+        "z.1.png: has an alpha channel; save it as greyscale without one",
+        "ü.png: damaged or not an image; replace or remove it",
     ]
 
 
-def test_folders_that_are_none_or_empty_or_ambiguous_are_named(folders):
+def test_missing_empty_and_ambiguous_folders_are_reported(folders):
     for path in (folders / "prediction").iterdir():
         path.unlink()
     write(folders / "alpha" / "a.bmp", np.zeros((11, 13)))
     (folders / "alpha" / "notes.txt").write_text("")
     os.rename(folders / "trimap", folders / "elsewhere")
     empty, odd, twins, missing = refusals(folders)
-    assert "prediction holds no pictures" in empty
-    assert odd.startswith("notes.txt in") and "alpha cannot be read" in odd
-    assert twins.startswith("a.bmp, a.png in") and "share one" in twins
-    assert missing == f"There is no folder {folders}/trimap."
+    assert empty.startswith("no images in") and "prediction" in empty
+    assert odd.startswith("notes.txt in") and "alpha: not an image file" in odd
+    assert twins.startswith("a.bmp, a.png in") and "same name" in twins
+    assert missing == f"folder not found: {folders}/trimap"
 
 
 def test_other_formats_and_hidden_files(folders):
@@ -167,7 +167,7 @@ def test_other_formats_and_hidden_files(folders):
     assert scored(folders) == expected
 
 
-def test_predicts_saves_and_scores_the_same(folders):
+def test_predictions_are_saved_and_scored_alike(folders):
     (folders / "image").mkdir()
     for path in (folders / "prediction").iterdir():
         values = cv2.imdecode(np.fromfile(path, np.uint8), -1)
@@ -220,18 +220,18 @@ def test_the_command_writes_table_csv_and_json(folders):
     assert {p.name for p in folders.iterdir()} == {*FOLDERS, "scores.csv", "scores.json"}
 
 
-def test_the_command_ends_with_one_sentence(folders):
+def test_errors_of_the_command_are_one_line(folders):
     pair = [f"--{kind}={folders / kind}" for kind in ("prediction", "alpha")]
     model = ["--model=modnet_mobilenetv2", "--weights=none.weights.h5", pair[1]]
     for arguments, sentence in [
-        ([], "Give --prediction, or --model or --tflite"),
-        (pair[:1], "Give --alpha"),
+        ([], "specify --prediction, --model or --tflite"),
+        (pair[:1], "specify --alpha"),
         ([*pair, "--size=64", f"--image={folders}"], "leave out --size, --image"),
         ([*pair, "--overwrite_known"], "--overwrite_known needs --trimap"),
-        ([*pair, f"--csv={folders}/none/a.csv"], "none/a.csv cannot be written"),
-        ([*pair, "more"], "more is no flag"),
-        (model, "Give --image"),
-        ([*model, f"--image={folders / 'alpha'}", f"--save={folders / 'alpha'}"], "name another"),
+        ([*pair, f"--csv={folders}/none/a.csv"], "cannot write"),
+        ([*pair, "more"], "unexpected argument more"),
+        (model, "specify --image"),
+        ([*model, f"--image={folders / 'alpha'}", f"--save={folders / 'alpha'}"], "use another"),
         ([*model, f"--image={folders / 'alpha'}", "--option=a"], "not of the form NAME=VALUE"),
     ]:
         done = run(*arguments)

@@ -1,4 +1,4 @@
-"""The command: every photograph gets its two files at its own size, or is named."""
+"""Each photograph gets two files at its own size, or is reported."""
 
 import os
 import subprocess
@@ -50,13 +50,11 @@ def photograph(height, width):
 
 
 def write_oriented_jpeg(path, image, orientation):
-    """A JPEG whose EXIF block holds the orientation tag (0x0112) alone."""
+    """Write a JPEG whose EXIF block contains only the orientation tag (0x0112)."""
     tiff = b"MM\0*\0\0\0\x08" + b"\0\x01" + b"\x01\x12\0\x03\0\0\0\x01\0" + bytes([orientation])
     exif = b"Exif\0\0" + tiff + b"\0\0" + b"\0\0\0\0"
     data = cv2.imencode(".jpg", image)[1].tobytes()
-    path.write_bytes(
-        data[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + data[2:]
-    )
+    path.write_bytes(data[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + data[2:])
 
 
 def results(folder, name):
@@ -92,10 +90,12 @@ def test_every_kind_of_file_in_a_folder(model, tmp_path, capsys):
     os.rename(folder / "upper.png", folder / "UPPER.PNG")
     palette = (np.arange(37 * 53) % 7).astype(np.uint8).reshape(37, 53)
     (folder / "palette.png").write_bytes(_palette_png(palette))
-    (folder / ".hidden").write_text("not looked at")
+    (folder / ".hidden").write_text("ignored")
 
     assert predict(folder, folder / "out", model, reference_size=64) == []
-    assert predict(folder, folder / "out", model, reference_size=64) == []  # once more, over it
+    assert (
+        predict(folder, folder / "out", model, reference_size=64) == []
+    )  # again, replacing the results
     assert len(os.listdir(folder / "out")) == 2 * (len(files) + 1)
     for name, image in files.items():
         alpha, cutout = results(folder / "out", name.split(".")[0])
@@ -103,14 +103,15 @@ def test_every_kind_of_file_in_a_folder(model, tmp_path, capsys):
         assert cutout.shape == (*image.shape[:2], 4) and cutout.dtype == np.uint8
     for name in ("rgba", "grey", "deep", "UPPER"):
         alpha, _ = results(folder / "out", name)
-        assert np.abs(alpha.astype(int) - colour[..., 2]).max() <= 3  # resized there and back
+        assert np.abs(alpha.astype(int) - colour[..., 2]).max() <= 3  # resized twice
     _, cutout = results(folder / "out", "palette")
     np.testing.assert_array_equal(cutout[..., 2], palette * 30)
     assert "9/9 done" in capsys.readouterr().err
 
 
 def _palette_png(indices):
-    """OpenCV writes no palettes: colour i is (30 i, 0, 0)."""
+    """Encode a PNG with a palette, which OpenCV cannot write; colour i is (30 i, 0, 0)."""
+
     def chunk(kind, data):
         check = zlib.crc32(kind + data).to_bytes(4, "big")
         return len(data).to_bytes(4, "big") + kind + data + check
@@ -123,7 +124,7 @@ def _palette_png(indices):
     return b"\x89PNG\r\n\x1a\n" + chunks + chunk(b"IEND", b"")
 
 
-def test_trimaps_of_the_photographs_names(model_with_trimap, tmp_path):
+def test_trimaps_are_matched_by_name(model_with_trimap, tmp_path):
     photos, trimaps, out = (tmp_path / name for name in ("photos", "trimaps", "out"))
     photos.mkdir(), trimaps.mkdir()
     expected = {}
@@ -140,7 +141,7 @@ def test_trimaps_of_the_photographs_names(model_with_trimap, tmp_path):
     assert predict(photos, out, model_with_trimap, trimap=trimaps) == [
         f"{photos}/a.jpg: The trimap is 33x64 and the image 40x50 (height x width); "
         "they have to be of one size.",
-        f"{trimaps}/b.png: damaged or not an image; replace or remove it.",
+        f"{trimaps}/b.png: damaged or not an image; replace or remove it",
     ]
     with pytest.raises(FileNotFoundError, match="There is no trimap .*/none"):
         predict(photos, out, model_with_trimap, trimap=tmp_path / "none")
@@ -165,15 +166,15 @@ def test_one_background_for_all(model_with_background, tmp_path):
         np.testing.assert_array_equal(results(out, name)[0], expected)
 
 
-def test_exif_orientation_turns_the_results(model, tmp_path):
+def test_results_follow_the_exif_orientation(model, tmp_path):
     write_oriented_jpeg(tmp_path / "turned.jpg", photograph(64, 96), orientation=6)
     predict(tmp_path / "turned.jpg", tmp_path / "out", model, reference_size=64)
     alpha, cutout = results(tmp_path / "out", "turned")
     assert alpha.shape == (96, 64) and cutout.shape == (96, 64, 4)
-    assert alpha[:8].mean() > 230 and alpha[-8:].mean() < 25  # left has become top
+    assert alpha[:8].mean() > 230 and alpha[-8:].mean() < 25  # the left side is now at the top
 
 
-def test_damaged_files_are_named_and_the_others_written(model, tmp_path):
+def test_damaged_files_are_reported_and_others_written(model, tmp_path):
     folder, out = tmp_path / "photos", tmp_path / "out"
     folder.mkdir()
     cv2.imwrite(f"{folder}/good.jpg", photograph(40, 50))
@@ -188,16 +189,16 @@ def test_damaged_files_are_named_and_the_others_written(model, tmp_path):
     assert sorted(os.listdir(out)) == ["good_alpha.png", "good_cutout.png"]
 
 
-def test_what_stands_in_the_way_is_refused_before_writing(tmp_path):
+def test_problems_are_reported_before_writing(tmp_path):
     folder, out = tmp_path / "photos", tmp_path / "out"
     with pytest.raises(FileNotFoundError, match="photos"):
         find_photographs(folder, out)
     folder.mkdir()
-    with pytest.raises(ValueError, match="holds no pictures"):
+    with pytest.raises(ValueError, match="no images in"):
         find_photographs(folder, out)
     for name in ("a.jpg", "a.png", "b.png"):
         cv2.imwrite(f"{folder}/{name}", photograph(8, 8))
-    with pytest.raises(ValueError, match="^a.jpg, a.png in .*photos would share one result"):
+    with pytest.raises(ValueError, match="^a.jpg, a.png in .*photos: same name"):
         find_photographs(folder, out)
     with pytest.raises(ValueError, match="name another folder"):
         find_photographs(folder, folder)
@@ -207,7 +208,7 @@ def test_what_stands_in_the_way_is_refused_before_writing(tmp_path):
         find_photographs(folder / "b.png", folder / "a.jpg")
     (folder / "notes.txt").write_text("")
     (folder / "more").mkdir()
-    with pytest.raises(ValueError, match="^more, notes.txt in .*photos cannot be read"):
+    with pytest.raises(ValueError, match="^more, notes.txt in .*photos: not an image file"):
         find_photographs(folder, out)
 
 
@@ -220,15 +221,15 @@ def run(*arguments):
     )
 
 
-def test_the_command_ends_with_one_sentence(tmp_path):
+def test_errors_of_the_command_are_one_line(tmp_path):
     cv2.imwrite(f"{tmp_path}/a.png", photograph(8, 8))
     out = tmp_path / "out"
     for arguments, sentence in [
-        ((), "Name one INPUT"),
-        ((f"{tmp_path}/a.png", out), "Give either --model with --weights, or --tflite"),
+        ((), "specify one INPUT"),
+        ((f"{tmp_path}/a.png", out), "specify either --model with --weights, or --tflite"),
         ((f"{tmp_path}/a.png", out, "--tflite", "none.tflite"), "no .tflite file none.tflite"),
         ((f"{tmp_path}/b.png", out, "--tflite", "none.tflite"), f"{tmp_path}/b.png"),
-        ((f"{tmp_path}/a.png", out, "--tflite", "x", "--option", "a=1"), "are for --model"),
+        ((f"{tmp_path}/a.png", out, "--tflite", "x", "--option", "a=1"), "apply to --model only"),
         ((f"{tmp_path}/a.png", out, "--model", "gca", "--weights", "x", "--option", "a"), "VALUE"),
     ]:
         done = run(*arguments)
@@ -271,7 +272,7 @@ def test_the_command_with_a_background_and_options(tmp_path):
     assert results(tmp_path / "out", "a")[0].shape == (45, 70)
 
 
-def test_bisenetv2_is_built_with_the_two_classes_that_make_an_alpha(tmp_path):
+def test_bisenetv2_is_built_with_two_classes(tmp_path):
     from keras_matting.models import create_model
 
     path = tmp_path / "people.weights.h5"

@@ -1,4 +1,4 @@
-"""python -m keras_matting.weights CHECKPOINT MODEL OUT.weights.h5"""
+"""The command python -m keras_matting.weights CHECKPOINT MODEL OUT.weights.h5."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ def alpha(model):
 
 
 def test_a_checkpoint_becomes_a_weights_file(state, tmp_path):
-    # as the released ones: DataParallel's prefix, and the backbone under both of its names
+    # like the released checkpoints: DataParallel's prefix, and the backbone under both its names
     prefixed = {f"module.{name}": array for name, array in state.items()}
     write_zip(tmp_path / "modnet.ckpt", tensors(prefixed))
     convert(tmp_path / "modnet.ckpt", NAME, tmp_path / "new" / "modnet.weights.h5")
@@ -38,14 +38,14 @@ def test_a_checkpoint_becomes_a_weights_file(state, tmp_path):
     assert set(heads.output) == {"alpha", "semantic", "detail"}
 
 
-def test_without_its_heads_it_is_converted_without(tmp_path):
+def test_a_checkpoint_without_heads(tmp_path):
     state = published_state("bisenetv2/bisenetv2_c19_eval.layout.json")
     np.savez(tmp_path / "eval.npz", **state)
     model = convert(tmp_path / "eval.npz", "bisenetv2", tmp_path / "eval.weights.h5")
     assert list(model.output) == ["semantic"]
 
 
-def test_nothing_is_written_of_what_does_not_fit(state, tmp_path):
+def test_nothing_is_written_if_tensors_do_not_match(state, tmp_path):
     np.savez(tmp_path / "odd.npz", **{k: v for k, v in state.items() if "f_branch" not in k})
     with pytest.raises(ValueError, match="f_branch.conv_lr4x.layers.0.weight for our fusion4_conv"):
         convert(tmp_path / "odd.npz", NAME, tmp_path / "odd.weights.h5")
@@ -58,28 +58,28 @@ def test_options():
         "refine_mode": "full",
     }
     for text in ("width", "=5", "width="):
-        with pytest.raises(ValueError, match=f"'{text}' is no option; write name=value"):
+        with pytest.raises(ValueError, match=f"invalid option '{text}'; write name=value"):
             parse_options([text])
 
 
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("training_heads=False", "training_heads is no option of a network"),
-        ("input_shape=(64, 64, 3)", "input_shape is no option of a network"),
-        ("name=bisenetv2", "name is no option of a network"),
-        ("checkpoint=1", f"{NAME} has no option checkpoint; it has width"),
+        ("training_heads=False", "training_heads cannot be set here"),
+        ("input_shape=(64, 64, 3)", "input_shape cannot be set here"),
+        ("name=bisenetv2", "name cannot be set here"),
+        ("checkpoint=1", f"{NAME} does not take checkpoint; its options: width"),
         ("width=wide", f"{NAME} cannot be built with {{'width': 'wide'}}"),
     ],
 )
-def test_options_that_do_not_fit_are_named(text, message, tmp_path):
+def test_bad_options_are_reported(text, message, tmp_path):
     np.savez(tmp_path / "x.npz", w=np.zeros(1, np.float32))
     with pytest.raises(ValueError, match=message):
         convert(tmp_path / "x.npz", NAME, tmp_path / "x.weights.h5", **parse_options([text]))
     assert [path.name for path in tmp_path.iterdir()] == ["x.npz"]
 
 
-def test_the_command_ends_in_one_sentence(tmp_path):
+def test_errors_of_the_command_are_one_line(tmp_path):
     found = subprocess.run(
         [sys.executable, "-m", "keras_matting.weights", "gone.pth", NAME, "x.weights.h5"],
         capture_output=True,
@@ -87,5 +87,5 @@ def test_the_command_ends_in_one_sentence(tmp_path):
         cwd=tmp_path,
     )
     assert found.returncode == 1
-    assert found.stderr.splitlines()[-1] == "There is no checkpoint gone.pth."
+    assert found.stderr.splitlines()[-1] == "checkpoint not found: gone.pth"
     assert "Traceback" not in found.stderr

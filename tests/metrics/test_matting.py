@@ -113,8 +113,8 @@ def _connectivity_by_definition(prediction, alpha):
         (np.full((4, 5), 255.0), None, r"from 255.0 to 255.0; scale or clip it to \[0, 1\]"),
         (np.full((4, 5), -0.01), None, "from -0.01"),
         (np.full((4, 5), np.nan), None, "from nan"),
-        (np.zeros((4, 5), np.uint8), np.full((4, 5), 127, np.uint8), "trimap holds other values"),
-        (np.zeros((4, 5), np.uint8), np.full((4, 5), 128.0), "trimap holds other values"),
+        (np.zeros((4, 5), np.uint8), np.full((4, 5), 127, np.uint8), "trimap must be uint8"),
+        (np.zeros((4, 5), np.uint8), np.full((4, 5), 128.0), "trimap must be uint8"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(metric, prediction, trimap, message):

@@ -184,9 +184,9 @@ def test_mixed_precision_does_not_round_what_is_not_refined():
 @pytest.mark.parametrize(
     "options, message",
     [
-        (dict(refine_mode="best"), "no refine_mode 'best'; known are full, sampling"),
-        (dict(backbone_scale=0.75), "backbone_scale is 0.75; give a number up to 0.5"),
-        (dict(input_shape=(66, 64, 3)), "not a multiple of 4"),
+        (dict(refine_mode="best"), "unknown refine_mode 'best'; available: full, sampling"),
+        (dict(backbone_scale=0.75), r"backbone_scale must be in \(0, 0.5\], got 0.75"),
+        (dict(input_shape=(66, 64, 3)), "sides that are multiples of 4"),
     ],
 )
 def test_wrong_options_are_named(options, message):

@@ -1,4 +1,4 @@
-"""Entry point of `python -m keras_matting.data.synthetic`: `keras_matting.commands.synthetic`."""
+"""Run `keras_matting.commands.synthetic`, as `python -m keras_matting.data.synthetic`."""
 
 from keras_matting.commands import start, synthetic
 

@@ -117,7 +117,7 @@ def test_one_process_at_a_time(tmp_path):
     arguments, _, _ = published(tmp_path, foregrounds=1)
     out = tmp_path / "out"
     out.mkdir()
-    with exclusive_lock(out), pytest.raises(ValueError, match="Another process is writing to"):
+    with exclusive_lock(out), pytest.raises(ValueError, match="another process is writing to"):
         composition1k.make(*arguments, out)
     assert composition1k.make(*arguments, out) == 20
 

@@ -131,7 +131,7 @@ def test_resumes_after_a_kill(folder):
 
 def test_one_process_at_a_time(folder):
     out = prepare(folder)
-    with exclusive_lock(out), pytest.raises(ValueError, match="Another process is writing to"):
+    with exclusive_lock(out), pytest.raises(ValueError, match="another process is writing to"):
         prepare(folder)
     prepare(folder)
 
