@@ -65,5 +65,5 @@ def test_two_processes_cannot_lock_a_folder(tmp_path):
     command = [sys.executable, "-c", other, tmp_path]
     with exclusive_lock(tmp_path):
         run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert run.returncode == 1 and "Another process is writing to" in run.stderr
+    assert run.returncode == 1 and "another process is writing to" in run.stderr
     assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout == "locked\n"
