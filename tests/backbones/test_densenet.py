@@ -1,4 +1,4 @@
-"""DenseNet-121 is keras.applications' function with its weights."""
+"""DenseNet-121 equals keras.applications for the same weights."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""MobileNetV2 against keras.applications, whose published weights it takes."""
+"""MobileNetV2 equals keras.applications for the same weights."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from keras_matting.models import create_model
 
 
 def applications(width, side):
-    """A keras.applications network with random weights and statistics (its own need a download)."""
+    """A keras.applications network with random weights and statistics: no download needed."""
     keras.utils.set_random_seed(3)
     shape = (side, side, 3)
     source = keras.applications.MobileNetV2(shape, width, include_top=False, weights=None)
@@ -25,7 +25,7 @@ def applications(width, side):
 
 @pytest.mark.parametrize("symmetric, side", [(True, 65), (False, 64)])
 def test_same_features_for_the_same_weights(symmetric, side):
-    # where every map has odd sides, TensorFlow's padding is the symmetric one
+    # if all maps have odd sides, TensorFlow's SAME padding is symmetric
     source = applications(0.5, side)
     image = keras.Input((side, side, 3))
     features = mobilenet_v2(image, 0.5, symmetric=symmetric)

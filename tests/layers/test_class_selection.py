@@ -1,4 +1,4 @@
-"""Fusion by class and trimap classes, by hand."""
+"""Fusion by class and trimap classes, against values computed by hand."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def fused(values, classes, detail):
     "classes, expected",
     [([0.5, 0.2, 0.1], 1.0), ([0.1, 0.5, 0.2], 0.25), ([0.1, 0.2, 0.5], 0.0)],
 )
-def test_the_largest_class_says_the_value(classes, expected):
+def test_the_class_with_the_highest_score_gives_the_value(classes, expected):
     assert fused((1.0, None, 0.0), classes, 0.25) == expected
 
 
@@ -24,11 +24,11 @@ def test_the_largest_class_says_the_value(classes, expected):
     "classes, expected",
     [([0.5, 0.5, 0.5], 1.0), ([0.1, 0.5, 0.5], 0.25), ([0.5, 0.1, 0.5], 1.0)],
 )
-def test_of_equal_classes_the_first_counts(classes, expected):
+def test_the_first_of_equal_classes_wins(classes, expected):
     assert fused((1.0, None, 0.0), classes, 0.25) == expected
 
 
-def test_only_detail_learns():
+def test_only_detail_receives_a_gradient():
     classes, detail = tf.constant([[[[0.1, 0.6, 0.2]]]]), tf.constant([[[[0.3]]]])
     with tf.GradientTape() as tape:
         tape.watch([classes, detail])
@@ -47,6 +47,6 @@ def test_trimap_classes(unknown):
 
 
 @pytest.mark.parametrize("layer", [FuseByClass((0.0, None)), TrimapClasses([0.0], [0.5], [1.0])])
-def test_they_are_made_again_from_their_config(layer):
+def test_config_round_trip(layer):
     config = layer.get_config()
     assert type(layer).from_config(config).get_config() == config

@@ -1,4 +1,4 @@
-"""Adaptive average pooling by its definition, for bins that overlap and outnumber the pixels."""
+"""Adaptive average pooling equals its definition, also with overlapping or surplus bins."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from keras_matting.layers.pooling import AdaptiveAveragePooling2D
 
 
 def mean_over_bins(x, bins):
-    """floor(i n / bins) to ceil((i + 1) n / bins), one bin at a time."""
+    """Average floor(i n / bins) to ceil((i + 1) n / bins), one bin at a time."""
     _, height, width, _ = x.shape
 
     def span(i, n):
@@ -37,7 +37,7 @@ def test_three_pixels_in_five_bins():
     np.testing.assert_allclose(found, [1, 1.5, 2, 3, 4])
 
 
-def test_is_saved_with_its_bins(tmp_path):
+def test_save_and_load(tmp_path):
     image = keras.Input((4, 4, 1))
     keras.Model(image, AdaptiveAveragePooling2D(3)(image)).save(tmp_path / "model.keras")
     assert keras.models.load_model(tmp_path / "model.keras").output_shape == (None, 3, 3, 1)

@@ -1,4 +1,4 @@
-"""Bilinear resizing: where samples lie, by values that a line takes there."""
+"""Bilinear resizing: sample positions, read off a linear ramp."""
 
 import numpy as np
 import pytest
@@ -15,15 +15,15 @@ def reference(width):
     return np.zeros((1, 1, width, 1), np.float32)
 
 
-def test_corners_coincide_when_aligned():
+def test_align_corners():
     found = ResizeLike(align_corners=True)([line(3), reference(5)])
     np.testing.assert_allclose(found[0, 0, :, 0], [0, 0.5, 1, 1.5, 2], atol=1e-6)
 
 
-def test_otherwise_samples_lie_between_pixel_centres():
+def test_half_pixel_centres():
     found = ResizeLike()([line(3), reference(6)])
     np.testing.assert_allclose(found[0, 0, :, 0], [0, 0.25, 0.75, 1.25, 1.75, 2], atol=1e-6)
-    # by four: the middle two of every four, and no more
+    # by four: only the middle two of each four
     found = ResizeLike()([line(8), reference(2)])
     np.testing.assert_allclose(found[0, 0, :, 0], [1.5, 5.5], atol=1e-6)
 
@@ -35,7 +35,7 @@ def test_downscale_floors_the_size(fixed):
     assert model(np.zeros((1, 9, 13, 2), np.float32)).shape == (1, 2, 3, 2)
 
 
-def test_layers_are_saved_with_their_settings(tmp_path):
+def test_save_and_load(tmp_path):
     image = keras.Input((8, 8, 1))
     small = Downscale(0.5)(image)
     model = keras.Model(image, ResizeLike(align_corners=True)([small, image]))

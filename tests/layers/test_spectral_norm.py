@@ -1,4 +1,4 @@
-"""Spectrally normalised convolutions: Miyato et al. 2018, algorithm 1."""
+"""Spectrally normalised convolutions against Miyato et al. 2018, algorithm 1."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def layer(request):
 
 
 def matrix(layer):
-    """Rows: out; of a transposed convolution in, the last axis of both kernels in Keras."""
+    """Reshape to a row per last axis: output channels, or input channels if transposed."""
     kernel = layer.kernel.numpy().astype(np.float64)
     rows = 4 if isinstance(layer, SpectralConv2DTranspose) else 6
     assert kernel.shape[-1] == rows
@@ -41,7 +41,7 @@ def test_a_training_step_iterates_once_and_inference_never(layer):
     np.testing.assert_allclose(layer.u, unit(matrix(layer) @ v), atol=1e-6)
 
 
-def test_inference_divides_by_what_the_stored_vectors_say(layer):
+def test_inference_divides_by_sigma_of_the_stored_vectors(layer):
     sigma = layer.u.numpy() @ matrix(layer) @ layer.v.numpy()
     expected = layer.kernel.numpy() / sigma
     found = layer.normalised_kernel(training=False).numpy()
@@ -62,7 +62,7 @@ def test_the_vectors_are_constants_for_the_gradient(layer):
         loss = tf.reduce_sum(layer.normalised_kernel(training=True) * weights)
     assert [variable.name.split("/")[-1] for variable in layer.trainable_weights] == ["kernel:0"]
     found = tape.gradient(loss, layer.kernel).numpy()
-    # of W / sigma with sigma = u . (W v): dsigma/dW is u v^T
+    # gradient of W / sigma, where sigma = u . (W v) and dsigma/dW = u v^T
     w, u, v = matrix(layer), layer.u.numpy(), layer.v.numpy()
     c = np.moveaxis(weights, (3, 2), (0, 1)).reshape(w.shape)
     sigma = u @ w @ v

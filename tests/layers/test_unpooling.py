@@ -1,4 +1,4 @@
-"""Pooling with positions: of equal values the first in reading order counts."""
+"""Pooling with positions: the first of equal values in reading order wins."""
 
 import numpy as np
 import tensorflow as tf
@@ -11,8 +11,8 @@ def pool_and_unpool(x):
     return pooled.numpy(), Unpool()([pooled, positions]).numpy()
 
 
-def test_every_tie_goes_to_the_first():
-    # all 3^4 windows of 0, 1, 2
+def test_the_first_wins_every_tie():
+    # all 3^4 windows with values 0, 1 and 2
     windows = np.stack(np.meshgrid(*[[0, 1, 2]] * 4, indexing="ij"), -1).reshape(-1, 2, 2, 1)
     pooled, unpooled = pool_and_unpool(windows)
     for window, maximum, found in zip(windows, pooled, unpooled, strict=True):
@@ -22,7 +22,7 @@ def test_every_tie_goes_to_the_first():
         np.testing.assert_array_equal(found.ravel(), expected)
 
 
-def test_channels_and_windows_are_kept_apart():
+def test_channels_and_windows_are_independent():
     x = np.random.default_rng(0).normal(size=(2, 6, 8, 5)).astype(np.float32)
     pooled, unpooled = pool_and_unpool(x)
     np.testing.assert_array_equal(pooled, tf.nn.max_pool2d(x, 2, 2, "VALID"))

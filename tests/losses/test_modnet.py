@@ -1,4 +1,4 @@
-"""MODNet's losses: values and gradients of the released code."""
+"""MODNet's losses equal the released code in value and gradient."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def test_supervised_losses():
     check_gradients(golden, tape, total, predictions)
 
 
-def test_losses_of_paddle():
+def test_paddle_losses():
     golden = recording("losses/paddle_modnet_total.npz")
     with np.load(FOLDER / "losses/paddle_modnet_total.npz") as arrays:
         image = arrays["img_u8"] / np.float32(255)
@@ -83,7 +83,7 @@ def test_soc_losses():
     check_gradients(golden, tape, total, predictions)
 
 
-def test_soc_boundary_equals_the_recorded_one():
+def test_soc_boundary_equals_the_recording():
     golden = recording("losses/modnet_soc_odd.npz")
     boundary = modnet.soc_boundary(golden["pred_semantic"], golden["pred_matte"])
     np.testing.assert_array_equal(boundary, golden["boundaries"])
@@ -103,7 +103,7 @@ def test_soc_boundary_equals_scipy_for_even_and_odd_squares(height, width, side)
     np.testing.assert_array_equal(boundary, expected)
 
 
-def test_an_image_without_a_boundary_adds_nothing():
+def test_an_image_without_a_boundary_gives_zero():
     zero = np.zeros((2, 32, 32, 1), np.float32)
     loss = modnet.soc_detail_loss(zero + 0.3, zero, zero, zero, zero)
     np.testing.assert_array_equal(loss, [0.0, 0.0])

@@ -1,4 +1,4 @@
-"""Values and gradients of the released losses."""
+"""Losses equal the released code in value and gradient."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from keras_matting.losses import bgmv2, bisenetv2, dim, edges, gca, gfm, ppmatti
 
 
 def check(loss, prediction, golden, name, gradient=None, scale=1.0):
-    """`loss(prediction)` and its gradient, times `scale`, equal the recorded ones."""
+    """Assert that `loss(prediction)` and its gradient, times `scale`, equal the recording."""
     prediction = tf.Variable(prediction)
     with tf.GradientTape() as tape:
         value = loss(prediction) * scale
@@ -35,7 +35,7 @@ def test_gfm_cross_entropy(name, glance):
     )
 
 
-def test_gfm_errors_in_the_region_and_whole():
+def test_gfm_errors_in_the_region_and_everywhere():
     golden = recording("losses/gfm_alpha_laplacian.npz")
     np.testing.assert_allclose(edges.BLUR, golden["gauss_kernel"], atol=1e-7)
     alpha, region = golden["alpha"] / 255, np.float32(golden["trimap"] == 128)
@@ -62,8 +62,8 @@ def test_gfm_composition():
     )
 
 
-# alpha of four pixels, their trimaps of kernel 25 and 50; what glance and focus shall be, and where
-# focus is judged: core/data.py and core/train.py (RIM) of JizhiziLi/GFM
+# alpha of four pixels and their trimaps with kernels 25 and 50; expected glance, focus and region
+# where focus is scored: core/data.py and core/train.py (RIM) of JizhiziLi/GFM
 ALPHA, NARROW, WIDE = [1.0, 1.0, 0.75, 0.0], [255, 128, 128, 0], [255, 128, 128, 128]
 JUDGED = [0.0, 1.0, 1.0, 0.0]
 PARTS = {
@@ -89,7 +89,7 @@ def test_gfm_targets(kind, representation):
     np.testing.assert_array_equal(truth[f"focus{suffix}"][0, 0, :, 1], JUDGED)
 
 
-def test_gfm_rim_sums_what_the_others_take_a_quarter_of():
+def test_gfm_rim_has_four_times_the_weight():
     alone, rim = gfm.losses("tt"), gfm.losses("rim")
     assert set(alone) == {"glance", "focus", "alpha"} and len(rim) == 3 * 3 + 1
     rng = np.random.default_rng(0)
@@ -107,7 +107,7 @@ def test_gfm_rim_sums_what_the_others_take_a_quarter_of():
 
 
 @pytest.mark.parametrize("case", ["hard", "topk", "few_hard"])
-def test_bisenetv2_takes_the_hardest(case):
+def test_bisenetv2_uses_the_hardest_pixels(case):
     golden = recording("losses/bisenetv2_ohem.npz")
     check(
         lambda x: bisenetv2.ohem_cross_entropy(golden["labels"][..., None], x),
@@ -118,7 +118,7 @@ def test_bisenetv2_takes_the_hardest(case):
     )
 
 
-def test_gca_over_the_unknown_region():
+def test_gca_in_the_unknown_region():
     golden = recording("losses/gca_rec_comp.npz")
     trimap = golden["trimap"][..., 1:2] / 2 + golden["trimap"][..., 2:]  # one-hot
     target = np.concatenate(
@@ -128,7 +128,7 @@ def test_gca_over_the_unknown_region():
     check(lambda x: gca.composition_loss(target, x), golden["pred"], golden, "comp")
 
 
-def test_gca_that_have_weight_0_in_its_configuration():
+def test_gca_losses_with_weight_0_in_its_configuration():
     golden = recording("losses/gca_optional.npz")
     trimap = golden["trimap"][..., 1:2] / 2 + golden["trimap"][..., 2:]  # one-hot
     target = np.concatenate([golden["alpha"], trimap], -1).astype(np.float32)
@@ -229,8 +229,8 @@ def test_bgmv2_refine():
         close(gradient, golden[f"grad_{name}"])
 
 
-def test_dim_of_paddle():
-    """Stage 3: half of alpha_raw's error and of its composite's, and that of the refined alpha."""
+def test_paddle_dim():
+    """Stage 3: half of alpha_raw's and its composite's errors, plus that of the refined alpha."""
     golden = recording("losses/paddle_dim_total.npz")
     with np.load(FOLDER / "losses/paddle_dim_total.npz") as arrays:
         colours = [arrays[f"{name}_u8"] / np.float32(255) for name in ("img", "fg", "bg")]

@@ -1,4 +1,4 @@
-"""The numpy metrics against the MATLAB evaluation code of Deep Image Matting and by hand."""
+"""NumPy metrics against Deep Image Matting's MATLAB code and hand-computed values."""
 
 import json
 import math
@@ -42,22 +42,22 @@ def test_equals_the_matlab_evaluation(pairs, name, kind):
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_mad_of_the_whole_image_equals_gfms(pairs, name):
+def test_mad_without_trimap_equals_gfm(pairs, name):
     expected = RECORDED[name]["gfm"]["mad_whole"]
     assert mad(pairs[f"{name}.pred"], pairs[f"{name}.gt"]) == pytest.approx(expected, rel=1e-7)
 
 
-def test_by_hand():
+def test_values_computed_by_hand():
     prediction = np.array([[0, 51], [102, 255]], np.uint8)
     alpha = np.array([[0, 0], [255, 255]], np.uint8)
-    trimap = np.array([[0, 128], [128, 255]], np.uint8)  # counted: 0.2 and 0.6 off
+    trimap = np.array([[0, 128], [128, 255]], np.uint8)  # counted errors: 0.2 and 0.6
     assert sad(prediction, alpha, trimap) == pytest.approx(0.8 / 1000)
     assert mad(prediction, alpha, trimap) == pytest.approx(0.4)
     assert mse(prediction, alpha, trimap) == pytest.approx((0.04 + 0.36) / 2)
     assert mad(prediction, alpha) == pytest.approx(0.2)
 
 
-def test_nothing_unknown():
+def test_no_unknown_pixels():
     alpha = np.tile(np.arange(64, dtype=np.uint8), (40, 1))
     prediction, trimap = alpha[:, ::-1], np.full_like(alpha, 255)
     assert sad(prediction, alpha, trimap) == 0.0
@@ -117,7 +117,7 @@ def _connectivity_by_definition(prediction, alpha):
         (np.zeros((4, 5), np.uint8), np.full((4, 5), 128.0), "trimap must be uint8"),
     ],
 )
-def test_what_cannot_be_compared_is_refused(metric, prediction, trimap, message):
+def test_invalid_input_is_refused(metric, prediction, trimap, message):
     with pytest.raises(ValueError, match=message):
         metric(prediction, np.zeros((4, 5), np.uint8), trimap)
 

@@ -1,4 +1,4 @@
-"""The metrics of `fit` equal the numpy functions, whatever the batches."""
+"""Keras metrics equal the NumPy functions for any batches."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ PAIRS = [(SAD, metrics.sad), (MSE, metrics.mse), (MAD, metrics.mad)]
 
 @pytest.fixture(scope="module")
 def images():
-    """alpha and prediction float32, trimap uint8: 5 x 24 x 20, differently hard."""
+    """Five 24x20 images of varying difficulty: alpha, prediction float32; trimap uint8."""
     random = np.random.default_rng(3)
     alpha = random.random((5, 24, 20), np.float32)
     noise = np.linspace(0.05, 0.6, 5, dtype=np.float32)[:, None, None]
@@ -120,14 +120,14 @@ assert abs(float(metric.result()) - 0.5) < 1e-6, float(metric.result())
 
 
 def test_replicas_are_averaged():
-    # A process of its own: devices can only be split before TensorFlow has started.
+    # In a separate process: devices can only be split before TensorFlow starts.
     done = subprocess.run(
         [sys.executable, "-c", REPLICAS], check=False, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
 
 
-def test_wrong_use_is_named():
+def test_invalid_use_is_reported():
     alpha = tf.zeros((1, 4, 4, 1))
     with pytest.raises(ValueError, match="region is 'hair'; use one of whole, unknown"):
         SAD(region="hair")

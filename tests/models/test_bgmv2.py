@@ -1,4 +1,4 @@
-"""Background Matting V2 gives the released networks' numbers for the same weights."""
+"""Background Matting V2 equals the released networks for the same weights."""
 
 import json
 
@@ -10,7 +10,7 @@ from recordings import FOLDER, published_state, recording
 from keras_matting.models import create_model
 from keras_matting.weights import load_published
 
-TOLERANCE = 1e-4  # the reference's own outputs move by 2e-5 between float32 and float64
+TOLERANCE = 1e-4  # the reference differs by 2e-5 between float32 and float64
 NAMES = {
     "pha": "alpha",
     "fgr": "foreground",
@@ -100,7 +100,7 @@ def test_the_base_network_takes_any_size():
     }
 
 
-def test_patches_are_what_the_whole_map_has_there():
+def test_patches_equal_the_whole_map():
     tf.keras.utils.set_random_seed(0)
     full, patches = (
         create_model("bgmv2_mobilenetv2", (64, 96, 3), training_heads=True, **options)
@@ -115,7 +115,7 @@ def test_patches_are_what_the_whole_map_has_there():
     assert np.abs(some["alpha"] - whole["alpha"])[~refined].max() > 1e-3
 
 
-def test_nothing_above_the_threshold_leaves_the_coarse_matte():
+def test_no_error_above_the_threshold_keeps_the_coarse_matte():
     tf.keras.utils.set_random_seed(0)
     model = create_model(
         "bgmv2_mobilenetv2",
@@ -131,7 +131,7 @@ def test_nothing_above_the_threshold_leaves_the_coarse_matte():
 
 
 def refining(error, **options):
-    """A refining network whose coarse errors are moved by `error`, without dropout."""
+    """Build a refining network without dropout, with `error` added to its coarse errors."""
     tf.keras.utils.set_random_seed(0)
     model = create_model("bgmv2_mobilenetv2", (64, 96, 3), True, **options)
     model.get_layer("aspp_dropout").rate = 0.0
@@ -146,8 +146,8 @@ def refiner_norms(model):
     return [w.numpy() for i in range(3) for w in model.get_layer(f"refine{i}_bn").weights]
 
 
-def test_training_normalises_by_the_cells_that_are_refined():
-    # sampling every cell leaves those of positive error, which is what a threshold of 0 says
+def test_training_normalises_by_refined_cells_only():
+    # sampling all cells keeps those with a positive error, like a threshold of 0
     sampling = refining(0.0, refine_sample_pixels=64 * 96)
     above_zero = refining(0.0, refine_mode="thresholding", refine_threshold=0.0)
     outputs, expected = (model(pair(2, 64, 96), training=True) for model in (sampling, above_zero))
@@ -158,7 +158,7 @@ def test_training_normalises_by_the_cells_that_are_refined():
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
-def test_a_step_that_refines_nothing_leaves_the_refiner_as_it_was():
+def test_a_step_without_refined_cells_does_not_change_the_refiner():
     model = refining(-100.0)
     before = refiner_norms(model)
     step = tf.function(lambda x: model(x, training=True))
@@ -167,7 +167,7 @@ def test_a_step_that_refines_nothing_leaves_the_refiner_as_it_was():
         np.testing.assert_array_equal(ours, old)
 
 
-def test_mixed_precision_does_not_round_what_is_not_refined():
+def test_mixed_precision_does_not_round_unrefined_pixels():
     tf.keras.mixed_precision.set_global_policy("mixed_float16")
     try:
         model = refining(0.0, refine_sample_pixels=100 * 16)
@@ -189,6 +189,6 @@ def test_mixed_precision_does_not_round_what_is_not_refined():
         (dict(input_shape=(66, 64, 3)), "sides that are multiples of 4"),
     ],
 )
-def test_wrong_options_are_named(options, message):
+def test_invalid_options_are_reported(options, message):
     with pytest.raises(ValueError, match=message):
         create_model("bgmv2_mobilenetv2", **({"input_shape": (64, 64, 3)} | options))

@@ -1,4 +1,4 @@
-"""BiSeNetV2 gives the released implementation's numbers for the same weights."""
+"""BiSeNetV2 equals the released implementation for the same weights."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from keras_matting.models import create_model
 from keras_matting.models.bisenetv2 import MEAN, STD
 from keras_matting.weights import load_published
 
-TOLERANCE = 1e-4  # of the logits, which move by 2e-5 between float32 and float64
+TOLERANCE = 1e-4  # of logits; the reference differs by 2e-5 between float32 and float64
 RECORDINGS = ("c19_train_64x96", "c19_eval_64x96", "c2_train_64x96")
 
 

@@ -1,4 +1,4 @@
-"""DIM in both forms gives the published implementations' numbers for the same weights."""
+"""Both versions of DIM equal the published implementations for the same weights."""
 
 import numpy as np
 import pytest
@@ -9,12 +9,12 @@ from keras_matting.backbones import vgg
 from keras_matting.models import create_model, dim
 from keras_matting.weights import load_published
 
-TOLERANCE = 2e-5  # of alphas; the references' own move by 2e-6 between float32 and float64
+TOLERANCE = 2e-5  # of alphas; the references differ by 2e-6 between float32 and float64
 
 
 @pytest.fixture
 def published(cached_model):
-    """Return a network, with its heads and the weights of a recording."""
+    """Return a network with its heads and a recording's weights."""
 
     def load(name, layout, **options):
         model = cached_model(name, (None, None, 3), True, **options)
@@ -55,7 +55,7 @@ def test_bilinear_in_training_mode_equals_the_published_network(published):
     for theirs, ours in (("alpha_raw", "alpha_raw"), ("alpha_pred", "alpha")):
         expected = golden[theirs].transpose(0, 2, 3, 1)
         np.testing.assert_allclose(outputs[ours], expected, rtol=0, atol=1e-4)
-    assert np.max(outputs["alpha"]) > 1  # not cut
+    assert np.max(outputs["alpha"]) > 1  # not clipped
     norms = {"decoder.deconv5.conv": "decoder5_bn", "refine.alpha_pred": "refine_logit_bn"}
     for module, ours in norms.items():
         layer, published_norm = model.get_layer(ours), f"after.{module}._batch_norm"
@@ -80,7 +80,7 @@ def test_trainable_parameters_are_the_published_count(
     assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == count
 
 
-def test_unknown_may_be_a_half_or_128_of_255(published):
+def test_unknown_may_be_0_5_or_128_of_255(published):
     model = published("dim_vgg16", "dim/dim_unpool_vgg16.layout.json")
     image = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
     trimap = np.random.default_rng(1).integers(0, 3, (1, 32, 32, 1)) / np.float32(2)
@@ -99,7 +99,7 @@ def test_imagenet_weights_are_the_same_function():
     keras.utils.set_random_seed(0)
     source = keras.applications.VGG16(include_top=False, weights=None)
     model = create_model("dim_vgg16", (64, 96, 3))
-    for layer in model.layers:  # as after ImageNet, biases are not zero
+    for layer in model.layers:  # nonzero biases, as in the ImageNet weights
         if layer.name.startswith("backbone"):
             layer.set_weights([w + 0.01 for w in layer.get_weights()])
     config = dim.VARIANTS["dim_vgg16"]
@@ -110,7 +110,7 @@ def test_imagenet_weights_are_the_same_function():
     ours = keras.Model(model.input, model.get_layer("backbone_stage1_1_relu").output)
     trimap = np.random.default_rng(1).integers(0, 3, (1, 64, 96, 1)) / np.float32(2)
     found = ours({"image": image, "trimap": trimap})
-    # away from the border, where padding is zero before one and after the other normalisation
+    # not at the border: one pads with zeros before normalisation, the other after it
     np.testing.assert_allclose(
         found[:, 1:-1, 1:-1], expected[:, 1:-1, 1:-1], atol=1e-5 * np.max(expected)
     )

@@ -1,4 +1,4 @@
-"""GCA-Matting gives the released network's numbers for the same weights."""
+"""GCA-Matting equals the released network for the same weights."""
 
 import json
 
@@ -15,7 +15,7 @@ LAYOUT = "gca/gca.layout.json"
 
 
 def after_power_iterations(state, count):
-    """As the recording in inference: random u and v are no singular vectors yet."""
+    """Update u and v as before the recording: random ones are not singular vectors yet."""
     for name in [name for name in state if name.endswith("weight_bar")]:
         matrix = np.float64(state[name]).reshape(len(state[name]), -1)
         u = np.float64(state[name.replace("_bar", "_u")])
@@ -100,9 +100,9 @@ def test_a_trimap_of_one_value_has_finite_attention_and_gradient(level):
 
 
 def test_attention_is_a_mean_of_patches():
-    """Where all places look alike every patch weighs the same; constant features stay constant."""
+    """With equal guidance everywhere, weights are equal and constant features stay constant."""
     same = tf.ones((2, 8, 8, 3))
     features = tf.fill((2, 8, 8, 5), 0.7)
     found = GuidedContextualAttention()([same, features, tf.zeros((2, 8, 8, 1))])
-    # in the interior four patches overlap, and the sum is divided by four
+    # in the interior, four patches overlap and their sum is divided by four
     np.testing.assert_allclose(found[:, 1:-1, 1:-1], features[:, 1:-1, 1:-1], atol=1e-6)

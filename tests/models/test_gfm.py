@@ -1,4 +1,4 @@
-"""GFM gives the released networks' numbers for the same weights."""
+"""GFM equals the released networks for the same weights."""
 
 import numpy as np
 import pytest
@@ -10,9 +10,9 @@ from keras_matting.models import create_model
 from keras_matting.models.gfm import FUSIONS
 from keras_matting.weights import load_published
 
-TOLERANCE = 5e-5  # the reference's own outputs move by 6e-6 between float32 and float64
+TOLERANCE = 5e-5  # the reference differs by 6e-6 between float32 and float64
 SHORT = {"resnet34": "r34", "resnet34_2b": "r34_2b", "densenet121": "d121", "resnet101": "r101"}
-RECORDINGS = {  # variant: recording's size, parameters that its forward pass uses
+RECORDINGS = {  # variant: size of the recording, number of parameters used in its forward pass
     "resnet34_tt": ("96x96", 54_773_316),
     "resnet34_ft": ("96x96", 54_772_739),
     "resnet34_bt": ("96x96", 54_772_739),
@@ -45,7 +45,7 @@ def test_outputs_equal_the_published_network(variant):
         np.testing.assert_allclose(fused, golden[f"fusion{kind}"], rtol=0, atol=TOLERANCE)
         assert sure.mean() > 0.9
         certain &= sure
-    if representation == "rim":  # its squeeze-and-excitation sees the whole map
+    if representation == "rim":  # its squeeze-and-excitation depends on the whole map
         np.testing.assert_allclose(
             np.where(certain, outputs["alpha"], golden["fusion"]),
             golden["fusion"],
@@ -54,7 +54,7 @@ def test_outputs_equal_the_published_network(variant):
         )
 
 
-def test_rim_moves_the_statistics_of_its_last_context_once_per_head():
+def test_rim_updates_the_statistics_of_its_last_context_once_per_head():
     model = create_model("gfm_resnet34_rim", (64, 96, 3))
     taps = {level: model.get_layer(f"context{level}_conv").output for level in (1, 2)}
     image = np.random.default_rng(0).random((2, 64, 96, 3), np.float32)
@@ -70,13 +70,13 @@ def test_rim_moves_the_statistics_of_its_last_context_once_per_head():
 
 
 def fused(kind, glance, focus):
-    """Of one pixel; numbers beside the requested classes."""
+    """Return the alpha of one pixel."""
     focus = 1.0 - focus if kind == "bt" else focus
     pixel = [tf.constant(x, tf.float32)[None, None, None] for x in (glance, [focus])]
     return float(FuseByClass(FUSIONS[kind])(pixel))
 
 
-def test_of_equal_classes_the_first_counts():
+def test_the_first_of_equal_classes_wins():
     assert fused("tt", [0.5, 0.5, 0.1], 0.3) == 0.0
     assert fused("tt", [0.1, 0.5, 0.5], 0.25) == 0.25
     assert fused("tt", [0.5, 0.1, 0.5], 0.3) == 0.0
@@ -87,7 +87,7 @@ def test_of_equal_classes_the_first_counts():
     assert fused("bt", [0.5, 0.5], 0.25) == 0.0
 
 
-def test_only_focus_learns_from_the_fusion():
+def test_only_focus_receives_a_gradient_from_the_fusion():
     glance, focus = tf.constant([[[[0.1, 0.6, 0.2]]]]), tf.constant([[[[0.3]]]])
     with tf.GradientTape() as tape:
         tape.watch([glance, focus])

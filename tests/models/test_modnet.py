@@ -1,4 +1,4 @@
-"""MODNet gives the released implementation's numbers for the same weights."""
+"""MODNet equals the released implementation for the same weights."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from recordings import published_state, recording, unnormalised
 
 from keras_matting.weights import load_published
 
-TOLERANCE = 3e-4  # the reference's own outputs move by 6e-5 between float32 and float64
+TOLERANCE = 3e-4  # the reference differs by 6e-5 between float32 and float64
 OUTPUTS = {"semantic": "semantic", "detail": "detail", "matte": "alpha"}
 
 
@@ -40,7 +40,7 @@ def test_training_mode_equals_the_published_network(published):
     outputs = model({"image": unnormalised(golden["input"])}, training=True)
     for theirs, ours in OUTPUTS.items():
         np.testing.assert_allclose(outputs[ours], golden[theirs], rtol=0, atol=TOLERANCE)
-    # batch norms inside and outside IBNorm, after their one update
+    # batch norms inside and outside IBNorm, after one update
     layers = {
         "lr_branch.backbone.model.features.0.1": model.get_layer("backbone_stem_bn"),
         "lr_branch.backbone.model.features.18.1": model.get_layer("backbone_last_bn"),
@@ -75,6 +75,6 @@ def test_width_scales_every_channel(name, cached_model):
     assert 0.4 < channels(width=0.5) / channels() < 0.65
 
 
-def test_mobile_variant_holds_only_layers_that_integers_have(cached_model):
+def test_the_mobile_variant_has_only_layers_with_integer_kernels(cached_model):
     model = cached_model("modnet_mobilenetv2_mobile", (64, 64, 3), True)
     assert not [layer for layer in model.layers if type(layer).__name__ in ("IBNorm", "Lambda")]

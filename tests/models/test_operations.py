@@ -1,4 +1,4 @@
-"""Multiplications and additions, counted by hand."""
+"""Multiply-adds, counted by hand."""
 
 from tensorflow import keras
 from tensorflow.keras import layers
@@ -22,5 +22,5 @@ def test_attention():
     shapes = (8, 4, 2), (8, 4, 3), (8, 4, 1)
     inputs = [keras.Input(shape) for shape in shapes]
     model = keras.Model(inputs, GuidedContextualAttention()(inputs))
-    # 4x2 places of guidance 3x3x2 compared with each other, then as many mixtures of 4x4x3
+    # 4x2 patches of 3x3x2 guidance, compared with each other, then as many means of 4x4x3
     assert multiply_adds(model) == 8 * 8 * (18 + 48)

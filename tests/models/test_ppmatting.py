@@ -1,4 +1,4 @@
-"""PP-Matting, and MODNet on HRNet, give PaddleSeg's numbers for the same weights."""
+"""PP-Matting and MODNet on HRNet equal PaddleSeg's networks for the same weights."""
 
 import functools
 
@@ -10,8 +10,9 @@ from tensorflow import keras
 from keras_matting.models import create_model
 from keras_matting.weights import load_published
 
-LOGITS, MAPS = 1e-4, 2e-5  # tolerances; the references' own logits move by 3e-5 at most
-# in training mode the recording itself is 0.9e-4 from a float64 run (ours 0.7e-4)
+# the references' logits differ by at most 3e-5 between float32 and float64
+LOGITS, MAPS = 1e-4, 2e-5
+# in training mode, the recording differs by 0.9e-4 from a float64 run (ours by 0.7e-4)
 TRAINING = 2e-4
 
 
@@ -26,13 +27,13 @@ def published(name, size):
 
 
 def taps(model):
-    """Semantic logit, detail logit, alpha."""
+    """Build a model that returns the semantic logit, the detail logit and alpha."""
     logits = [model.get_layer(f"{name}_logit_conv").output for name in ("semantic", "detail")]
     return keras.Model(model.input, [*logits, model.output["alpha"]])
 
 
 def check_alpha(alpha, golden, semantic_logit, atol):
-    """Where two classes are nearly equal either may win."""
+    """Compare alphas except where two classes are nearly equal and either may win."""
     top = np.sort(semantic_logit, -1)
     sure = top[..., -1:] - top[..., -2:-1] > 1e-3
     assert sure.mean() > 0.98
@@ -97,7 +98,7 @@ def test_modnet_in_training_mode_equals_the_published_network():
         np.testing.assert_allclose(norm.moving_variance, variance, rtol=1e-4, atol=1e-5)
 
 
-# without the last fusion's outputs at 1/8 and 1/16, which the published forward pass never reads
+# without the last fusion's 1/8 and 1/16 outputs, which the published forward pass never reads
 @pytest.mark.parametrize(
     "name, published_count, width",
     [

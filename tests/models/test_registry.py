@@ -1,4 +1,4 @@
-"""What holds for every model of the garden."""
+"""Properties of every model."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,8 @@ from tensorflow import keras
 
 from keras_matting.models import create_model, list_models, load_weights
 
-SMALL = dict(width=0.35)  # where a method has it
-# minutes to build and run, of the same code as others here, and tested with their methods
+SMALL = dict(width=0.35)  # for methods that take it
+# slow to build and run, share their code with others here, and have tests of their methods
 LEFT_OUT = ("gfm_resnet101", "gfm_resnet34_2b", "ppmatting_hrnet_w48")
 LEFT_OUT += ("gfm_densenet121_ft", "gfm_densenet121_bt")
 
@@ -18,7 +18,7 @@ def small(name):
 
 
 def inputs(model, batch, height, width):
-    """Random images, and a trimap with all its values where the model takes one."""
+    """Return random images, and a trimap with all three values if the model takes one."""
     rng = np.random.default_rng(0)
     values = {key: rng.random((batch, height, width, 3), np.float32) for key in model.input}
     if "trimap" in values:
@@ -45,7 +45,7 @@ def test_sizes_and_ranges(model):
                 assert 0.0 <= np.min(output) and np.max(output) <= 1.0, name
 
 
-def test_every_variable_learns(model):
+def test_every_variable_receives_a_gradient(model):
     with tf.GradientTape() as tape:
         outputs = model(inputs(model, 2, 64, 96), training=True)
         loss = tf.add_n([tf.reduce_mean(tf.square(output - 0.3)) for output in outputs.values()])
@@ -55,7 +55,7 @@ def test_every_variable_learns(model):
         assert np.isfinite(gradient).all(), variable.name
 
 
-def test_unknown_name_and_wrong_weights_say_so(tmp_path):
+def test_unknown_names_and_wrong_weights_are_reported(tmp_path):
     with pytest.raises(ValueError, match="unknown model 'modnet'; available: .*modnet_mobilenetv2"):
         create_model("modnet")
     with pytest.raises(ValueError, match="bisenetv2 does not take width; its options: num_classes"):
@@ -70,7 +70,7 @@ def test_unknown_name_and_wrong_weights_say_so(tmp_path):
         create_model("modnet_mobilenetv2_mobile", (64, 64, 3), weights=str(other), **SMALL)
 
 
-def test_a_file_without_heads_cannot_go_on_training(tmp_path):
+def test_a_file_without_heads_cannot_be_trained_further(tmp_path):
     path = tmp_path / "plain.weights.h5"
     create_model("modnet_mobilenetv2_mobile", (64, 64, 3), **SMALL).save_weights(path)
     full = create_model("modnet_mobilenetv2_mobile", (64, 64, 3), training_heads=True, **SMALL)

@@ -1,4 +1,4 @@
-"""Saved, loaded and in half precision every method is the same function."""
+"""Models stay the same function when saved and loaded, and in half precision."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from tensorflow import keras
 
 from keras_matting.models import create_model, without_heads
 
-# with every layer that is ours but for those of tests/layers, in the networks that load quickest
+# all our layers except those of tests/layers, in the networks that load fastest
 NAMES = [
     "bgmv2_mobilenetv2",
     "bisenetv2",
@@ -34,7 +34,7 @@ def inputs(model, batch):
     return values
 
 
-def test_saved_and_loaded_it_is_the_same_function(model, tmp_path):
+def test_save_and_load(model, tmp_path):
     x = inputs(model, 1)
     plain = without_heads(model)
     expected = plain(x)
@@ -64,7 +64,7 @@ def test_half_precision_keeps_float32_outputs(model):
     expected = model(x)
     for name, output in half(x).items():
         assert output.dtype == tf.float32
-        # eight bits of mantissa, and here and there another class or patch
+        # eight bits of mantissa, and a different class or patch here and there
         scale = max(1.0, np.abs(expected[name]).max())
         assert np.abs(output - expected[name]).mean() < 0.03 * scale, name
     assert any(layer.compute_dtype == "bfloat16" for layer in half.layers)

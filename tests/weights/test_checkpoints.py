@@ -1,4 +1,4 @@
-"""Files of every format give the arrays that went in; bad ones say what they are."""
+"""Files of every format return the arrays that were saved; bad ones are reported."""
 
 import json
 import pickle
@@ -33,14 +33,14 @@ def same(found, expected=ARRAYS):
 @pytest.mark.parametrize("wrapper", [None, "state_dict", "model", "params"])
 def test_torch(write, wrapper, tmp_path):
     state = tensors(ARRAYS)
-    # training scripts add their own
+    # training scripts save other values too
     found = {wrapper: state, "epoch": 3, "optimizer": {"lr": 0.1}} if wrapper else state
     write(tmp_path / "model.pth", found)
     same(read(tmp_path / "model.pth"))
 
 
 @pytest.mark.parametrize("write", [write_zip, write_legacy])
-def test_tensors_beside_the_network_are_not_taken_for_it(write, tmp_path):
+def test_tensors_outside_the_network_are_ignored(write, tmp_path):
     # GCA's trainer saves its last loss as a tensor
     loss = Tensor(Storage(9, np.float32([0.5])), ())
     write(tmp_path / "gca.pth", {"iter": 7, "loss": loss, "state_dict": tensors(ARRAYS)})
@@ -85,7 +85,7 @@ def test_paddle_in_a_wrapper_and_bfloat16(tmp_path):
     same(read(path), {"x": np.float32([1, -2])})
 
 
-def test_paddle_puts_pieces_of_large_arrays_together(tmp_path):
+def test_paddle_joins_split_arrays(tmp_path):
     big = np.arange(12, dtype="f4")
     pieces = {"w@@.0": big[:7], "w@@.1": big[7:]}
     record = {"w": {"OriginShape": (3, 4), "slices": ["w@@.0", "w@@.1"]}}
@@ -121,13 +121,13 @@ FOREIGN = {
     "empty": (b"", "nothing"),
     "page": (b"<!DOCTYPE html><html>", "a web page"),
     "lfs": (b"version https://git-lfs.github.com/spec/v1\noid", "a git-lfs pointer"),
-    "text": (b"hello", "neither tensors of PyTorch, Paddle"),
+    "text": (b"hello", "no tensors in a format of PyTorch, Paddle"),
     "tar": (bytes(257) + b"ustar" + bytes(250), "a tar archive"),
 }
 
 
 @pytest.mark.parametrize("kind", FOREIGN)
-def test_foreign_files_are_named(kind, tmp_path):
+def test_other_formats_are_reported(kind, tmp_path):
     content, message = FOREIGN[kind]
     path = tmp_path / f"{kind}.pth"
     path.write_bytes(content)
@@ -135,13 +135,13 @@ def test_foreign_files_are_named(kind, tmp_path):
         read(path)
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere.pth"):
         read(tmp_path / "nowhere.pth")
 
 
 @pytest.mark.parametrize("header", ["((((", "'''", "{'descr': '<f4', 'shape': (1"])
-def test_damaged_npz_headers_say_so(header, tmp_path):
+def test_damaged_npz_headers_are_reported(header, tmp_path):
     header = header.encode() + b"\n"
     with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
         start = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header))
@@ -150,7 +150,7 @@ def test_damaged_npz_headers_say_so(header, tmp_path):
         read(tmp_path / "x.npz")
 
 
-def test_damaged_compression_says_so(tmp_path):
+def test_damaged_compression_is_reported(tmp_path):
     path = tmp_path / "x.npz"
     np.savez_compressed(path, w=RNG.normal(size=(50, 50)))
     content = bytearray(path.read_bytes())
@@ -162,7 +162,7 @@ def test_damaged_compression_says_so(tmp_path):
 
 @pytest.mark.parametrize("kind", ["zip", "legacy", "paddle", "safetensors", "npz"])
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.95])
-def test_truncated_files_say_so(kind, part, tmp_path):
+def test_truncated_files_are_reported(kind, part, tmp_path):
     path = tmp_path / f"model.{kind}"
     if kind == "zip":
         write_zip(path, tensors(ARRAYS))
@@ -183,7 +183,7 @@ def test_truncated_files_say_so(kind, part, tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_an_encrypted_archive_says_so(tmp_path):
+def test_an_encrypted_archive_is_reported(tmp_path):
     path = tmp_path / "secret.pth"
     write_archive(path, b"")
     content = bytearray(path.read_bytes())
@@ -196,7 +196,7 @@ def test_an_encrypted_archive_says_so(tmp_path):
         read(path)
 
 
-def test_torchscript_is_named(tmp_path):
+def test_torchscript_is_reported(tmp_path):
     path = tmp_path / "script.pt"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("script/data.pkl", pickle.dumps({}, 2))
@@ -207,7 +207,7 @@ def test_torchscript_is_named(tmp_path):
         read(path)
 
 
-def test_what_holds_no_tensors_lists_what_it_holds(tmp_path):
+def test_a_file_without_tensors_is_reported_with_its_keys(tmp_path):
     write_zip(tmp_path / "log.pth", OrderedDict(epoch=3, history={"loss": 1.0}))
-    with pytest.raises(ValueError, match="no tensors where they were looked for .*epoch, history"):
+    with pytest.raises(ValueError, match="no tensors at the expected keys .*epoch, history"):
         read(tmp_path / "log.pth")

@@ -1,4 +1,4 @@
-"""ImageNet checkpoints fill backbones; channels beyond the image's start from zero."""
+"""ImageNet checkpoints load into backbones; channels beyond the image's start from zero."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from keras_matting.weights import load_backbone
 
 
 def renamed(layout, *changes):
-    """Of a network's recorded layout the tensors of its backbone, as the backbone's own names."""
+    """Return the backbone's tensors of a recorded network, under the backbone's own names."""
     state = published_state(layout)
     for old, new in changes:
         state = {n.replace(old, new): a for n, a in state.items() if n.startswith(old)}
@@ -21,7 +21,7 @@ def test_resnet_and_mobilenet_with_six_channels():
         state = renamed(f"bgmv2/matting{layout}.layout.json", ("backbone.", ""))
         stem = next(iter(state))
         state[stem] = state[stem][:, :3]
-        state["fc.weight"] = np.zeros((1000, 8), np.float32)  # not read
+        state["fc.weight"] = np.zeros((1000, 8), np.float32)  # ignored
         model = create_model(f"bgmv2_base_{name}", (None, None, 3))
         load_backbone(model, state)
         kernel = model.get_layer("backbone_stem_conv").kernel.numpy()
@@ -47,11 +47,11 @@ def test_hrnet_of_paddle():
     )
 
 
-def test_what_is_missing_is_named():
+def test_missing_tensors_are_reported():
     model = create_model("gfm_resnet34_tt", (None, None, 3))
     with pytest.raises(
         ValueError, match="conv1.weight for our backbone_stem_conv/kernel .* missing"
     ):
         load_backbone(model, {"layer1.0.conv1.weight": np.zeros((64, 64, 3, 3), np.float32)})
-    with pytest.raises(ValueError, match="gca has no backbone of a family"):
+    with pytest.raises(ValueError, match="no ImageNet checkpoints for the backbone of gca"):
         load_backbone(create_model("gca", (64, 64, 3)), {})

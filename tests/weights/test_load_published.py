@@ -1,4 +1,4 @@
-"""A published checkpoint fits exactly, or nothing of it is loaded and everything wrong is named."""
+"""A published checkpoint matches exactly, or all problems are reported and nothing is loaded."""
 
 import numpy as np
 import pytest
@@ -25,12 +25,12 @@ def test_reads_npz(state, model, tmp_path):
     np.testing.assert_array_equal(ours, state["f_branch.conv_f.1.layers.0.weight"][0, :, 0, 0])
 
 
-def test_the_later_of_two_names_of_one_module_wins(state, model):
+def test_the_later_of_two_names_takes_precedence(state, model):
     early = "backbone.model.features.0.0.weight"
     altered = state | {early: np.zeros_like(state[early])}
     load_published(model, altered)
     assert np.abs(model.get_layer("backbone_stem_conv").kernel).max() > 0
-    # a checkpoint may list only the first
+    # a checkpoint may have only the first name
     only = {k: v for k, v in state.items() if not k.startswith("lr_branch.backbone.")}
     load_published(model, only)
 
@@ -46,13 +46,13 @@ def test_all_problems_at_once_and_nothing_loaded(state, model):
         load_published(model, broken)
     message = str(error.value)
     assert "f_branch.conv_f2x.layers.0.bias for our fusion2_conv/bias (32,) is missing" in message
-    assert "f_branch.conv_f2x.layers.0.weight (32, 64, 5, 5) does not fit our fusion2" in message
-    assert "f_branch.surprise.weight (3,) has no place in our network" in message
+    assert "f_branch.conv_f2x.layers.0.weight (32, 64, 5, 5) does not match our fusion2" in message
+    assert "f_branch.surprise.weight (3,) is not part of our network" in message
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_the_heads_are_passed_over_only_where_they_are_left_out(state, model):
+def test_heads_are_ignored_only_by_a_model_without_them(state, model):
     headless = create_model("modnet_mobilenetv2", (None, None, 3))
     load_published(headless, state)
     without = {k: v for k, v in state.items() if not k.startswith("hr_branch.conv_hr.")}
@@ -63,7 +63,7 @@ def test_the_heads_are_passed_over_only_where_they_are_left_out(state, model):
 
 def test_unpublished_variant_and_missing_file(tmp_path):
     mobile = create_model("modnet_mobilenetv2_mobile", (64, 64, 3))
-    with pytest.raises(ValueError, match="No checkpoint was published for modnet_mobilenetv2_mob"):
+    with pytest.raises(ValueError, match="no published checkpoints for modnet_mobilenetv2_mob"):
         load_published(mobile, {})
     published = create_model("modnet_mobilenetv2", (64, 64, 3))
     with pytest.raises(FileNotFoundError, match="nowhere.npz"):

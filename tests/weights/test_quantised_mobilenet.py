@@ -1,4 +1,4 @@
-"""Google's quantised MobileNetV2 as a backbone: the same function, in inference and in training."""
+"""Google's quantised MobileNetV2 as backbone: the same function in inference and training."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def published_name(ours):
 
 @pytest.fixture(scope="module")
 def file(backbone, tmp_path_factory):
-    """A .tflite file that holds nothing but tensors of the published names -> path, its numbers."""
+    """A .tflite file that has only tensors with the published names; (path, its values)."""
     model, graph, numbers = schema.ModelT(), schema.SubGraphT(), {}
     model.version, model.subgraphs, model.operatorCodes = 3, [graph], []
     model.buffers = [schema.BufferT()]
@@ -79,7 +79,7 @@ def test_reads_every_kernel_and_bias(file):
         np.testing.assert_allclose(found[name][1], bias, atol=1e-6)
 
 
-def test_training_starts_as_the_function_in_the_file(backbone, file):
+def test_training_starts_from_the_function_in_the_file(backbone, file):
     path, numbers = file
     quantised_mobilenet.fill(backbone, path, PICTURES)
     stem = backbone.get_layer("backbone_stem_bn").output
@@ -93,9 +93,9 @@ def test_training_starts_as_the_function_in_the_file(backbone, file):
             assert all(np.isfinite(weight).all() for weight in layer.get_weights())
 
 
-def test_another_backbone_is_refused_in_a_sentence(file, tmp_path):
+def test_another_backbone_is_refused(file, tmp_path):
     narrow = create_model("modnet_mobilenetv2_mobile", (64, 64, 3), width=0.5)
-    with pytest.raises(ValueError, match="has to be MobileNetV2 of width 1"):
+    with pytest.raises(ValueError, match="must be a MobileNetV2 of width 1"):
         load_backbone(narrow, file[0], PICTURES)
     damaged = tmp_path / "damaged.tflite"
     damaged.write_bytes(b"not a model")

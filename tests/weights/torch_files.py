@@ -1,4 +1,4 @@
-"""Writes PyTorch's file formats without PyTorch, by stand-ins of its names."""
+"""Write PyTorch's file formats without PyTorch, with stand-ins for its names."""
 
 import io
 import pickle
@@ -35,7 +35,7 @@ class Tensor:
 
 
 def tensors(arrays):
-    """{name: array} -> OrderedDict of tensors with a storage each, with PyTorch's _metadata."""
+    """Make an OrderedDict of tensors with one storage each and PyTorch's _metadata."""
     state = OrderedDict()
     for key, (name, array) in enumerate(arrays.items()):
         state[name] = Tensor(Storage(key, array), array.shape)
@@ -68,7 +68,7 @@ def torch_names():
 
 
 def pickled(found, legacy=False):
-    """-> (pickle, the storages in it by key)."""
+    """Return the pickle and {key: storage}."""
     storages, stream = {}, io.BytesIO()
     with torch_names() as torch:
 
