@@ -122,5 +122,5 @@ def test_the_command_ends_in_one_sentence():
     command = [sys.executable, "-m", "export.convert", *flags]
     ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.returncode == 1
-    assert ended.stderr.splitlines()[-1] == "There is no weights file missing.weights.h5."
+    assert ended.stderr.splitlines()[-1] == "weights file not found: missing.weights.h5"
     assert "Traceback" not in ended.stderr
