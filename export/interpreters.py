@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 from collections import Counter
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from ai_edge_litert import interpreter as litert
+
+# TensorFlow 2.21 says so for every interpreter; LiteRT, its successor, is the other runtime here
+warnings.filterwarnings("ignore", r"\s*Warning: tf\.lite\.Interpreter is deprecated")
 
 _TFLITE = tf.lite.Interpreter, tf.lite.experimental.OpResolverType
 _LITERT = litert.Interpreter, litert.OpResolverType
