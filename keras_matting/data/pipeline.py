@@ -1,8 +1,8 @@
-"""Endless streams of samples in which element i is a function of (seed, i) alone.
+"""Endless streams of samples in which element i depends only on (seed, i).
 
-Nothing is stored between elements: a run that resumes at step k opens its stream at
-`start=k * batch_size` and sees the batches an undisturbed run would have seen, bit for bit on the
-same machine. Another CPU, or TF_ENABLE_ONEDNN_OPTS set otherwise, may change colours by 1e-6.
+No state is kept between elements: a run that resumes at step k opens its stream at
+`start=k * batch_size` and gets the batches an uninterrupted run would have got, bit for bit on the
+same machine. Another CPU or another TF_ENABLE_ONEDNN_OPTS may change colours by 1e-6.
 
     foregrounds, backgrounds = readers.rgba("cutouts"), readers.backgrounds("bg20k")
     train = composition(foregrounds, backgrounds, training(512), batch_size=16, seed=1)
@@ -25,12 +25,12 @@ def composition(
     start: int = 0,
     worker: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
-    """Pairs of a foreground and a background, each pass over a source in a new order.
+    """Stream pairs of a foreground and a background; each pass over a source has a new order.
 
-    `transforms` are operations of `augment`, applied in turn; with `presets.training` or
-    `presets.validation` a batch holds image, alpha, foreground, background float32 [0, 1]
-    and trimap uint8 {0, 128, 255}. `start` is the index of the first sample, not batch. Of several
-    workers, (index, number), each gets its part of every batch, those parts again in batches.
+    `transforms` are operations of `augment`, applied in turn. With `presets.training` or
+    `presets.validation` a batch has image, alpha, foreground and background, float32 in [0, 1], and
+    trimap, uint8 {0, 128, 255}. `start` is the index of the first sample, not of the first batch.
+    `worker` is (index, count): each worker gets its share of every batch, in batches again.
     """
     return _stream([foregrounds, backgrounds], transforms, batch_size, seed, start, worker)
 
@@ -43,15 +43,15 @@ def unlabelled(
     start: int = 0,
     worker: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
-    """The same for one source alone: photographs under "image", or with what else it loads."""
+    """Stream a single source, such as photographs under "image"; see `composition`."""
     return _stream([images], transforms, batch_size, seed, start, worker)
 
 
 def mixed(sources: list[Source], shares: list[float]) -> Source:
-    """One source of several, which give the same tensors; a pass has as many samples as they.
+    """Combine sources of the same tensors into one, as long as all of them together.
 
-    Sample i is of the source into whose share of [0, 1) the i-th multiple of the golden ratio
-    falls, which spreads the sources evenly over a pass, in proportion to `shares`.
+    Sample i comes from the source into whose share of [0, 1) the i-th multiple of the golden ratio
+    falls: this spreads the sources evenly over a pass, in proportion to `shares`.
     """
     size = sum(source.size for source in sources)
     limits = [sum(shares[: i + 1]) / sum(shares) for i in range(len(shares) - 1)]
@@ -69,7 +69,7 @@ def _stream(sources, transforms, batch_size, seed, start, worker):
     index, workers = worker
     part = batch_size // workers
 
-    @tf.autograph.experimental.do_not_convert  # there is nothing to convert, which takes seconds
+    @tf.autograph.experimental.do_not_convert  # nothing to convert, and trying takes seconds
     def make(count):
         position = start + count // part * batch_size + index * part + count % part
         sample = {"seed": _fold([seed, 0], position)}
@@ -89,14 +89,14 @@ def _stream(sources, transforms, batch_size, seed, start, worker):
 
 
 def _one_thread_each():
-    """Samples are made side by side: an operation that splits itself up as well only waits."""
+    """Limit each operation to one thread: samples are already made in parallel."""
     options = tf.data.Options()
     options.threading.max_intra_op_parallelism = 1
     return options
 
 
 def _shuffled(position, size, seed, salt):
-    """Index at `position` of an endless sequence in which every run of `size` is a permutation."""
+    """Return the index at `position` of an endless sequence of permutations of `size`."""
     key = _fold([seed, salt], position // size)
     return tf.random.experimental.index_shuffle(position % size, key, size - 1)
 

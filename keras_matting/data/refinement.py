@@ -1,9 +1,9 @@
-"""Photographs with masks -> photographs with soft alphas and foreground colours, a folder of them.
+"""Soft alphas and foreground colours for folders of photographs with masks.
 
     refine("people/image", "people/labels", "people_refined", foreground=(1, 58), hair=19)
 
-writes `image/`, `alpha/` and `foreground/` with one file for each photograph, as --foregrounds of
-the recipes reads them, and `contact_sheet.jpg` to judge them by.
+writes `image/`, `alpha/` and `foreground/` with one file per photograph, a folder for --foregrounds
+of the recipes, and `contact_sheet.jpg` for inspection.
 """
 
 import functools
@@ -20,7 +20,7 @@ from keras_matting.atomic import exclusive_lock, replacing
 from keras_matting.data import soft_alphas
 from keras_matting.progress import show_progress
 
-DOUBTFUL = 0.12  # share of the mask's area on which mask and teacher may disagree
+DOUBTFUL = 0.12  # fraction of the mask's area on which mask and teacher may disagree
 JPEG_QUALITY = 95
 CELL, COLUMNS, SHOWN = 192, 6, 60  # of the contact sheet: pixels, pictures in a row and in all
 BACKDROP = (60, 200, 60)
@@ -35,18 +35,18 @@ def refine(
     teacher: str | None = None,
     processes: int | None = None,
 ) -> list[str]:
-    """Makes the folder `out`; returns a sentence for each photograph that was left out.
+    """Write the folder `out`; return a sentence for each photograph that was skipped.
 
     A mask is an 8-bit picture with the photograph's name; `foreground` is the range of its values
-    that are the figure, `hair` the one around which the unknown band is wider. `teacher` is a
-    .tflite segmentation network (RGB in [0, 1] of one fixed size -> probability), such as
-    MediaPipe's selfie segmentation: without `masks` it makes them; with masks, photographs on which
-    the two disagree on more than an eighth of the figure are left out. Started again, it goes on
-    with what is missing. Raises ValueError or OSError, before anything is written, on folders that
-    do not fit together.
+    that are the figure, `hair` the value around which the unknown band is wider. `teacher` is a
+    .tflite segmentation network (RGB in [0, 1] of a fixed size -> probability), such as MediaPipe's
+    selfie segmentation. Without `masks` it makes them; with `masks`, photographs are skipped if the
+    two disagree on more than an eighth of the figure. A second call continues where the first was
+    interrupted. Raises ValueError or OSError, before anything is written, if the folders do not
+    match.
     """
     if masks is None and teacher is None:
-        raise ValueError("Give masks, or a teacher that makes them.")
+        raise ValueError("give masks, or a teacher to make them.")
     photographs = image_files.find_pictures(images)
     found = image_files.find_pictures(masks) if masks else dict.fromkeys(photographs)
     if missing := [path.name for stem, path in photographs.items() if stem not in found]:
@@ -79,9 +79,9 @@ def _mapped(function, jobs, processes):
 
 
 def _refined(job, out, foreground, hair, teacher):
-    """Writes the files of one photograph; returns why it is left out, or None."""
+    """Write the files of one photograph; return why it is skipped, or None."""
     path, mask_path = job
-    if (out / "foreground" / f"{path.stem}.jpg").exists():  # the last that is written
+    if (out / "foreground" / f"{path.stem}.jpg").exists():  # written last
         return None
     cv2.setNumThreads(1)
     try:
@@ -90,7 +90,7 @@ def _refined(job, out, foreground, hair, teacher):
     except ValueError as error:
         return str(error)
     if labels is not None and labels.shape != image.shape[:2]:
-        return f"{mask_path}: is not of the size of {path.name}."
+        return f"{mask_path}: differs in size from {path.name}."
     guess = _network(teacher)(image) if teacher else None
     if labels is None:
         mask = guess
@@ -112,7 +112,7 @@ def _refined(job, out, foreground, hair, teacher):
 
 @functools.cache
 def _network(path):
-    """-> function from a photograph to the network's probabilities at the photograph's size."""
+    """Return a function that computes the network's probabilities at the photograph's size."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(path), num_threads=1)
@@ -124,7 +124,7 @@ def _network(path):
         small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
         small = small.astype(np.float32)[None] / 255.0
         found = 0.0
-        for mirror in (1, -1):  # the mean of the picture and its mirror image is steadier
+        for mirror in (1, -1):  # averaging with the mirror image is more stable
             interpreter.set_tensor(source["index"], np.ascontiguousarray(small[:, :, ::mirror]))
             interpreter.invoke()
             found += 0.5 * interpreter.get_tensor(target["index"])[0, :, ::mirror, 0]
@@ -140,7 +140,7 @@ def _write_jpeg(path, image):
 
 
 def _contact_sheet(out):
-    """Photographs beside their figure over green, evenly taken from the folder."""
+    """Write photographs, evenly sampled from the folder, next to their figures over green."""
     paths = sorted((out / "alpha").glob("*.png"))
     paths = paths[:: max(1, -(-len(paths) // SHOWN))]
     cells = []

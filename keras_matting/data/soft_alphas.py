@@ -1,28 +1,28 @@
 """Soft alphas and foreground colours for photographs that have a mask or an alpha matte.
 
-A mask is hard: its edge carries neither hair nor the blur of a lens. `soft_alpha` solves
-closed-form matting (Levin et al. 2008) in a band around the edge, with the mask as a weak prior
-that decides where the colours cannot. `foreground_colours` removes the background from the colours
-of mixed pixels (multi-level estimation, Germer et al. 2020), so that a photograph's figure can be
-composed over another background without a fringe of the old one.
+A mask is hard: its edge shows neither hair nor lens blur. `soft_alpha` solves closed-form matting
+(Levin et al. 2008) in a band around the edge; the mask is a weak prior that decides where colours
+do not. `foreground_colours` removes the background from the colours of mixed pixels (multi-level
+estimation, Germer et al. 2020), so that the figure can be composed over another background without
+a fringe of the old one.
 
-Both use pymatting, which `pip install keras_matting[matting]` brings.
+Both need pymatting: `pip install keras_matting[matting]`.
 """
 
 import cv2
 import numpy as np
 
-PRIOR, FLAT = 0.02, 10.0  # weights of what ties a pixel to the mask
-TEXTURE = 0.03  # deviation of colour below which a neighbourhood says nothing about the edge
-NEAR = (9, 9)  # pixels of a neighbourhood
+PRIOR, FLAT = 0.02, 10.0  # weights that tie a pixel to the mask
+TEXTURE = 0.03  # colour deviation below which a neighbourhood says nothing about the edge
+NEAR = (9, 9)  # size of a neighbourhood in pixels
 
 
 def soft_alpha(image, mask, hair=None, inside=0.006, outside=0.009, hair_factor=2.5):
-    """image uint8 RGB (H, W, 3), mask float (H, W) in [0, 1] -> alpha float32 (H, W) in [0, 1].
+    """Compute alpha float32 (H, W) from image uint8 RGB (H, W, 3) and mask float (H, W) in [0, 1].
 
-    The unknown band reaches `inside` and `outside` times the larger side of the picture from the
-    edge of the mask (where it crosses one half), and `hair_factor` times as far around `hair`, a
-    boolean (H, W). Probabilities of a network serve as a mask: what is undecided joins the band.
+    The unknown band extends `inside` and `outside` times the picture's larger side from the mask's
+    edge (where it crosses 0.5), and `hair_factor` times as far around `hair`, a boolean (H, W). A
+    network's probabilities can serve as a mask: undecided pixels join the band.
     """
     unit = max(mask.shape)
     widths = [max(2.0, inside * unit), max(2.0, outside * unit)]
@@ -46,7 +46,7 @@ def soft_alpha(image, mask, hair=None, inside=0.006, outside=0.009, hair_factor=
 
 
 def foreground_colours(image, alpha):
-    """image uint8 RGB (H, W, 3), alpha float (H, W) -> uint8 RGB of the foreground alone."""
+    """Estimate the foreground uint8 RGB of image uint8 RGB (H, W, 3) and alpha float (H, W)."""
     import pymatting
 
     found = pymatting.estimate_foreground_ml(image / 255.0, alpha.astype(np.float64))
@@ -54,12 +54,12 @@ def foreground_colours(image, alpha):
 
 
 def disagreement(mask, other):
-    """Share of the mask's area on which two soft masks contradict each other by more than 0.8."""
+    """Return the fraction of the mask's area on which two soft masks differ by more than 0.8."""
     return float((np.abs(mask - other) > 0.8).sum() / max((mask > 0.5).sum(), 1))
 
 
 def _known(mask, inside, outside):
-    """-> sure foreground, sure background: decided and farther from the edge than these widths."""
+    """Return certain foreground and background: decided and farther than this from the edge."""
     sure = mask > 0.9, mask < 0.1
     return ~_grown(~sure[0], inside), ~_grown(~sure[1], outside)
 
@@ -67,7 +67,7 @@ def _known(mask, inside, outside):
 def _grown(region, radius):
     if not region.any():
         return region
-    # the picture's border is no edge of the figure: distances are to pixels of the region alone
+    # measured to pixels of the region only: the picture's border is not an edge of the figure
     return cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, 5) <= radius
 
 
@@ -90,6 +90,6 @@ def _solve(image, mask, foreground, background):
     preconditioner = pymatting.ichol(system, discard_threshold=1e-4)
     found = pymatting.cg(system, right, M=preconditioner, maxiter=400, rtol=1e-5, atol=1e-6)
     alpha = foreground.ravel().astype(np.float32)
-    # closed-form solutions fall short of 0 and 1 by a little everywhere: a haze around the figure
+    # closed-form solutions miss 0 and 1 slightly everywhere, which leaves a haze
     alpha[u] = np.clip((found - 0.02) / 0.96, 0.0, 1.0)
     return alpha.reshape(foreground.shape)

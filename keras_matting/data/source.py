@@ -1,4 +1,4 @@
-"""A source of samples with random access, which is what makes an interrupted run resumable."""
+"""A source of samples with random access, which lets an interrupted run resume."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -16,9 +16,9 @@ class Source(NamedTuple):
 
 
 def hold_out(source: Source, every: int) -> tuple[Source, Source]:
-    """Splits a source into (the others, samples 0, every, 2 * every ...)."""
+    """Split a source into (the rest, samples 0, every, 2 * every ...)."""
     if source.size < 2:
-        raise ValueError("One picture cannot be split into training and validation; add some.")
+        raise ValueError("a single picture cannot be split into training and validation; add more.")
     held = -(-source.size // every)
     others = Source(source.size - held, lambda i: source.load(i + i // (every - 1) + 1))
     return others, Source(held, lambda i: source.load(i * every))

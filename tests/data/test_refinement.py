@@ -91,9 +91,9 @@ def test_what_cannot_be_refined_is_named(folders):
     problems = refinement.refine(*arguments, processes=1)
     assert len(problems) == 2
     assert problems[0].endswith("its mask is empty.")
-    assert problems[1].endswith("is not of the size of 1.png.")
+    assert problems[1].endswith("differs in size from 1.png.")
     (folders / "labels" / "2.png").unlink()
     with pytest.raises(ValueError, match="has no mask for 2.png"):
         refinement.refine(*arguments)
-    with pytest.raises(ValueError, match="Give masks, or a teacher"):
+    with pytest.raises(ValueError, match="give masks, or a teacher"):
         refinement.refine(str(folders / "image"), None, str(folders / "out"))

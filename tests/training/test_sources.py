@@ -85,7 +85,7 @@ def test_wrong_kind_name_or_folder(tmp_path, given):
     with pytest.raises(ValueError, match="gives background, and foreground or image and alpha is"):
         sources.foregrounds(32)
     given(backgrounds=f"cocoa:{tmp_path}")
-    with pytest.raises(ValueError, match="'cocoa' is no dataset: use one of aim500, "):
+    with pytest.raises(ValueError, match="unknown dataset 'cocoa'; use one of aim500, "):
         sources.backgrounds(32)
     given(backgrounds=str(tmp_path / "nowhere"))
     with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):

@@ -1,7 +1,7 @@
-"""A background captured apart from its foreground (BGMv2): what differs between the two shots.
+"""BGMv2's augmentation (Lin et al. 2021): differences between a photograph and its background shot.
 
-The order is that of the world: a shadow falls on the scene, figure and scene are composed, then
-sensor noise, the other shot's exposure and a camera that has moved. Lin et al. 2021, as released.
+In physical order, as released: a shadow falls on the scene, figure and scene are composed, then
+come sensor noise, the other shot's exposure and a camera that has moved.
 """
 
 import math
@@ -13,9 +13,9 @@ from keras_matting.data.augment.draws import between, draw, op_seed
 
 
 def random_focus(*keys: str, probability: float = 0.1, radius: int = 5):
-    """At times blurs float `keys` by a box of up to `radius` pixels each way, at times sharpens.
+    """Randomly blur float `keys` alike by a box of up to `radius`, and randomly sharpen them.
 
-    The same on each; sharpens as Pillow does.
+    Sharpening is Pillow's.
     """
 
     def sharpened(picture):
@@ -41,10 +41,11 @@ def random_focus(*keys: str, probability: float = 0.1, radius: int = 5):
 
 
 def random_shadow(probability: float = 0.3, strength: float = 0.3):
-    """Adds `scene`: the background, at times darkened by a soft, displaced copy of alpha.
+    """Add `scene`: the background, randomly darkened by a soft, displaced copy of alpha.
 
-    At most `strength`; moved by up to a fifth of the size, scaled by 0.5 to 1.5, turned and sheared
-    by up to 5 degrees, blurred by a box of 20 to 40 pixels, fewer below 512.
+    The shadow is at most `strength`, moved by up to a fifth of the size, scaled by 0.5 to 1.5,
+    rotated and sheared by up to 5 degrees, and blurred by a box of 20 to 40 pixels, smaller below
+    512.
     """
     def apply(sample):
         uniform = draw(sample, "random_shadow", 7)
@@ -73,7 +74,7 @@ def random_shadow(probability: float = 0.3, strength: float = 0.3):
 
 
 def random_sensor_noise(probability: float = 0.4, deviation: float = 0.03):
-    """Both shots get Gaussian noise, each of its own strength up to `deviation`, or none does."""
+    """Randomly add Gaussian noise to both shots, each with its own strength up to `deviation`."""
 
     def apply(sample):
         uniform = draw(sample, "random_sensor_noise", 3)
@@ -105,9 +106,9 @@ def random_sensor_noise(probability: float = 0.4, deviation: float = 0.03):
 
 
 def random_misalignment(probability: float = 0.3, angle: float = 1.0, shift: float = 0.01):
-    """Turns the captured background by up to `angle` degrees, moves it by `shift` of its size.
+    """Randomly rotate the captured background by up to `angle` degrees and shift it.
 
-    What then is outside the shot is black, as released.
+    The shift is up to `shift` of its size. Pixels outside the shot are black, as released.
     """
     def apply(sample):
         uniform = draw(sample, "random_misalignment", 4)
@@ -131,9 +132,9 @@ def random_misalignment(probability: float = 0.3, angle: float = 1.0, shift: flo
 
 
 def projective_transform(picture, transform):
-    """(h, w, c) -> its pixels at the places that `transform` gives, bilinear, 0 outside.
+    """Sample (h, w, c) at the transformed positions, bilinear, 0 outside.
 
-    `transform`: the eight numbers a of the output's (x, y), taken at ((a0 x + a1 y + a2) / k,
+    `transform` has eight numbers a: the output's (x, y) is sampled at ((a0 x + a1 y + a2) / k,
     (a3 x + a4 y + a5) / k) with k = a6 x + a7 y + 1.
     """
     return tf.raw_ops.ImageProjectiveTransformV3(
@@ -147,7 +148,7 @@ def projective_transform(picture, transform):
 
 
 def _affine(size, angle, scale, shear, shift):
-    """`projective_transform`'s eight numbers: turn, scale and shear about the middle, then move."""
+    """Return the eight numbers of `projective_transform`: rotate, scale, shear, then shift."""
     radians, slant = angle * (math.pi / 180.0), tf.tan(shear * (math.pi / 180.0))
     cosine, sine = tf.cos(radians) / scale, tf.sin(radians) / scale
     rows = [[cosine, cosine * slant + sine], [-sine, cosine - sine * slant]]

@@ -1,4 +1,4 @@
-"""Random changes of colour, the same on every picture that they are given."""
+"""Random colour changes, the same for all pictures they are applied to."""
 
 import math
 
@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_matting.data.augment.draws import between, draw, sometimes
 
-# Luma, and two axes of colour difference along which hue is an angle (NTSC's YIQ).
+# Luma and two colour difference axes in which hue is an angle (NTSC's YIQ).
 _YIQ = np.array([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
 
 
@@ -19,11 +19,11 @@ def random_color(
     hue: float = 0.05,
     probability: float = 1.0,
 ):
-    """One random affine map of colour on float `keys`, the same on each, clipped to [0, 1].
+    """Apply one random affine colour map to float `keys` and clip to [0, 1].
 
-    Brightness is added from [-brightness, brightness]; contrast (about mid-grey) and saturation
-    multiply by [1 - x, 1 + x]; hue turns by at most `hue` of a full circle, in YIQ, where all four
-    are a single 3x3 matrix and an offset.
+    Brightness adds up to +-`brightness`; contrast (about mid-grey) and saturation multiply by
+    [1 - x, 1 + x]; hue rotates by up to `hue` of a full circle. In YIQ all four together are one
+    3x3 matrix and an offset.
     """
 
     def mapped(picture, uniform):
@@ -51,11 +51,11 @@ def random_jitter(
     hue: float = 0.0,
     each: float = 1.0,
 ):
-    """Colour jitter as torchvision, Pillow and OpenCV are used for it, clipped to [0, 1].
+    """Jitter the colours of float `keys` alike, as torchvision and Pillow do; clip to [0, 1].
 
-    Brightness multiplies by [1 - x, 1 + x], then contrast does so about the picture's mean luma,
-    saturation about every pixel's, and hue turns by at most `hue` of a full circle, in YIQ. Each of
-    the four happens with probability `each`; the same on every one of float `keys`.
+    Brightness multiplies by [1 - x, 1 + x], contrast does so about the picture's mean luma and
+    saturation about each pixel's luma, and hue rotates by up to `hue` of a full circle, in YIQ.
+    Each of the four is applied with probability `each`.
     """
 
     def apply(sample):
@@ -77,7 +77,7 @@ def random_jitter(
 
 
 def random_gamma(*keys: str, strength: float = 0.4, probability: float = 0.5):
-    """Raises float `keys` to a power from exp(-strength) to exp(strength), the same for each."""
+    """Randomly raise float `keys` to one power from exp(-strength) to exp(strength)."""
 
     def apply(sample):
         uniform = draw(sample, f"random_gamma:{keys[0]}", 2)
@@ -91,7 +91,7 @@ def random_gamma(*keys: str, strength: float = 0.4, probability: float = 0.5):
 
 
 def random_grey(*keys: str, probability: float = 0.06):
-    """Takes the colour from float `keys`, from all or none of them."""
+    """Randomly turn float `keys` grey, all of them or none."""
 
     def grey(picture):
         return tf.image.grayscale_to_rgb(tf.image.rgb_to_grayscale(picture))
@@ -104,7 +104,7 @@ def random_grey(*keys: str, probability: float = 0.06):
 
 
 def _recoloured(picture, strength, angle, gain, offset):
-    """Saturation times `strength` and hue turned by `angle` of a circle; then times gain, plus."""
+    """Scale saturation by `strength`, rotate hue by `angle` of a circle, apply gain and offset."""
     into, back = np.float32(_YIQ), np.float32(np.linalg.inv(_YIQ))
     angle = 2.0 * math.pi * angle
     cosine, sine = strength * tf.cos(angle), strength * tf.sin(angle)

@@ -1,13 +1,13 @@
-"""Figure and background become one image."""
+"""Composition of foreground and background into an image."""
 
 import tensorflow as tf
 
 
 def composite(over: str = "background"):
-    """Adds image = alpha * foreground + (1 - alpha) * what is at `over`."""
+    """Add image = alpha * foreground + (1 - alpha) * sample[over]."""
 
     def apply(sample):
-        # Tiled first: TensorFlow's CPU kernels broadcast a last axis of 1 several times slower.
+        # Tile first: TensorFlow's CPU kernels broadcast a last axis of 1 several times slower.
         alpha = tf.image.grayscale_to_rgb(sample["alpha"])
         image = alpha * sample["foreground"] + (1.0 - alpha) * sample[over]
         return sample | {"image": image}
@@ -16,5 +16,5 @@ def composite(over: str = "background"):
 
 
 def select(*keys: str):
-    """Drops every other tensor: a batch of 16 at 512x512 is 50 MB for each picture kept."""
+    """Drop all other tensors: at 512x512 a batch of 16 takes 50 MB per picture kept."""
     return lambda sample: {key: sample[key] for key in keys}

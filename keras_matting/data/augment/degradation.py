@@ -1,4 +1,4 @@
-"""What a lens, a sensor and a file format take away: blur, noise, JPEG."""
+"""Image degradation: blur, sensor noise, JPEG compression."""
 
 import math
 
@@ -9,7 +9,7 @@ from keras_matting.data.augment.draws import between, draw, op_seed, sometimes
 
 
 def random_blur(*keys: str, sigma: tuple[float, float] = (0.3, 1.0), probability: float = 0.25):
-    """Gaussian blur of float `keys`, the same on each, edges mirrored; both sides > 3 sigma."""
+    """Randomly blur float `keys` alike by a Gaussian, mirroring edges; both sides > 3 sigma."""
     radius = math.ceil(3.0 * sigma[1])
     offsets = np.arange(-radius, radius + 1, dtype=np.float32)
 
@@ -39,7 +39,7 @@ def random_blur(*keys: str, sigma: tuple[float, float] = (0.3, 1.0), probability
 
 
 def random_noise(key: str = "image", deviation: float = 0.02, probability: float = 0.5):
-    """Adds Gaussian noise of a standard deviation from [0, deviation], then clips to [0, 1]."""
+    """Randomly add Gaussian noise of a deviation up to `deviation`, then clip to [0, 1]."""
 
     def apply(sample):
         name = f"random_noise:{key}"
@@ -55,7 +55,7 @@ def random_noise(key: str = "image", deviation: float = 0.02, probability: float
 
 
 def random_jpeg(key: str = "image", quality: tuple[int, int] = (50, 95), probability: float = 0.5):
-    """Encodes float `key` as JPEG of a quality from [low, high] and decodes it again."""
+    """Randomly encode and decode float `key` as JPEG, at a quality from [low, high]."""
     low, high = quality
 
     def apply(sample):
@@ -73,7 +73,7 @@ def random_jpeg(key: str = "image", quality: tuple[int, int] = (50, 95), probabi
 
 
 def box_blur(picture, kernel):
-    """(h, w, c) -> the mean over kernel x kernel pixels; borders mirrored. `kernel` is odd."""
+    """Average (h, w, c) over kernel x kernel pixels, mirroring borders; `kernel` is odd."""
     margin = kernel // 2
     for axis in (0, 1):
         padding = [[margin, margin] if i == axis else [0, 0] for i in range(3)]

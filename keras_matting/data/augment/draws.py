@@ -1,10 +1,11 @@
-"""Random numbers of a sample, and what happens with a probability.
+"""Random numbers for augmentation, drawn from a sample's seed.
 
-An operation is a factory of a dict -> dict function, the same in eager mode and in tf.data. A
-sample holds (h, w, c) tensors under image, alpha, trimap, foreground and background, and under
-"seed" the int32 (2,) from which every random operation draws. An operation mixes its own name and
-key into that seed, so its draw depends neither on the order of operations nor on what else is in
-the list. The same operation used twice on the same key draws the same numbers.
+An operation is a factory that returns a dict -> dict function, which works the same in eager mode
+and in tf.data. A sample has (h, w, c) tensors under image, alpha, trimap, foreground and
+background, and an int32 (2,) under "seed", from which every random operation draws. An operation
+mixes its own name and key into that seed, so its numbers depend neither on the order nor on the
+choice of the other operations. Using the same operation twice on the same key draws the same
+numbers.
 """
 
 import zlib
@@ -13,23 +14,23 @@ import tensorflow as tf
 
 
 def draw(sample, name, count):
-    """`count` uniform numbers in [0, 1), a function of sample["seed"] and `name` alone."""
+    """Draw `count` uniform numbers in [0, 1), which depend only on sample["seed"] and `name`."""
     return tf.random.stateless_uniform([count], op_seed(sample, name))
 
 
 def op_seed(sample, name):
-    """int32 (2,) seed for the op called `name`, independent of every other op's."""
+    """Return an int32 (2,) seed for operation `name`, independent of those of other operations."""
     salt = zlib.crc32(name.encode()) & 0x7FFFFFFF
     return tf.random.experimental.stateless_fold_in(sample["seed"], salt)
 
 
 def between(low, high, uniform):
-    """Maps [0, 1) to [low, high)."""
+    """Map [0, 1) to [low, high)."""
     return low + (high - low) * uniform
 
 
 def sometimes(condition, function, picture):
-    """function(picture) where `condition` holds, else the picture."""
+    """Return function(picture) if `condition` is true, else the picture."""
     return tf.ensure_shape(
         tf.cond(condition, lambda: function(picture), lambda: picture), picture.shape
     )

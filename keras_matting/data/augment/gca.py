@@ -1,13 +1,12 @@
 """GCA's augmentation (Li and Lu 2020): objects of any kind, two at once, at their own resolution.
 
-The released code resamples whole pictures one after the other: the second object to the first's
-size, both to a square, an affine map about the middle, an enlargement; the background to their
-size; then it crops. Here all that is one linear map from the crop into each picture, and nothing
-but the crop is computed. `canvas` is the size of the picture that is never made.
+The released code resamples whole pictures step by step: the second object to the first's size,
+both to a square, an affine map about the centre, an enlargement; the background to their size;
+then it crops. Here one linear map leads from the crop into each picture, and only the crop is
+computed. `canvas` is the size of the full picture, which is never made.
 
-As released with random interpolation, each resampling draws its own: backgrounds of four kinds,
-turned windows of nearest and linear. The linear one weighs colour by alpha, which the released does
-not.
+As in the released code, every resampling draws its interpolation: one of four for backgrounds,
+nearest or bilinear for rotated windows. Unlike there, bilinear sampling weights colour by alpha.
 """
 
 import functools
@@ -24,10 +23,7 @@ INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3")
 
 
 def training(size: int, foregrounds: Source) -> list[Callable]:
-    """GCA's augmentation (Li and Lu 2020), for objects of any kind at their own resolution.
-
-    Half of the samples show two of the foregrounds.
-    """
+    """Return GCA's augmentation; half of the samples show two foregrounds."""
     return [
         second_figure(foregrounds),
         random_cut(size),
@@ -39,7 +35,7 @@ def training(size: int, foregrounds: Source) -> list[Callable]:
 
 
 def second_figure(source, probability: float = 0.5):
-    """At times adds second_foreground and second_alpha, one of `source`; else empty ones."""
+    """Randomly add second_foreground and second_alpha from `source`, or else empty ones."""
 
     def apply(sample):
         uniform = draw(sample, "second_figure", 2)
@@ -69,16 +65,17 @@ def random_cut(
     flip: float = 0.5,
     squash: float = 0.25,
 ):
-    """uint8 pictures of any size -> foreground, alpha and background of float32 (size, size, c).
+    """Crop uint8 pictures to float32 foreground, alpha and background of (size, size, c).
 
-    The second figure is stretched to the first's size and lies below it, unless they leave no
-    background. Where both are half transparent a quarter shows through; as released, the colour
-    below is mixed in by the upper alpha alone. With probability `squash` both become a square of
-    1.25 times the crop. Height and width are scaled apart and mirrored apart; a canvas shorter than
-    twice the crop is not turned, one smaller than it enlarged to 1.1 times. The crop lies about an
-    unknown pixel. The background is stretched to the canvas.
+    The second figure is stretched to the first's size and placed below it, unless together they
+    leave no background. Where both are half transparent a quarter shows through; as in the released
+    code, the lower colour is mixed in by the upper alpha only. With probability `squash` both
+    become a square of 1.25 times the crop. Height and width are scaled and mirrored independently.
+    A canvas smaller than twice the crop is not rotated; one smaller than the crop is enlarged to
+    1.1 times its size. The crop is centred on an unknown pixel. The background is stretched to the
+    canvas.
     """
-    reach = math.sqrt(2.0) + math.tan(math.radians(shear))  # of a turned pixel along an axis
+    reach = math.sqrt(2.0) + math.tan(math.radians(shear))  # of a rotated pixel along an axis
     box = math.ceil(1.3 * reach * size) + 2
 
     def apply(sample):
@@ -128,10 +125,11 @@ def random_cut(
 
 
 def random_hsv(key: str = "foreground", hue: float = 40.0, strength: float = 0.1):
-    """Turns the hue of float `key` by up to `hue` degrees, moves saturation and value.
+    """Rotate the hue of float `key` by up to `hue` degrees and shift saturation and value.
 
-    Each moves by up to `strength` times what its mean over the figure lacks to 1.1; what leaves
-    [0, 1] is reflected. Grey that gains saturation gets the hue of red, turned, as released.
+    Each shifts by up to `strength` times the difference of 1.1 and its mean over the figure; values
+    outside [0, 1] are reflected. As in the released code, grey that gains saturation gets the
+    rotated hue of red.
     """
 
     def apply(sample):
@@ -143,7 +141,7 @@ def random_hsv(key: str = "foreground", hue: float = 40.0, strength: float = 0.1
     return apply
 
 
-@tf.function(jit_compile=True)  # one pass over memory in place of forty
+@tf.function(jit_compile=True)  # one pass over memory instead of forty
 def _moved(picture, alpha, turn, saturation, value):
     red, green, blue = tf.unstack(picture, axis=-1)
     most = tf.maximum(tf.maximum(red, green), blue)
@@ -166,7 +164,7 @@ def _moved(picture, alpha, turn, saturation, value):
         ),
     )
     turned = [start + sector + 6.0 * turn for start in (5.0, 3.0, 1.0)]
-    turned = [x - 6.0 * tf.floor(x / 6.0) for x in turned]  # floormod doubles all of this
+    turned = [x - 6.0 * tf.floor(x / 6.0) for x in turned]  # floormod would double the total time
     lacks = [tf.clip_by_value(tf.minimum(x, 4.0 - x), 0.0, 1.0) for x in turned]
     return tf.stack([bright * (1.0 - strong * x) for x in lacks], -1)
 
@@ -177,10 +175,10 @@ def _over(colour, alpha, below, through):
 
 
 def _unknown_points(alpha, second, uniform):
-    """Points (n, 2) of the unknown region, (y, x), and whether the pair leaves no background.
+    """Return points (n, 2), (y, x), of the unknown region, and whether no background is left.
 
-    On a grid of at least 128 points a side, randomly offset, a point is unknown if alpha is
-    fractional at it or changes beside it: there every trimap is.
+    The points lie on a randomly offset grid of at least 128 per side. A point is unknown if alpha
+    is fractional there or changes next to it; any trimap is unknown there.
     """
     shape = tf.shape(alpha)[:2]
     stride = tf.maximum(tf.reduce_min(shape) // 128, 1)
@@ -200,7 +198,7 @@ def _unknown_points(alpha, second, uniform):
 
 
 def _extreme(plane, of_two):
-    """Of a pixel and its eight neighbours; max_pool2d takes seven times as long."""
+    """Reduce each pixel with its eight neighbours; max_pool2d takes seven times as long."""
     for axis in (0, 1):
         edge = [[1, 1] if i == axis else [0, 0] for i in range(2)]
         padded = tf.pad(plane, edge, "SYMMETRIC")
@@ -214,14 +212,14 @@ def _scaled(indices, side, other):
 
 
 def _begin(points, shape, canvas, linear, size, uniform):
-    """Upper left corner (y, x) in the canvas of a window about one of the points, or anywhere."""
+    """Return the upper left corner (y, x) of a window around a point, or anywhere if none fits."""
     middle, room = 0.5 * (canvas - size), canvas - size
     found = middle + _mapped(tf.linalg.inv(linear), points - 0.5 * shape)
     found = tf.boolean_mask(found, tf.reduce_all((found >= 0.0) & (found <= room), axis=1))
     count = tf.shape(found)[0]
     chosen = tf.cast(uniform[0] * tf.cast(count, tf.float32), tf.int32)
     chosen = tf.clip_by_value(chosen, 0, tf.maximum(count - 1, 0))
-    # Any place stands last, where it is picked only if it stands alone.
+    # The random place comes last, so it is picked only if there is no other.
     return tf.round(tf.concat([found, room * uniform[1:3][None]], 0)[chosen])
 
 
@@ -230,10 +228,10 @@ def _mapped(linear, points):
 
 
 def _behind(background, begin, extent, size, drawn):
-    """What a window shows, `begin` and `extent` (y, x) as shares of the picture."""
+    """Return a window of the background; `begin` and `extent` (y, x) are fractions of it."""
     shape = tf.cast(tf.shape(background)[:2], tf.float32)
     begin, end = begin * shape, (begin + extent) * shape
-    # a share of 1/3 is not quite a third: no pixel more for that
+    # 1/3 is rounded: do not take an extra pixel because of that
     low = tf.clip_by_value(tf.floor(begin + 1e-2), 0.0, shape - 1.0)
     high = tf.clip_by_value(tf.math.ceil(end - 1e-2), low + 1.0, shape)
     begin, extent = tf.cast(low, tf.int32), tf.cast(high - low, tf.int32)

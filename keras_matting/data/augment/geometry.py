@@ -1,4 +1,4 @@
-"""Where a sample's pixels come from: foreground and alpha cut alike, crops of backgrounds."""
+"""Crops, placement and scaling: foreground and alpha together, backgrounds on their own."""
 
 import math
 
@@ -15,14 +15,13 @@ def random_crop_affine(
     shear: float = 5.0,
     flip: float = 0.5,
 ):
-    """uint8 foreground and alpha of any size -> float32 (size, size, 3) and (size, size, 1).
+    """Crop uint8 foreground and alpha to float32 (size, size, 3) and (size, size, 1).
 
-    A square window around a random pixel of the unknown region, or around the centre if there is
-    none. Its side is `scale` (log-uniform) times the picture's shorter side: 0.5 is a close-up,
-    1.25 leaves a margin. `rotation` and `shear` are largest angles in degrees, `flip` the
-    probability of mirroring. The window is then moved inside the picture as far as it fits, and
-    a figure that the picture's lower edge cuts off stays cut off by the window's. Outside the
-    picture alpha is 0.
+    The window is a square around a random unknown pixel, or around the centre if there is none. Its
+    side is `scale` (log-uniform) times the picture's shorter side: 0.5 is a close-up, 1.25 leaves a
+    margin. `rotation` and `shear` are maximum angles in degrees, `flip` is the probability of
+    mirroring. The window is then moved into the picture as far as it fits; a figure that is cut off
+    by the picture's lower edge stays cut off by the window's. Outside the picture alpha is 0.
     """
 
     def apply(sample):
@@ -48,13 +47,13 @@ def random_crop_affine(
 def random_crop_unknown(
     size: int, sides: tuple[float, ...], flip: float = 0.5, anywhere: float = 0.0
 ):
-    """uint8 foreground, alpha, background of any size -> float32 (size, size, c): one window.
+    """Crop uint8 foreground, alpha and background to float32 (size, size, c).
 
-    The window is a square around a random pixel of the unknown region (with probability `anywhere`
-    of the whole picture), its side one of `sides` times `size`, at most the picture's shorter side.
-    The background is cut at the same scale, but at a place of its own; one that does not cover the
-    picture is enlarged until it does. A sample that has an `image` already is a photograph: then
-    every picture in it is cut alike. `reduction` becomes how many pixels one is made of per side.
+    The window is a square around a random unknown pixel (with probability `anywhere`, around any
+    pixel). Its side is one of `sides` times `size`, at most the picture's shorter side. The
+    background is cropped at the same scale, at a place of its own, after enlarging it to cover the
+    picture if it is smaller. A sample that already has an `image` is a photograph: all its pictures
+    get the same crop. Adds `reduction`, the number of original pixels per pixel and axis.
     """
 
     def apply(sample):
@@ -94,11 +93,11 @@ def random_placement(
     shift: float = 0.1,
     flip: float = 0.5,
 ):
-    """uint8 foreground with alpha, or background -> float32 (size, size, c): all of it (BGMv2).
+    """Place a whole uint8 foreground and alpha, or background, in float32 (size, size, c) (BGMv2).
 
-    The picture is scaled until it covers the window and then by `scale`, turned and sheared about
-    its middle by up to `rotation` and `shear` degrees, and moved by up to `shift` of the size at
-    which it covers. Outside the picture alpha is 0 and a background black.
+    The picture is scaled to cover the window and then by `scale`, rotated and sheared about its
+    centre by up to `rotation` and `shear` degrees, and moved by up to `shift` of the covering size.
+    Outside the picture alpha is 0 and a background is black.
     """
 
     def apply(sample):
@@ -127,7 +126,7 @@ def random_placement(
 
 
 def fit(size: int):
-    """Foreground and alpha scaled whole into a square of float32: for validation.
+    """Scale whole foreground and alpha into a float32 square, for validation.
 
     Empty margins go to the left and right, or above, so that a portrait keeps its lower edge.
     """
@@ -153,7 +152,7 @@ def fit(size: int):
 
 
 def whole(size: int, keys: tuple[str, ...] = ("image", "alpha", "foreground", "background")):
-    """uint8 `keys` -> float32 (size, size, c), whatever their proportions: for validation."""
+    """Scale uint8 `keys` to float32 (size, size, c), ignoring proportions, for validation."""
 
     def apply(sample):
         return sample | {key: _to_square(sample[key], size) / 255.0 for key in keys}
@@ -164,10 +163,10 @@ def whole(size: int, keys: tuple[str, ...] = ("image", "alpha", "foreground", "b
 def random_scaled_crop(
     height: int, width: int, scale: tuple[float, float] = (0.25, 2.0), flip: float = 0.5
 ):
-    """uint8 image and labels -> float32 (height, width, 3) and uint8 (height, width, 1).
+    """Crop uint8 image and labels to float32 (height, width, 3) and uint8 (height, width, 1).
 
-    A random window of the picture at a random scale, mirrored at times. Beyond the picture the
-    image is black and the label 255, which counts nowhere.
+    The window has a random place and scale and is randomly mirrored. Outside the picture the image
+    is black and the label 255, which is ignored.
     """
 
     def apply(sample):
@@ -194,10 +193,11 @@ def random_scaled_crop(
 
 
 def random_size(batch, keys: tuple[str, ...], smallest: float = 0.5, multiple: int = 4):
-    """float `keys` (B, h, w, c) of a batch, all scaled and cut about the middle to one random size.
+    """Scale and centre-crop float `keys` (B, h, w, c) of a batch to one random size.
 
-    Height and width are drawn apart, from `smallest` to all of the batch's, in multiples; the
-    longer is scaled down to, the shorter cut. The draw is the first sample's `size` (B, 2).
+    Height and width are drawn independently, from `smallest` to 1 times the batch's, as multiples
+    of `multiple`: pictures are scaled to the longer side and cropped to the shorter. The random
+    numbers are the first sample's `size` (B, 2).
     """
     whole = tf.cast(tf.shape(batch[keys[0]])[1:3], tf.float32)
     part = tf.cast(between(smallest, 1.0, batch["size"][0]) * whole, tf.int32)
@@ -212,7 +212,7 @@ def random_size(batch, keys: tuple[str, ...], smallest: float = 0.5, multiple: i
 
 
 def random_crop(key: str, size: int, scale: tuple[float, float] = (0.5, 1.0), flip: float = 0.5):
-    """uint8 `key` of any size -> float32 (size, size, 3): a random square, mirrored at times.
+    """Crop a random square of uint8 `key` to float32 (size, size, 3), randomly mirrored.
 
     The square's side is `scale` (at most 1) times the picture's shorter side.
     """
@@ -227,7 +227,7 @@ def random_crop(key: str, size: int, scale: tuple[float, float] = (0.5, 1.0), fl
 
 
 def centre_crop(key: str, size: int):
-    """uint8 `key` -> float32 (size, size, 3), the largest square in the middle: for validation."""
+    """Crop the largest central square of uint8 `key` to float32 (size, size, 3), for validation."""
 
     def apply(sample):
         picture = _square(sample[key], size, 1.0, tf.constant([0.5, 0.5]))
@@ -242,7 +242,7 @@ def _square(picture, size, scale, position):
     side = tf.clip_by_value(side, 1, tf.reduce_min(shape))
     begin = tf.cast(position * tf.cast(shape - side + 1, tf.float32), tf.int32)
     window = tf.slice(picture, tf.pad(begin, [[0, 1]]), tf.stack([side, side, 3]))
-    resized = tf.cond(  # enlarging has nothing to average and is three times faster without
+    resized = tf.cond(  # enlarging needs no antialiasing and is three times faster without
         side > size,
         lambda: tf.image.resize(window, (size, size), antialias=True),
         lambda: tf.image.resize(window, (size, size)),
@@ -251,9 +251,9 @@ def _square(picture, size, scale, position):
 
 
 def _unknown_point(alpha, uniform):
-    """(y, x) in pixel coordinates of a random pixel with 0 < alpha < 255, else of the centre."""
+    """Return (y, x) of a random pixel with 0 < alpha < 255, or of the centre if there is none."""
     shape = tf.shape(alpha)[:2]
-    # A grid of at least 128 points a side, randomly offset, holds candidates enough.
+    # A randomly offset grid of at least 128 points per side has enough candidates.
     stride = tf.maximum(tf.reduce_min(shape) // 128, 1)
     offset = tf.cast(uniform[:2] * tf.cast(stride, tf.float32), tf.int32)
     grid = alpha[offset[0] :: stride, offset[1] :: stride, 0]
@@ -261,14 +261,14 @@ def _unknown_point(alpha, uniform):
     count = tf.shape(points)[0]
     chosen = tf.cast(uniform[2] * tf.cast(tf.maximum(count, 1), tf.float32), tf.int32)
     chosen = tf.minimum(chosen, tf.maximum(count - 1, 0))
-    # The centre stands last, where it is picked only if it stands alone.
+    # The centre comes last, so it is picked only if there is no other.
     return tf.cast(tf.concat([points, shape[None] // 2], 0)[chosen], tf.float32) + 0.5
 
 
 def place(point, half, shape, cut_off):
-    """Centre (y, x) of a window of half-extents `half`, near `point`, inside the picture.
+    """Return the centre (y, x) of a window of half-extents `half` near `point`, inside the picture.
 
-    Where a figure is `cut_off` by the lower edge, the window does not go below that.
+    If the figure is `cut_off` by the lower edge, the window does not extend below that edge.
     """
     low, high = tf.minimum(half, shape - half), tf.maximum(half, shape - half)
     centre = tf.clip_by_value(point, low, high)
@@ -290,7 +290,7 @@ def _to_square(picture, size):
 
 
 def _covering(background, shape, side, uniform):
-    """The part of the background that a window of `side` shows when it covers a picture."""
+    """Return the part of a background, scaled to cover a picture, in a window of `side`."""
     own = tf.cast(tf.shape(background)[:2], tf.float32)
     side = tf.maximum(tf.floor(side / tf.maximum(tf.reduce_max(shape / own), 1.0)), 1.0)
     return _window(background, tf.floor(uniform * (own - side + 1.0)), side)

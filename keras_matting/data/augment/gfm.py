@@ -1,8 +1,8 @@
-"""RSSN composition (Li et al. 2022): less difference in resolution, sharpness, semantics and noise.
+"""GFM's RSSN composition (Li et al. 2022): smaller gaps in resolution, sharpness, semantics, noise.
 
-Composites give themselves away by a sharp figure on a soft or noisy background. High-resolution
-backgrounds without salient objects (BG-20k) are a matter of folders; the rest is done here, in this
-order: denoised pairs, a blurred background, composition, noise shared by all.
+Composites are easy to tell by a sharp figure on a soft or noisy background. High-resolution
+backgrounds without salient objects (BG-20k) are a matter of the dataset. The rest is done here, in
+this order: denoised pairs, a blurred background, composition, shared noise.
 """
 
 import tensorflow as tf
@@ -10,13 +10,13 @@ import tensorflow as tf
 from keras_matting.data.augment.degradation import box_blur
 from keras_matting.data.augment.draws import draw, op_seed
 
-# at the photographs' size, of which a crop shows about a third
+# at the photographs' resolution; a crop is reduced to about a third
 KERNELS = (20, 30, 40, 50, 60)
 REDUCTION = 3
 
 
 def random_denoised(probability: float = 0.5):
-    """At times takes `foreground_denoised` and `background_denoised` of a source that has them."""
+    """Randomly use `foreground_denoised` and `background_denoised`, if the source has them."""
 
     def apply(sample):
         chosen = draw(sample, "random_denoised", 1)[0] < probability
@@ -32,7 +32,7 @@ def random_denoised(probability: float = 0.5):
 
 
 def random_box_blur(probability: float = 0.5):
-    """Blurs float `background` by one of the published kernels, reduced as the crop is."""
+    """Randomly blur float `background` by one of the published kernels, reduced like the crop."""
     kernels = [k // REDUCTION | 1 for k in KERNELS]
 
     def apply(sample):
@@ -51,10 +51,10 @@ def random_box_blur(probability: float = 0.5):
 
 
 def random_shared_noise(probability: float = 0.5, deviation: float = 10 / 255):
-    """The same Gaussian noise on image, foreground and background, so that they stay consistent.
+    """Randomly add the same Gaussian noise to image, foreground and background.
 
-    `deviation` is at the photographs' size; scaling down halves it (bilinear, as released). Clipped
-    to [0, 1], where the released bytes wrap around.
+    They stay consistent. `deviation` is at the photographs' resolution; scaling down halves it
+    (bilinear, as released). Values are clipped to [0, 1]; in the released code bytes wrap around.
     """
 
     def apply(sample):

@@ -1,8 +1,8 @@
-"""Augmentation of photographs whose figure has an alpha matte and, at best, colours of its own.
+"""Augmentation of photographs that come with an alpha matte and foreground colours.
 
-A sample brings image, alpha, foreground uint8 of one size and the scalar `photograph`: whether
-`image` is a photograph whose background may be kept. A network that sees composites alone learns
-their seams; one that sees photographs alone learns where people stand. These show it both.
+A sample has image, alpha and foreground, uint8 of one size, and the scalar `photograph`: whether
+`image` is a photograph whose background may be kept. A network trained only on composites learns
+their seams; one trained only on photographs learns where people stand. These presets show both.
 """
 
 from collections.abc import Callable
@@ -15,9 +15,9 @@ from keras_matting.data.augment.resampling import half, smooth, turn
 
 
 def training(size: int, replaced: float = 0.5) -> list[Callable]:
-    """Crops of photographs of people or animals, `replaced` of them before a new background.
+    """Return augmentation of photographs, a share `replaced` of them with a new background.
 
-    Ends with float32 image, alpha, foreground, background and a trimap, as `presets.training`.
+    Results in float32 image, alpha, foreground, background and a trimap, like `presets.training`.
     """
     return [
         random_figure_crop(size),
@@ -38,7 +38,7 @@ def training(size: int, replaced: float = 0.5) -> list[Callable]:
 
 
 def validation(size: int) -> list[Callable]:
-    """Whole photographs as `inference` shows them to a network of fixed size."""
+    """Return operations that show whole photographs as `inference` does for fixed-size networks."""
     return [letterbox(size), trimaps.trimap(max(1, size // 50))]
 
 
@@ -50,14 +50,14 @@ def random_figure_crop(
     stretch: float = 0.12,
     flip: float = 0.5,
 ):
-    """uint8 image, foreground, alpha -> float32 (size, size, c): a window around the figure.
+    """Crop uint8 image, foreground and alpha around the figure to float32 (size, size, c).
 
-    Its side is from `closest` to `farthest` times (log-uniform) the larger side of the figure's
-    bounding box. Of a standing figure, closer windows show the upper part: at twice as high as
-    wide they begin at a quarter of the height. Two windows in five are turned by up to `rotation`
-    degrees; their proportions change by up to exp(`stretch`). They are moved inside the picture as
-    far as they fit, and a figure that its lower edge cuts off stays cut off. `photograph` becomes
-    false where a window reaches beyond the picture: there is nothing to keep there.
+    The window's side is `closest` to `farthest` (log-uniform) times the larger side of the figure's
+    bounding box. For standing figures windows may be closer and favour the upper part: for one
+    twice as high as wide they start at half of `closest`. Two in five windows are rotated by up to
+    `rotation` degrees; proportions change by up to exp(`stretch`). Windows are moved into the
+    picture as far as they fit, and a figure cut off by the lower edge stays cut off. `photograph`
+    becomes false if a window extends beyond the picture: no background is there to keep.
     """
 
     def apply(sample):
@@ -73,7 +73,7 @@ def random_figure_crop(
         )
         room = tf.maximum(extent - side, 0.0)
         loose = 0.15 * tf.minimum(side, extent)
-        # the square makes heads more frequent than feet
+        # squared, so that heads are more frequent than feet
         down = tf.square(uniform[1]) * room[0] + 0.5 * tf.minimum(side, extent[0])
         across = uniform[2] * room[1] + 0.5 * tf.minimum(side, extent[1])
         point = low + tf.stack([down, across]) + loose * between(-1.0, 1.0, uniform[3:5])
@@ -99,7 +99,7 @@ def random_figure_crop(
 
 
 def empty_scene(probability: float = 0.04):
-    """Leaves the background alone, without a figure."""
+    """Randomly remove the figure, so that only the background is left."""
 
     def apply(sample):
         there = draw(sample, "empty_scene", 1)[0] >= probability
@@ -110,7 +110,7 @@ def empty_scene(probability: float = 0.04):
 
 
 def composite_or_photograph(replaced: float):
-    """`image` becomes foreground over background, always or, of a photograph, in this share."""
+    """Compose `image` from foreground and background; of photographs, only a share `replaced`."""
     composite = compositing.composite()
 
     def apply(sample):
@@ -122,7 +122,7 @@ def composite_or_photograph(replaced: float):
 
 
 def letterbox(size: int):
-    """uint8 image and alpha -> float32 (size, size, c), whole: the fill is their mirror image."""
+    """Scale whole uint8 image and alpha into float32 (size, size, c), padding by reflection."""
 
     def apply(sample):
         shape = tf.shape(sample["alpha"])[:2]
@@ -146,16 +146,16 @@ def letterbox(size: int):
 
 
 def _mirrored(size, before, length):
-    """Row of a picture of `length` rows for each of `size` rows, `before` of them mirrored."""
+    """Return for each of `size` rows its source among `length` rows, after `before` mirrored."""
     period = tf.maximum(2 * length - 2, 1)
     place = tf.math.floormod(tf.range(size) - before, period)
     return tf.where(place < length, place, period - place)
 
 
 def _bounding_box(alpha):
-    """uint8 (h, w) -> low (y, x) and high (y, x) of what is mostly foreground, in pixels.
+    """Return low (y, x) and high (y, x) of the pixels of uint8 (h, w) above 127.
 
-    The whole picture where nothing is.
+    Returns the whole picture if there are none.
     """
     found = []
     for axis in (1, 0):

@@ -1,4 +1,4 @@
-"""Complete lists of operations: how samples are made for training and for validation."""
+"""Complete lists of operations for training and validation."""
 
 from collections.abc import Callable
 
@@ -6,10 +6,10 @@ from keras_matting.data.augment import colour, compositing, degradation, geometr
 
 
 def training(size: int, closest: float = 0.5) -> list[Callable]:
-    """Portrait augmentation in the order light takes: geometry, colour, lens, sensor, file.
+    """Return portrait augmentation in the order of a camera: geometry, colour, lens, sensor, file.
 
-    Crops are from `closest` to 1.25 times the picture's shorter side. Radii of trimaps go with the
-    size: 2 to 20 pixels at 512.
+    Crops are `closest` to 1.25 times the picture's shorter side. Trimap radii scale with `size`: 2
+    to 20 pixels at 512.
     """
     return [
         geometry.random_crop_affine(size, scale=(closest, 1.25)),
@@ -26,9 +26,9 @@ def training(size: int, closest: float = 0.5) -> list[Callable]:
 
 
 def validation(size: int) -> list[Callable]:
-    """Whole figures on central crops of backgrounds, undegraded; nothing is drawn.
+    """Return operations that place whole figures on central background crops, without randomness.
 
-    The trimap's radius goes with the size: 10 pixels at 512.
+    The trimap's radius scales with `size`: 10 pixels at 512.
     """
     return [
         geometry.fit(size),

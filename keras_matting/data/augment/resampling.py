@@ -1,11 +1,12 @@
-"""Foreground and alpha in a turned and scaled window of a picture.
+"""Resample foreground and alpha in a rotated and scaled window of a picture.
 
-Colour travels multiplied by alpha through every average and is divided again afterwards: what is
-stored under transparent pixels (often black) must not bleed into hair as a dark fringe. Where
-alpha is 0 afterwards, colour is the figure's mean, whatever the file had there.
+Colour is averaged premultiplied by alpha and divided afterwards: otherwise colour stored under
+transparent pixels (often black) would bleed into hair as a dark fringe. Where the result's alpha is
+0, its colour is the figure's mean, whatever the file had there.
 
-A window is `size` pixels a side. `linear`, a 2x2 matrix on (x, y), maps its pixels' distances into
-the picture, `centre` is where its middle lies there, (y, x); pixel i covers [i, i + 1).
+A window has `size` pixels per side. `linear`, a 2x2 matrix on (x, y), maps distances in the window
+to distances in the picture; `centre` (y, x) is the window's centre in the picture; pixel i covers
+[i, i + 1).
 """
 
 import itertools
@@ -15,7 +16,7 @@ import tensorflow as tf
 
 
 def turn(rotation, shear, mirror):
-    """2x2 matrix on (x, y), angles in degrees."""
+    """Return the 2x2 matrix on (x, y) of a rotation, a shear (in degrees) and a mirroring."""
     rotation, slant = rotation * (math.pi / 180.0), tf.tan(shear * (math.pi / 180.0))
     cosine, sine = tf.cos(rotation), tf.sin(rotation)
     turned = tf.reshape(tf.stack([cosine, -sine, sine, cosine]), (2, 2))
@@ -24,17 +25,18 @@ def turn(rotation, shear, mirror):
 
 
 def half(linear, size):
-    """Half-extents (y, x) in the picture of the window."""
+    """Return the window's half-extents (y, x) in the picture."""
     return 0.5 * size * tf.reduce_sum(tf.abs(linear), axis=1)[::-1]
 
 
 def smooth(foreground, alpha, linear, centre, steps, size):
-    """uint8 -> float32 (size, size, 3) and (size, size, 1) in [0, 1], bilinear and averaged.
+    """Sample uint8 to float32 (size, size, 3) and (size, size, 1) in [0, 1], with antialiasing.
 
-    `steps` (y, x) are the window's pixels' distances in the picture. Outside it alpha is 0.
+    `steps` (y, x) are the distances of the window's pixels in the picture. Outside the picture
+    alpha is 0.
     """
     shape = tf.cast(tf.shape(alpha)[:2], tf.float32)
-    # Only what the window can see is converted and filtered.
+    # Convert and filter only what the window covers.
     margin = half(linear, size) + 2.0 * steps
     low = tf.clip_by_value(tf.floor(centre - margin), 0.0, shape - 1.0)
     high = tf.clip_by_value(tf.math.ceil(centre + margin), low + 1.0, shape)
@@ -46,7 +48,7 @@ def smooth(foreground, alpha, linear, centre, steps, size):
         ),
         axis=-1,
     )
-    # Bilinear sampling at much more than a pixel's distance would alias hair: average first.
+    # Bilinear sampling at steps of much more than a pixel would alias hair: average first.
     reduced = tf.cast(tf.math.ceil((high - low) / tf.maximum(steps, 1.0)), tf.int32)
     both = tf.cond(
         tf.reduce_max(steps) > 1.3,
@@ -66,11 +68,10 @@ def smooth(foreground, alpha, linear, centre, steps, size):
 
 
 def sampled(foreground, alpha, linear, centre, steps, size, box, kind):
-    """As `smooth`, but of `kind` "nearest" or "bilinear", without averaging and faster.
+    """Sample as `smooth` does, but by `kind` "nearest" or "bilinear", faster and without averaging.
 
-    A picture whose pixels are much closer than the window's is first reduced, to the nearest of
-    them. The window must not reach beyond a square of `box` pixels. Where alpha is 0, colour is
-    what the file has.
+    A picture with much finer pixels than the window is first reduced by nearest neighbour. The
+    window must fit into a square of `box` pixels. Where alpha is 0, colour is the file's.
     """
     shape = tf.cast(tf.shape(alpha)[:2], tf.float32)
     reduced = tf.cast(tf.math.ceil(shape / tf.maximum(steps, 1.0)), tf.int32)
@@ -126,20 +127,20 @@ def _interpolated(foreground, alpha, extent, linear, centre, size, kind):
 
 
 def premultiply(foreground, alpha):
-    """uint8 -> float32 in [0, 255]: colour times alpha, and alpha."""
+    """Convert uint8 to float32 in [0, 255]: colour times alpha, and alpha."""
     alpha = tf.cast(alpha, tf.float32)
     return tf.cast(foreground, tf.float32) * tf.image.grayscale_to_rgb(alpha / 255.0), alpha
 
 
 def straighten(colour, alpha):
-    """Undoes `premultiply` after resampling, into [0, 1].
+    """Undo `premultiply` after resampling; values end in [0, 1].
 
     Alpha is rounded to bytes again: an interpolated 0.9999999 is opaque, not unknown.
     """
     mean = tf.reduce_sum(colour, axis=(0, 1)) / tf.maximum(tf.reduce_sum(alpha), 1.0)
     weight = tf.image.grayscale_to_rgb(alpha)
     alpha = tf.round(alpha) / 255.0
-    # Arithmetic in place of tf.where, which takes ten times as long on CPU.
+    # Arithmetic instead of tf.where, which takes ten times as long on CPU.
     empty = tf.cast(weight <= 0.5, tf.float32)
     filled = 1.0 - empty
     straight = (filled * colour + empty * mean) / (filled * weight + empty)
@@ -147,9 +148,9 @@ def straighten(colour, alpha):
 
 
 def _projective(linear, centre, ratio, size):
-    """Eight numbers: window pixel -> pixel of the picture reduced by `ratio` (y, x).
+    """Return the eight numbers of the map from the window to a picture reduced by `ratio` (y, x).
 
-    The transform counts pixels' centres, hence the halves.
+    The transform uses pixel centres, hence the halves.
     """
     ratio, centre = ratio[::-1], centre[::-1]  # (x, y)
     matrix = linear * ratio[:, None]

@@ -1,7 +1,7 @@
 """Trimaps from alpha: uint8 (h, w, 1), 0 background, 128 unknown, 255 foreground.
 
-Foreground is what is left of alpha = 1 after erosion by a disc, background what is left of
-alpha = 0; the rest, fractional alpha and hard edges alike, is unknown. Discs are exact.
+Foreground is alpha = 1 eroded by a disc, background is alpha = 0 eroded by a disc; everything else,
+fractional alpha and hard edges alike, is unknown. Discs are exact.
 """
 
 import functools
@@ -12,13 +12,14 @@ import tensorflow as tf
 from keras_matting.data.augment.draws import draw, op_seed
 
 BACKGROUND, UNKNOWN, FOREGROUND = 0, 128, 255
-NEAR = 48  # pixels up to which unrolling the search for the nearest pixel is faster
+NEAR = 48  # radius in pixels up to which unrolling the search for the nearest pixel is faster
 
 
 def trimap(radius: float = 10.0, key: str = "trimap", reduced: bool = False):
-    """Adds, under `key`, the trimap of float alpha (h, w, 1) for one radius in pixels.
+    """Add, under `key`, the trimap of float alpha (h, w, 1) for one radius in pixels.
 
-    `reduced`: in pixels of the picture, of which a crop's are `reduction` wide.
+    With `reduced`, the radius is in pixels of the original picture; a crop's pixels are
+    sample["reduction"] of those wide.
     """
     classified = _classifier(None if reduced else radius)
 
@@ -31,7 +32,7 @@ def trimap(radius: float = 10.0, key: str = "trimap", reduced: bool = False):
 
 
 def random_trimap(radius: tuple[int, int] = (2, 20)):
-    """Adds a trimap with whole radii from [low, high], drawn apart for inside and outside."""
+    """Add a trimap with integer radii from [low, high], drawn independently for both sides."""
     low, high = radius
     classified = _classifier(high)
 
@@ -43,10 +44,10 @@ def random_trimap(radius: tuple[int, int] = (2, 20)):
 
 
 def random_uneven_trimap(radius: tuple[float, float] = (1.0, 50.0), unevenness: float = 0.6):
-    """Adds a trimap as people draw them: with radii that differ from place to place.
+    """Add a trimap as people draw them: with radii that vary from place to place.
 
-    The largest radii inside and outside are drawn log-uniformly from `radius`; along the edge they
-    shrink by up to `unevenness`, smoothly, over about an eighth of the crop.
+    The largest inner and outer radii are drawn log-uniformly from `radius`; along the edge they
+    shrink smoothly by up to `unevenness`, over about an eighth of the crop.
     """
     low, high = radius
     classified = _classifier(None)
@@ -65,9 +66,9 @@ def random_uneven_trimap(radius: tuple[float, float] = (1.0, 50.0), unevenness: 
 
 
 def random_repeated_trimap(scale: float = 1.0, reduced: bool = False):
-    """Adds a trimap as wide as an ellipse of 2 to 4 pixels reaches 5 to 14 times (DIM, PP-Matting).
+    """Add a trimap of 5 to 14 dilations by an ellipse of 2 to 4 pixels (DIM, PP-Matting).
 
-    That is 2.5 to 21 pixels, times `scale`, alike inside and outside; `reduced` as in `trimap`.
+    That is 2.5 to 21 pixels, times `scale`, the same on both sides; `reduced` as in `trimap`.
     """
     classified = _classifier(None if reduced else 21.0 * scale)
 
@@ -82,14 +83,14 @@ def random_repeated_trimap(scale: float = 1.0, reduced: bool = False):
 
 
 def _classifier(reach):
-    """-> function (alpha, inner, outer) -> trimap, for radii of at most `reach` (None: any).
+    """Return a function (alpha, inner, outer) -> trimap, for radii up to `reach` (None: any).
 
     Radii are scalars or (h, w, 1).
     """
     return _compiled(math.ceil(reach) if reach is not None and reach <= NEAR else None)
 
 
-@functools.cache  # so that each reach is compiled once
+@functools.cache  # compiles each reach once
 def _compiled(reach):
     @tf.function(jit_compile=True, reduce_retracing=True)
     def classified(alpha, inner, outer):
@@ -107,11 +108,11 @@ def _compiled(reach):
 
 
 def _squared_distances(mask, reach):
-    """(n, h, w) of 0 and 1 -> the squared distance to the nearest 0, or (reach + 1)^2 beyond."""
+    """Return the squared distance to the nearest 0 in (n, h, w), or (reach + 1)^2 beyond."""
     far = tf.cast((reach + 1) ** 2, mask.dtype)
     squared, shape = mask * far, tf.shape(mask)
     for axis in (2, 1):
-        # the squared distance along this axis is added to that along the other one
+        # the squared distance along this axis adds to that along the other
         if isinstance(reach, int):
             margin, steps = reach, range(1, reach + 1)
         else:

@@ -1,11 +1,10 @@
-"""The 1,000 test images of Composition-1k, as the script that comes with the dataset makes them.
+"""The 1,000 test images of Composition-1k, bit for bit as the published script composes them.
 
-Foreground number i of `test_fg_names.txt` goes on the backgrounds 20 i to 20 i + 19 of
-`test_bg_names.txt`, pictures of PASCAL VOC 2012, and becomes NAME_0.png to NAME_19.png. A
-background that does not cover the foreground is enlarged with Pillow's bicubic filter; of what
-covers it, the upper left corner is taken. Colours are mixed in double precision and cut off to
-whole levels, not rounded. All of this is reproduced to the last bit, Pillow's fixed-point filter
-included.
+Foreground i of `test_fg_names.txt` is composed over backgrounds 20 i to 20 i + 19 of
+`test_bg_names.txt` (pictures of PASCAL VOC 2012), giving NAME_0.png to NAME_19.png. A background
+smaller than the foreground is enlarged with Pillow's bicubic filter, whose fixed-point arithmetic
+is reproduced here; then its upper left corner is used. Colours are mixed in double precision and
+truncated, not rounded.
 """
 
 import math
@@ -23,8 +22,8 @@ from keras_matting.data.reading import files
 from keras_matting.progress import track
 
 PER_FOREGROUND = 20
-BITS = 22  # of the fraction in Pillow's filter weights
-REACH = 2  # pixels on either side that a bicubic filter sees
+BITS = 22  # fractional bits of Pillow's filter weights
+REACH = 2  # pixels on either side that a bicubic filter covers
 
 
 def make(
@@ -36,13 +35,13 @@ def make(
     out: str,
     trimaps: str | None = None,
 ) -> int:
-    """Writes out/merged and out/alpha, and copies the published trimaps to out/trimaps.
+    """Write out/merged and out/alpha, copy the published trimaps to out/trimaps; return the count.
 
-    The names are text files with one name a line, all others folders. Every foreground's alpha is
-    copied 20 times, so that files of one name belong together. Images that are there stay, so that
-    a killed run goes on. Returns the number of images. Raises FileNotFoundError without the lists,
-    ValueError naming what is missing, before anything is written, or cannot be decoded, or where
-    another process is writing to `out`.
+    `fg_names` and `bg_names` are text files with one name per line; the other arguments are
+    folders. Each alpha is copied 20 times, so that files that belong together have the same name.
+    Existing images are kept, so a killed run resumes. Raises FileNotFoundError if a list is
+    missing, and ValueError for missing files (before anything is written), files that cannot be
+    decoded, or if another process is writing to `out`.
     """
     names, pictures = _lines(fg_names), _lines(bg_names)
     if len(pictures) != PER_FOREGROUND * len(names):
@@ -64,7 +63,7 @@ def make(
         name = names[number]
         foreground, alpha = _colours(foregrounds, name), _matte(alphas, name)
         if foreground.shape[:2] != alpha.shape[:2]:
-            files.refuse(alphas, [f"{name} is not of its foreground's size (take its own alpha)"])
+            files.refuse(alphas, [f"{name} differs in size from its foreground (replace it)"])
         on = pictures[PER_FOREGROUND * number : PER_FOREGROUND * (number + 1)]
         for made, picture in zip(_made_of(name), on, strict=True):
             shutil.copyfile(Path(alphas, name), Path(out, "alpha", made))
@@ -81,12 +80,12 @@ def make(
 
 
 def compose(foreground: np.ndarray, alpha: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """uint8 (h, w, 3), (h, w, 1) and (bh, bw, 3) of any size -> uint8 (h, w, 3)."""
+    """Compose uint8 (h, w, 3) with alpha (h, w, 1) over a background of any size."""
     h, w = foreground.shape[:2]
     bh, bw = background.shape[:2]
     ratio = max(w / bw, h / bh)
     if ratio > 1:
-        # in double precision as published: bw * (w / bw) may exceed w and give one pixel more
+        # in double precision, as published: bw * (w / bw) may exceed w and give one extra pixel
         size = math.ceil(bw * ratio), math.ceil(bh * ratio)
         background = _enlarged(background, *size, w, h)
     share = alpha / 255.0
@@ -94,13 +93,13 @@ def compose(foreground: np.ndarray, alpha: np.ndarray, background: np.ndarray) -
 
 
 def _enlarged(picture, width, height, w, h):
-    """The upper left w x h of what Pillow's bicubic filter makes of a picture at width x height."""
+    """Return the upper left w x h of a picture scaled by Pillow's bicubic filter."""
     across = _filtered(picture.swapaxes(0, 1), width, w).swapaxes(0, 1)
     return _filtered(across, height, h)
 
 
 def _filtered(picture, length, kept):
-    """Rows enlarged to `length`, of which the first `kept` are returned; rounded between passes."""
+    """Scale rows to `length` and return the first `kept`, rounded as Pillow does between passes."""
     rows = len(picture)
     centre = (np.arange(kept) + 0.5) * (rows / length)
     first = np.maximum(0, np.trunc(centre - REACH + 0.5)).astype(int)
@@ -125,7 +124,7 @@ def _bicubic(x):
 
 
 def _colours(folder, name):
-    """RGB as Pillow decodes it: grey repeated, transparency dropped, the slow integer transform."""
+    """Decode RGB as Pillow does: grey repeated, transparency dropped, the accurate integer DCT."""
     path = Path(folder, name)
     _, fault = files.decoded(path, name)
     if fault:
@@ -137,7 +136,7 @@ def _colours(folder, name):
 
 
 def _matte(folder, name):
-    """The first channel, as published."""
+    """Return the first channel, as published."""
     picture, fault = files.decoded(Path(folder, name), name)
     if fault:
         files.refuse(folder, [fault])
@@ -150,7 +149,7 @@ def _made_of(name):
 
 def _lines(path):
     if not Path(path).is_file():
-        raise FileNotFoundError(f"{path} is not there: it comes with the dataset, in Test_set.")
+        raise FileNotFoundError(f"{path} not found: it comes with the dataset, in Test_set.")
     names = [line.strip() for line in Path(path).read_text("utf-8").splitlines()]
     return [name for name in names if name]
 

@@ -1,11 +1,11 @@
-"""Published datasets, each in the folders in which it is published: one row of `DATASETS` each.
+"""Published datasets in their own folder layouts, one row of `DATASETS` each.
 
     read("am2k", "/data/AM-2k")                                       image, alpha
     read("am2k_layers", "/data/AM-2k", roles=("foreground", "alpha"))
     read("p3m10k", "/data/P3M-10k", split="p3m_500_p")                image, alpha, trimap
 
-A row holds the patterns of `files.match` for every split. docs/datasets.md says where a dataset is
-obtained and under which licence, and shows its tree.
+A row holds the patterns of `files.match` for every split. docs/datasets.md lists where to get each
+dataset, its licence and its folder tree.
 """
 
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 from keras_matting.data.reading import files, readers
 from keras_matting.data.source import Source
 
-# "people" is no role but COCO's file of instances: pictures with a person are left out by it.
+# "people" is not a role but COCO's instances file: pictures that show a person are skipped.
 DATASETS = {
     "aim500": {
         "test": {"image": "original/*", "alpha": "mask/*", "trimap": "trimap/*"},
@@ -116,11 +116,11 @@ def read(
     roles: Sequence[str] | None = None,
     verify: bool = True,
 ) -> Source:
-    """A split as a Source of uint8 tensors: (h, w, 3) colours, (h, w, 1) alpha, trimap and labels.
+    """Return a split as a Source of uint8 tensors: (h, w, 3) colours, (h, w, 1) for the rest.
 
-    `roles` reads only some of the row's. For what is raised see `find`; with `verify` every file is
-    decoded once, and ValueError names those that are truncated, of another size than their partner,
-    16-bit, CMYK, no matte or no trimap.
+    `roles` selects some of the row's roles. Raises what `find` raises. With `verify`, decodes every
+    file once and raises ValueError naming those that are truncated, 16-bit, CMYK, of a different
+    size than their partner, or not a valid alpha or trimap.
     """
     samples = find(name, directory, split, roles)
     if verify:
@@ -131,10 +131,10 @@ def read(
 def find(
     name: str, directory: str, split: str = "train", roles: Sequence[str] | None = None
 ) -> list[dict[str, Path]]:
-    """{role: file} of every sample of a dataset, or of a plain folder by the name of its reader.
+    """Return {role: file} for every sample of a dataset, or of a plain folder (`readers.LAYOUTS`).
 
     Raises ValueError for an unknown name, split or role and for files without a partner, and
-    FileNotFoundError for a missing folder, in one sentence that is followed by the layout.
+    FileNotFoundError for a missing folder. The message ends with the expected layout.
     """
     layout = dict(_choose(_choose(_rows(), name, "dataset"), split, f"split of {name}"))
     people = layout.pop("people", None)
@@ -149,7 +149,7 @@ def find(
         shown = ", ".join(f"{role} in {pattern}" for role, pattern in layout.items())
         raise type(error)(f"{error} The layout of {name} ({split}) is: {shown}.") from None
     if not samples:
-        raise ValueError(f"{directory} has people in every picture: take more of them.")
+        raise ValueError(f"every picture in {directory} shows people: add pictures without people.")
     return samples
 
 
@@ -160,12 +160,12 @@ def _rows():
 
 def _choose(table, key, kind):
     if key not in table:
-        raise ValueError(f"{key!r} is no {kind}: use one of {', '.join(table)}.")
+        raise ValueError(f"unknown {kind} {key!r}; use one of {', '.join(table)}.")
     return table[key]
 
 
 def _with_people(path):
-    """Names of the pictures in which COCO's instances_*.json marks a person."""
+    """Return the names of the pictures in which COCO's instances_*.json marks a person."""
     try:
         instances = json.loads(path.read_bytes())
         person = next(c["id"] for c in instances["categories"] if c["name"] == "person")
@@ -173,8 +173,8 @@ def _with_people(path):
         return {i["file_name"] for i in instances["images"] if i["id"] in pictures}
     except OSError as error:
         raise FileNotFoundError(
-            f"{path} cannot be read, {error.strerror}: unpack COCO's annotations beside the "
-            "pictures, or read the dataset with people."
+            f"cannot read {path} ({error.strerror}): unpack COCO's annotations beside the "
+            "pictures, or use the dataset with people."
         ) from None
     except (ValueError, KeyError, TypeError, StopIteration):
-        raise ValueError(f"{path} is not COCO's file of instances: download it again.") from None
+        raise ValueError(f"{path} is not a COCO instances file: download it again.") from None

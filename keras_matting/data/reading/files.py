@@ -1,14 +1,14 @@
-"""Picture files in folders: which belong together, what is wrong with one, how it is decoded.
+"""Picture files in folders: matching partners, checking files, decoding.
 
-A layout gives each role a pattern below a folder, without the extension:
+A layout maps each role to a pattern below a folder, without the extension:
 
     {"image": "train/original/*", "alpha": "train/mask/*"}
 
-Files are .png, .jpg or .jpeg and are taken in the order of their names; hidden files and files that
-are no pictures are passed over. Partners are files whose wildcards stand for the same text, and
-have one size. The roles "cutout" (RGBA), "alpha", "trimap" and "label_ids" (Cityscapes) have rules
-of their own; any other is a colour picture, and the key of its tensor. Palettes are resolved, an
-EXIF orientation is not applied.
+Files are .png, .jpg or .jpeg, sorted by name; hidden files and other file types are ignored.
+Partners are files whose wildcards match the same text; they must have the same size. The roles
+"cutout" (RGBA), "alpha", "trimap" and "label_ids" (Cityscapes) have their own rules; any other role
+is a colour picture, and the role is the key of its tensor. Palettes are resolved; EXIF orientation
+is not applied.
 """
 
 import glob
@@ -27,8 +27,8 @@ from keras_matting.progress import track
 READABLE = (".png", ".jpg", ".jpeg")
 OTHER_PICTURES = (".avif", ".bmp", ".exr", ".gif", ".heic", ".jp2", ".tif", ".tiff", ".webp")
 CHANNELS = {"cutout": 4, "alpha": 1, "trimap": 1, "label_ids": 1}  # colour pictures have 3
-SMALLEST = 2  # pixels a side: a single one has no neighbour to interpolate with
-COLOURED = 16  # levels between channels: more than JPEG leaves on a grey picture
+SMALLEST = 2  # pixels per side: a single pixel has no neighbour to interpolate with
+COLOURED = 16  # difference between channels: more than JPEG causes in a grey picture
 NAMED_AT_MOST = 10
 
 # Cityscapes: *_labelIds.png has 0..33, of which 19 are trained; 255 is ignored.
@@ -38,7 +38,7 @@ LABELS = 34
 
 
 def read(directory: str, layout: dict[str, str], verify: bool = True, exact: bool = True) -> Source:
-    """The samples of `match` as a Source of what `decode` gives; for the flags see `check`."""
+    """Return a Source over the samples of `match`; `verify` and `exact` as in `check`."""
     samples = match(directory, layout)
     if verify:
         check(directory, samples, exact)
@@ -46,10 +46,10 @@ def read(directory: str, layout: dict[str, str], verify: bool = True, exact: boo
 
 
 def match(directory: str, layout: dict[str, str]) -> list[dict[str, Path]]:
-    """-> {role: file} of every sample, in the order of names.
+    """Return {role: file} for every sample, sorted by name.
 
-    Raises FileNotFoundError without the folder or any file of a role; ValueError naming files that
-    have no partner, or two candidates for one, or a format that is not read.
+    Raises FileNotFoundError if the folder or a role has no files, and ValueError naming files that
+    have no partner, two candidates for a partner, or an unsupported format.
     """
     folder = Path(directory)
     if not folder.is_dir():
@@ -70,10 +70,11 @@ def match(directory: str, layout: dict[str, str]) -> list[dict[str, Path]]:
 
 
 def check(directory: str, samples: Sequence[dict[str, Path]], exact: bool = True) -> None:
-    """Decodes every file once, so that a bad one is named now and not after hours of training.
+    """Decode every file once, to find bad files now and not after hours of training.
 
-    With `exact` a foreground must be RGB and nothing but a cut-out have transparency. Without it
-    grey is repeated and transparency dropped, as loaders of published datasets do. ValueError.
+    With `exact`, foregrounds must be RGB and only cut-outs may have transparency. Otherwise grey is
+    converted to RGB and transparency dropped, as loaders of published datasets do. Raises
+    ValueError naming the bad files.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         faults = pool.map(lambda sample: fault(directory, sample, exact), samples)
@@ -83,7 +84,7 @@ def check(directory: str, samples: Sequence[dict[str, Path]], exact: bool = True
 
 
 def source(samples: Sequence[dict[str, Path]]) -> Source:
-    """Files of every sample, role by role -> Source of what `decode` gives."""
+    """Return a Source that reads and decodes the files of `samples`."""
     names = {role: tf.constant([os.fsencode(s[role]) for s in samples]) for role in samples[0]}
 
     def load(index):
@@ -93,13 +94,13 @@ def source(samples: Sequence[dict[str, Path]]) -> Source:
 
 
 def decode(contents: dict) -> dict:
-    """Content of a file of each role -> uint8 (h, w, 3) for colours, (h, w, 1) for the others.
+    """Decode one file per role to uint8: (h, w, 3) for colours, (h, w, 1) for the others.
 
-    A cut-out becomes foreground and alpha; label_ids become labels, 0..18 or 255 to be ignored.
+    A cut-out becomes foreground and alpha; label_ids become labels 0..18, or 255 for ignored.
     """
     sample = {}
     for role, content in contents.items():
-        # decode_png goes by content and reads JPEG too; decode_image would lose the static rank.
+        # decode_png detects the format and reads JPEG too; decode_image loses the static rank.
         picture = tf.io.decode_png(content, CHANNELS.get(role, 3))
         if role == "cutout":
             sample |= {"foreground": picture[..., :3], "alpha": picture[..., 3:]}
@@ -113,7 +114,7 @@ def decode(contents: dict) -> dict:
 
 
 def fault(directory: str, sample: dict[str, Path], exact: bool = True) -> str | None:
-    """What is wrong with the files of one sample and what helps, or None."""
+    """Return what is wrong with the files of a sample and how to fix it, or None."""
     first = agreed = None
     for role, path in sample.items():
         name = str(path.relative_to(directory))
@@ -132,16 +133,16 @@ def fault(directory: str, sample: dict[str, Path], exact: bool = True) -> str | 
         if found:
             return found
         if size != agreed:
-            return f"{name} is {size} and its {first} {agreed} (make them one size)"
+            return f"{name} is {size}, but its {first} is {agreed} (make them the same size)"
     return None
 
 
 def decoded(path: Path, name: str) -> tuple[np.ndarray | None, str | None]:
-    """-> uint8 (h, w, 1 | 2 | 3 | 4), None; or None, what is wrong with the file called `name`."""
+    """Return (uint8 (h, w, 1 | 2 | 3 | 4), None), or (None, fault); `name` is for the message."""
     try:
         content = path.read_bytes()
     except OSError as error:
-        return None, f"{name} cannot be read, {error.strerror} (check its permissions)"
+        return None, f"{name} cannot be read: {error.strerror} (check its permissions)"
     if not content:
         return None, f"{name} is empty (copy it again, or remove it)"
     if content.startswith(b"\x89PNG"):
@@ -151,7 +152,7 @@ def decoded(path: Path, name: str) -> tuple[np.ndarray | None, str | None]:
         if _jpeg_channels(content) == 4:
             return None, f"{name} is CMYK (save it as RGB)"
     else:
-        return None, f"{name} is neither PNG nor JPEG inside (convert it, or remove it)"
+        return None, f"{name} is neither a PNG nor a JPEG file (convert it, or remove it)"
     try:
         return tf.io.decode_png(content).numpy(), None
     except tf.errors.InvalidArgumentError:
@@ -159,15 +160,15 @@ def decoded(path: Path, name: str) -> tuple[np.ndarray | None, str | None]:
 
 
 def refuse(directory: str, faults: Sequence[str]) -> None:
-    """Raises the ValueError that names the first faults and counts the others."""
+    """Raise a ValueError that names the first faults and counts the rest."""
     named = "; ".join(faults[:NAMED_AT_MOST])
     rest = len(faults) - NAMED_AT_MOST
     more = f"; and {rest} more" if rest > 0 else ""
-    raise ValueError(f"{directory} cannot be used as it is: {named}{more}.")
+    raise ValueError(f"{directory} has bad files: {named}{more}.")
 
 
 def _pictures(folder, pattern, faults):
-    """-> {texts of the wildcards: file}, and adds to the faults."""
+    """Return {text of the wildcards: file}; append what is wrong to `faults`."""
     parts = re.compile("([^/]*)".join(map(re.escape, pattern.split("*"))))
     pictures = {}
     for name in sorted(glob.glob(f"{pattern}.*", root_dir=folder)):
@@ -177,16 +178,16 @@ def _pictures(folder, pattern, faults):
             continue
         if suffix.lower() in OTHER_PICTURES:
             remedy = "(convert it to PNG or JPEG, or remove it)"
-            faults.append(f"{name} is in a format that is not read {remedy}")
+            faults.append(f"{name} has an unsupported format {remedy}")
         elif suffix.lower() in READABLE:
             twin = pictures.setdefault(texts.groups(), folder / name)
             if twin != folder / name:
-                faults.append(f"{name} has the stem of {twin.name} (rename one)")
+                faults.append(f"{name} has the same name as {twin.name} (rename one)")
     if not pictures and not faults:
         where, stem = os.path.split(pattern)
         named = "" if stem == "*" else f" called {stem}"
         raise FileNotFoundError(
-            f"{folder / where} holds no .png, .jpg or .jpeg file{named}: put pictures there."
+            f"{folder / where} has no .png, .jpg or .jpeg file{named}: put pictures there."
         )
     return pictures
 
@@ -197,7 +198,7 @@ def _filled(pattern, texts):
 
 
 def _jpeg_channels(content):
-    """Number of components in the first frame header (0 if none is found)."""
+    """Return the number of components in the first frame header, 0 if there is none."""
     at = 2
     while at + 9 < len(content) and content[at] == 0xFF:
         marker = content[at + 1]
@@ -235,17 +236,17 @@ def _trimap_fault(name, picture):
     levels = np.unique(picture[..., 0])
     strange = levels[~np.isin(levels, (0, 128, 255))]
     if len(strange):
-        return f"{name} holds {strange[0]} (a trimap has 0, 128 for unknown, and 255)"
+        return f"{name} contains {strange[0]} (a trimap has 0, 128 for unknown, and 255)"
     if 128 not in levels:
-        return f"{name} has no unknown pixel, of value 128 (draw it again, or remove it)"
+        return f"{name} has no unknown pixel (value 128; redraw it, or remove it)"
     return None
 
 
 def _label_fault(name, picture):
     if picture.shape[-1] != 1:
-        return f"{name} is not greyscale but {_mode(picture)} (take the ..._labelIds.png)"
+        return f"{name} is not greyscale but {_mode(picture)} (use the ..._labelIds.png)"
     if picture.max() >= LABELS:
-        return f"{name} holds {picture.max()}, labels are 0..33 (take the ..._labelIds.png)"
+        return f"{name} contains {picture.max()}, labels are 0..33 (use the ..._labelIds.png)"
     return None
 
 

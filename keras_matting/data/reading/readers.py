@@ -1,13 +1,13 @@
-"""Folders of pictures as Sources: cut-outs, foreground and alpha pairs, backgrounds, photographs.
+"""Plain folders of pictures: cut-outs, foreground and alpha pairs, backgrounds, photographs.
 
     rgba("cutouts")                     cutouts/anna.png ...                     (colour + alpha)
     foreground_alpha("adobe")           adobe/foreground/a.jpg + adobe/alpha/a.png
     backgrounds("bg20k")                bg20k/street.jpg ...
-    images("photographs")               photographs/me.jpg ...                   (no alpha known)
+    images("photographs")               photographs/me.jpg ...                   (unlabelled)
 
-Folders are flat; `datasets` reads published datasets in their own layouts, and `files` says which
-files are taken. Every file is decoded once when a reader is made, so that a bad one is named then
-and not after hours of training; `verify=False` skips this for a folder that has passed before.
+Folders are flat; `datasets` reads published datasets in their own layouts, and `files` documents
+which files are read. A reader decodes every file once, to find bad files before training starts;
+`verify=False` skips this.
 """
 
 from keras_matting.data.reading import files
@@ -24,7 +24,7 @@ LAYOUTS = {
 
 
 def rgba(directory: str, verify: bool = True) -> Source:
-    """Cut-outs with an alpha channel (8-bit RGBA, or a palette with transparency).
+    """Read cut-outs with an alpha channel (8-bit RGBA, or a palette with transparency).
 
     Raises FileNotFoundError for a missing or empty folder, ValueError naming every bad file.
     """
@@ -32,26 +32,26 @@ def rgba(directory: str, verify: bool = True) -> Source:
 
 
 def foreground_alpha(directory: str, verify: bool = True) -> Source:
-    """Colour in `foreground/`, matte in `alpha/`, partners share their name up to the extension.
+    """Read colours from `foreground/` and alphas of the same names from `alpha/`.
 
-    The foreground is RGB; the alpha is greyscale, or RGB without colour, and of the foreground's
-    size. Raises as `rgba`.
+    Foregrounds are RGB; alphas are greyscale, or grey RGB, of the foreground's size. Raises as
+    `rgba`.
     """
     return files.read(directory, LAYOUTS["foreground_alpha"], verify)
 
 
 def backgrounds(directory: str, verify: bool = True) -> Source:
-    """Pictures without transparency, RGB or greyscale. Raises as `rgba`."""
+    """Read pictures without transparency, RGB or greyscale. Raises as `rgba`."""
     return files.read(directory, LAYOUTS["backgrounds"], verify)
 
 
 def images(directory: str, verify: bool = True) -> Source:
-    """Photographs to adapt to without labels, RGB or greyscale. Raises as `rgba`."""
+    """Read unlabelled photographs, RGB or greyscale. Raises as `rgba`."""
     return files.read(directory, LAYOUTS["images"], verify)
 
 
 def photographs(directory: str, verify: bool = True) -> Source:
-    """`image/`, its matte in `alpha/` and its `foreground/` without the background's colours.
+    """Read photographs from `image/`, mattes from `alpha/`, foreground colours from `foreground/`.
 
     Raises as `rgba`.
     """
@@ -59,5 +59,5 @@ def photographs(directory: str, verify: bool = True) -> Source:
 
 
 def photographs_with_alpha(directory: str, verify: bool = True) -> Source:
-    """Photographs in `image/` and their mattes in `alpha/`. Raises as `rgba`."""
+    """Read photographs from `image/` and their mattes from `alpha/`. Raises as `rgba`."""
     return files.read(directory, LAYOUTS["photographs_with_alpha"], verify)

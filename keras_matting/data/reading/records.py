@@ -1,11 +1,10 @@
-"""Datasets as shards of TFRecords: made once, read in any order.
+"""Datasets as TFRecord shards with random access.
 
     prepare("coco", "/data/coco", "/data/coco_records", shards=64, longest=1600)
-    backgrounds = records("/data/coco_records")
+    backgrounds = read("/data/coco_records")
 
-A record is a tf.train.Example with the content of a file for each role. `index.json` has the
-SHA-256 of every shard and where its records begin: element i costs one seek, so that pipelines in
-which an element is a function of its index go on as with a folder.
+A record is a tf.train.Example with the bytes of one file per role. `index.json` holds each shard's
+SHA-256 and the offsets of its records, so reading element i costs one seek.
 """
 
 import contextlib
@@ -40,19 +39,19 @@ def prepare(
     shards: int = 16,
     longest: int | None = None,
 ) -> dict:
-    """Checks a split of a dataset, writes it into the folder `out` and returns the index.
+    """Check a split of a dataset, write it to the folder `out` and return the index.
 
-    Pictures with a side over `longest` pixels are reduced to it, colour from JPEG to JPEG of
-    quality 95, all else to PNG; other files go in byte for byte. Killed at any moment and started
-    again with the same arguments, it goes on after the last whole shard. Bad files are all named in
-    one ValueError, at the end, when every shard without any has been written. While another process
-    is writing to `out`, there is one at once.
+    Pictures with a side longer than `longest` pixels are scaled down: colour JPEGs to JPEG quality
+    95, everything else to PNG. Other files are stored byte for byte. A killed run resumes after the
+    last complete shard when started again with the same arguments. Shards without bad files are
+    written first; then one ValueError names all bad files. Raises ValueError immediately while
+    another process writes to `out`.
     """
     samples = datasets.find(name, directory, split)
     if not 1 <= shards <= len(samples):
-        raise ValueError(f"{len(samples)} samples cannot fill {shards} shards: ask for fewer.")
+        raise ValueError(f"{len(samples)} samples cannot fill {shards} shards: use fewer shards.")
     if longest is not None and longest < files.SMALLEST:
-        raise ValueError(f"A longest side of {longest} pixels leaves no picture: give more.")
+        raise ValueError(f"longest={longest} is too small: use at least {files.SMALLEST} pixels.")
     request = dict(dataset=name, split=split, longest=longest, of=shards, roles=list(samples[0]))
     contents_of = functools.partial(
         _contents, directory=directory, exact=name in readers.LAYOUTS, longest=longest
@@ -67,7 +66,7 @@ def prepare(
 
 
 def _written(samples, out, request, contents_of):
-    """-> index of the shards that are there and of those made now, what is wrong with samples."""
+    """Return the index, old and new shards together, and the faults of bad samples."""
     index, faults = _resumed(out, request), []
     name, shards = request["dataset"], request["of"]
     for number in range(shards):
@@ -92,15 +91,15 @@ def _written(samples, out, request, contents_of):
 
 
 def read(directory: str, verify: bool = True) -> Source:
-    """What `prepare` wrote as a Source of what `datasets.read` gives.
+    """Return a Source over what `prepare` wrote, with the tensors of `datasets.read`.
 
-    Raises FileNotFoundError without an index, ValueError where the shards are not all there or not
-    as they were written; `verify=False` compares their sizes only. Each record has a checksum
-    besides, and reading a damaged one ends with TensorFlow's DataLossError.
+    Raises FileNotFoundError without an index, and ValueError if shards are missing or have changed;
+    `verify=False` compares their sizes only. Records carry checksums too: reading a damaged one
+    raises TensorFlow's DataLossError.
     """
     folder = Path(directory)
     if not is_prepared(folder):
-        raise FileNotFoundError(f"{folder} holds no {INDEX}: make it with prepare.")
+        raise FileNotFoundError(f"{folder} has no {INDEX}: create it with prepare.")
     index = _load_index(folder)
     if len(index["shards"]) < index["of"]:
         done = f"{len(index['shards'])} of {index['of']} shards"
@@ -118,7 +117,7 @@ def read(directory: str, verify: bool = True) -> Source:
     features = {role: tf.io.FixedLenFeature([], tf.string) for role in index["roles"]}
 
     def load(i):
-        # tf.data.TFRecordDataset, but it cannot begin in the middle of a file
+        # tf.data.TFRecordDataset cannot start in the middle of a file
         begun = tf.raw_ops.TFRecordDatasetV2(
             filenames=tf.gather(names, tf.gather(shard_of, i)),
             byte_offsets=tf.gather(offset_of, i),
@@ -133,7 +132,7 @@ def read(directory: str, verify: bool = True) -> Source:
 
 
 def is_prepared(directory: str) -> bool:
-    """Whether `prepare` wrote there."""
+    """Return whether `directory` was written by `prepare`."""
     return Path(directory, INDEX).is_file()
 
 
@@ -143,7 +142,7 @@ def _resumed(out, request):
     index = _load_index(out)
     before = {key: index[key] for key in request}
     if before != request:
-        raise ValueError(f"{out} was begun with {before}, not {request}: take another folder.")
+        raise ValueError(f"{out} was started with {before}, not {request}: use another folder.")
     return index
 
 
@@ -153,23 +152,23 @@ def _load_index(folder):
         return {key: index[key] for key in ("dataset", "split", "longest", "of", "roles", "shards")}
     except (ValueError, KeyError, TypeError):
         raise ValueError(
-            f"{folder / INDEX} is no index of shards: remove the folder and run prepare again."
+            f"{folder / INDEX} is not a valid index: remove the folder and run prepare again."
         ) from None
 
 
 def _fingerprint(samples):
-    """Changes with any file that is added, taken away or written again."""
+    """Return a hash that changes when any file is added, removed or rewritten."""
     paths = [path for sample in samples for path in sample.values()]
     states = [(os.fsencode(p), p.stat().st_size, p.stat().st_mtime_ns) for p in paths]
     return hashlib.sha256(repr(states).encode()).hexdigest()
 
 
 class _FaultySamples(Exception):
-    """Keeps a shard that lacks samples from being written."""
+    """Raised to discard a shard that has bad samples."""
 
 
 def _write(path, samples, contents_of, task):
-    """-> where the records begin, what is wrong with samples; if anything is, no file is left."""
+    """Return the records' offsets and the faults found; with faults, write no file."""
     offsets, faults, end = [], [], 0
     with contextlib.suppress(_FaultySamples), replacing(path) as temporary:
         with tf.io.TFRecordWriter(str(temporary)) as writer, ThreadPoolExecutor() as pool:
@@ -189,7 +188,7 @@ def _write(path, samples, contents_of, task):
 
 
 def _contents(sample, directory, exact, longest):
-    """-> {role: content of its file}, None; or None, what is wrong with one."""
+    """Return ({role: file content}, None), or (None, fault)."""
     fault = files.fault(directory, sample, exact)
     if fault:
         return None, fault
@@ -229,9 +228,9 @@ def _shard_fault(folder, shard, known, verify):
     if size is None:
         return f"{shard} is missing (run prepare again)"
     if size != known["bytes"]:
-        return f"{shard} has {size} bytes and not {known['bytes']} {remedy}"
+        return f"{shard} has {size} bytes instead of {known['bytes']} {remedy}"
     if verify and _sha256(folder / shard) != known["sha256"]:
-        return f"{shard} is not what its checksum says {remedy}"
+        return f"{shard} does not match its checksum {remedy}"
     return None
 
 

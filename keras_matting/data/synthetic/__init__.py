@@ -1,7 +1,8 @@
-"""Figures with exact soft alpha and backgrounds to put them on, drawn from a seed: no download.
+"""Synthetic figures with exact soft alphas, and backgrounds, drawn from a seed without downloads.
 
-Colour and alpha come from one supersampled drawing, so a matte is right to the last strand. Like a
-photograph, figure and alpha are a little out of focus together, and colour carries light and grain.
+Colour and alpha come from one supersampled drawing, so mattes are exact down to single strands. As
+in photographs, figures are slightly out of focus, together with their alphas, and colours have
+lighting and grain. `python -m keras_matting.data.synthetic sheet.png` draws a contact sheet.
 """
 
 import os
@@ -22,15 +23,15 @@ from keras_matting.progress import track
 
 # kind of figure: the function that draws it, and its share where all kinds are drawn
 FIGURES = {"portrait": (portrait, 0.64), "animal": (animal, 0.26), "object": (thing, 0.10)}
-_FOREGROUND, _BACKGROUND = 0, 1  # separate streams of random numbers under one seed
+_FOREGROUND, _BACKGROUND = 0, 1  # separate random streams for one seed
 
 
 def draw_foreground(seed, height, width, kind=None):
-    """Draws one figure -> foreground uint8 (h, w, 3) RGB, alpha uint8 (h, w, 1).
+    """Draw one figure -> foreground uint8 (h, w, 3) RGB, alpha uint8 (h, w, 1).
 
-    seed: non-negative int or a sequence of them; kind: "portrait", "animal", "object", or None to
-    draw one. The colour is not premultiplied and goes on beyond the figure's edge. The same seed at
-    another size gives the same figure. Raises ValueError for another kind.
+    `seed` is a non-negative int or a sequence of them; `kind` is a key of `FIGURES`, or None for a
+    random one. The colour is not premultiplied and extends beyond the figure's edge. The same seed
+    gives the same figure at any size. Raises ValueError for an unknown kind.
     """
     rng = _generator(_FOREGROUND, seed)
     drawn = str(rng.choice(list(FIGURES), p=[share for _, share in FIGURES.values()]))
@@ -40,12 +41,12 @@ def draw_foreground(seed, height, width, kind=None):
     look = rng.random(8)
     draw, _ = FIGURES[kind or drawn]
     layer = draw(rng, height, width, light)
-    if look[0] < 0.7:  # the lens: alpha and colour alike
+    if look[0] < 0.7:  # the lens blurs alpha and colour alike
         layer = soft(layer, (0.25 + 0.75 * look[1] ** 2) * min(height, width) / 256)
     if look[2] < 0.5:
         layer = layer[:, ::-1]
     layer = np.ascontiguousarray(layer)
-    if look[6] < 0.25:  # light from behind, where the figure is thin
+    if look[6] < 0.25:  # light from behind shines through thin parts
         thin = 1 - soft(layer[..., 3].copy(), 0.02 * min(height, width))
         layer = shade(layer, 1 + 1.2 * thin)
     color = _lit(rng, _extended(layer), light, look)
@@ -54,16 +55,16 @@ def draw_foreground(seed, height, width, kind=None):
 
 
 def draw_background(seed, height, width):
-    """Draws one background -> uint8 (h, w, 3) RGB; `seed` as in `draw_foreground`."""
+    """Draw one background -> uint8 (h, w, 3) RGB; `seed` as in `draw_foreground`."""
     rng = _generator(_BACKGROUND, seed)
     return np.rint(np.clip(background(rng, height, width), 0, 1) * 255).astype(np.uint8)
 
 
 def foregrounds(count, size, seed=0, kind=None):
-    """A Source of `count` figures of size (h, w), drawn once and kept in memory.
+    """Return a Source of `count` figures of size (h, w), drawn once and kept in memory.
 
-    `kind` as in `draw_foreground`. Figure i depends on (seed, i, kind) alone: a larger pool begins
-    with the smaller one, and pools of different seeds have nothing in common.
+    `kind` as in `draw_foreground`. Figure i depends only on (seed, i, kind): a larger pool starts
+    with the smaller one, and pools of different seeds share nothing.
     """
     drawn = _pool(lambda i: draw_foreground((seed, i), *size, kind), count, "foregrounds")
     colors, alphas = (np.stack(planes) for planes in zip(*drawn, strict=True))
@@ -71,15 +72,15 @@ def foregrounds(count, size, seed=0, kind=None):
 
 
 def backgrounds(count, size, seed=0):
-    """A Source of `count` backgrounds of size (h, w); see `foregrounds`."""
+    """Return a Source of `count` backgrounds of size (h, w); see `foregrounds`."""
     drawn = _pool(lambda i: draw_background((seed, i), *size), count, "backgrounds")
     return _source({"background": np.stack(drawn)})
 
 
 def contact_sheet(path, seed=0, count=12, size=(256, 256), kind=None):
-    """Writes a picture of `count` figures: over a checkerboard, their alpha, on a background.
+    """Write a picture of `count` figures: over a checkerboard, their alpha, over a background.
 
-    Raises ValueError when `path` cannot be written as a picture.
+    Raises ValueError if `path` cannot be written.
     """
     height, width = size
     rows, columns = np.indices(size) // max(1, height // 16)
@@ -104,7 +105,7 @@ def _generator(stream, seed):
 
 
 def _extended(layer):
-    """Straight colour (h, w, 3); where alpha is 0, that of the nearest parts of the figure."""
+    """Return straight colour (h, w, 3), extended from the figure to where alpha is 0."""
     h, w = layer.shape[:2]
     levels = [layer]
     while min(levels[-1].shape[:2]) > 2:
@@ -116,14 +117,14 @@ def _extended(layer):
         size = level.shape[1::-1]
         color = cv2.resize(np.ascontiguousarray(color), size, interpolation=cv2.INTER_LINEAR)
         alpha = level[..., 3]
-        # Below 1/64 the quotient of two rounded numbers is no colour: lean on the coarser level.
+        # Below 1/64 the quotient of two rounded numbers is unreliable: use the coarser level.
         trust = np.clip(alpha * 64, 0, 1) / np.maximum(alpha, 1e-6)
         color = color * spread(1 - np.clip(alpha * 64, 0, 1)) + level[..., :3] * spread(trust)
     return color
 
 
 def _lit(rng, color, light, look):
-    """Directional light, its colour, exposure, grain."""
+    """Apply directional light, its colour, exposure and grain."""
     h, w = color.shape[:2]
     x, y = np.linspace(-1, 1, w, dtype=np.float32), np.linspace(-1, 1, h, dtype=np.float32)
     slope = np.cos(light) * x[None] + np.sin(light) * y[:, None]
@@ -138,13 +139,13 @@ def _lit(rng, color, light, look):
 def _pool(draw, count, name):
     """Return draw(i) for all i < count, drawn on all cores."""
     if count < 1:
-        raise ValueError(f"A pool of {count} synthetic {name} is empty: ask for 1 or more.")
+        raise ValueError(f"a pool of {count} synthetic {name} is empty: use 1 or more.")
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         return list(track(threads.map(draw, range(count)), count, f"drawing {name}"))
 
 
 def _source(arrays):
-    import tensorflow as tf  # drawing alone does not need it
+    import tensorflow as tf  # which drawing does not need
 
     tensors = {name: tf.constant(array) for name, array in arrays.items()}
 

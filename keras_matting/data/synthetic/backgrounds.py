@@ -1,6 +1,6 @@
-"""Backgrounds: scenes with structure at all scales, sharp or blurred, and things in them.
+"""Backgrounds: scenes with structure at all scales, sharp or blurred, with things in them.
 
-What stands about in a scene is drawn by `synthetic_distractors.py`.
+`distractors` draws the things that stand around in a scene.
 """
 
 import cv2

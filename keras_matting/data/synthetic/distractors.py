@@ -1,7 +1,7 @@
-"""Things in a background that look like parts of a figure.
+"""Background objects that look like parts of a figure.
 
 They have the figures' colours and strands (skin, hair, cloth; wires, twigs, tufts), so that neither
-a colour nor being thin tells a figure from what is behind it.
+colour nor thinness tells a figure from its background.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ from keras_matting.data.synthetic.materials import (
 
 
 def distractor(rng, height, width):
-    """Something in the scene that is not the figure -> layer."""
+    """Draw an object that does not belong to the figure -> layer."""
     draw = (_blob, _blob, _tuft, _wires, _twigs, _dummy)[rng.integers(6)]
     return draw(rng, height, width, rng.uniform(0.15, 0.6) * min(height, width),
                 rng.random(2) * [width, height])

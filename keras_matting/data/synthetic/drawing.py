@@ -1,9 +1,9 @@
-"""What all synthetic pictures are drawn with: a supersampled sheet, strands, noise and relief.
+"""Drawing primitives of all synthetic pictures: a supersampled sheet, strands, noise, relief.
 
 Points are (x, y) in pixels of the finished picture, whatever the supersampling; colours are RGB
 in [0, 1]. A *layer* is float32 (h, w, 4), premultiplied by its alpha, and layers go over another.
-The random numbers drawn do not depend on the picture's size: the same seed at another size is the
-same picture.
+The random numbers drawn do not depend on the picture's size: a seed gives the same picture at any
+size.
 """
 
 import cv2
@@ -92,7 +92,7 @@ class Sheet:
         return layer
 
     def _sides(self, paths, widths):
-        """What to add to paths (..., p, 2) for the left edge of a line of `widths` (..., p)."""
+        """Return offsets from paths (..., p, 2) to the left edge of a line of `widths` (..., p)."""
         tangent = np.gradient(paths, axis=-2)
         normal = np.stack([-tangent[..., 1], tangent[..., 0]], -1)
         normal /= np.linalg.norm(normal, axis=-1, keepdims=True) + 1e-6

@@ -1,7 +1,7 @@
 """Human hair: a mass of broad locks, hundreds of fine strands over it, and some that fly away.
 
 Hair is drawn in two layers, behind the body and in front of the face, in the head's local
-coordinates (`synthetic_pose.Pose`).
+coordinates (`pose.Pose`).
 """
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Colours and surfaces that figures and backgrounds share: no colour belongs to one side."""
+"""Colours and surfaces, shared by figures and backgrounds so that no colour gives either away."""
 
 import colorsys
 

@@ -2,7 +2,7 @@
 
 Local coordinates put the head's centre at (0, 0), x to the right, y down, chin at y = 0.5. A
 person is a stack of layers, back to front: hair behind, body, head with face, hair in front
-(`synthetic_hair.py`), and now and then glasses, a hat, a scarf or a veil.
+(`hair`), and now and then glasses, a hat, a scarf or a veil.
 """
 
 import numpy as np

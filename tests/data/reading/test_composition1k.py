@@ -135,7 +135,7 @@ def test_faults_are_named(tmp_path):
     alpha, first = tmp_path / "alpha" / names[1], tmp_path / "voc" / pictures[0]
     content = alpha.read_bytes()
     write(alpha, RECORDED["wide/alpha"])
-    assert f"{names[1]} is not of its foreground's size" in message()
+    assert f"{names[1]} differs in size from its foreground" in message()
     alpha.write_bytes(content[:-30])
     assert f"{names[1]} is truncated or corrupt" in message()
     alpha.write_bytes(content)
@@ -144,7 +144,7 @@ def test_faults_are_named(tmp_path):
     first.write_bytes(first.read_bytes()[:-300])
     assert f"{pictures[0]} is truncated or corrupt" in message()
     first.unlink()
-    assert f"{tmp_path / 'voc'} cannot be used as it is: {pictures[0]} is missing" in message()
+    assert f"{tmp_path / 'voc'} has bad files: {pictures[0]} is missing" in message()
     (tmp_path / "bg.txt").write_text("\n".join(pictures[:-1]))
     assert "has 39 names and" in message() and "20 backgrounds for each" in message()
 

@@ -183,7 +183,7 @@ def test_a_missing_partner_or_folder_is_named_with_the_layout(tmp_path, name, sp
     for path in paths:
         (tmp_path / path).unlink(missing_ok=True)
     text = message(FileNotFoundError, datasets.read, name, str(tmp_path), split)
-    assert "holds no .png, .jpg or .jpeg file" in text and str(tmp_path) in text
+    assert "has no .png, .jpg or .jpeg file" in text and str(tmp_path) in text
     assert all(f"{role} in {pattern}" in text for role, pattern in row.items())
 
 
@@ -212,18 +212,18 @@ def test_some_roles(tmp_path):
     build(tmp_path, "am2k", "train")
     (tmp_path / "train/fg").mkdir()
     text = message(FileNotFoundError, datasets.read, "am2k_layers", str(tmp_path))
-    assert "train/fg holds no" in text
+    assert "train/fg has no" in text
     source = datasets.read("am2k_layers", str(tmp_path), roles=("alpha", "image"))
     assert list(load(source, 0)) == ["alpha", "image"]
     text = message(ValueError, datasets.read, "am2k", str(tmp_path), roles=["matte"])
-    assert text == "'matte' is no role in am2k: use one of image, alpha."
+    assert text == "unknown role in am2k 'matte'; use one of image, alpha."
 
 
 def test_unknown_names_and_splits(tmp_path):
     text = message(ValueError, datasets.read, "am3k", str(tmp_path))
-    assert text.startswith("'am3k' is no dataset: use one of aim500, am2k, ")
+    assert text.startswith("unknown dataset 'am3k'; use one of aim500, am2k, ")
     text = message(ValueError, datasets.read, "ppm100", str(tmp_path))
-    assert text == "'train' is no split of ppm100: use one of test."
+    assert text == "unknown split of ppm100 'train'; use one of test."
 
 
 def test_cityscapes_train_ids(tmp_path):
@@ -242,8 +242,8 @@ def test_other_pictures_of_cityscapes_are_named(tmp_path):
     put(tmp_path, paths[1], np.full((H, W, 1), 34, np.uint8))
     put(tmp_path, paths[3], RNG.integers(0, 256, (H, W, 3), dtype=np.uint8))
     text = message(ValueError, datasets.read, "cityscapes", str(tmp_path))
-    assert f"{paths[1]} holds 34, labels are 0..33 (take the ..._labelIds.png)" in text
-    assert f"{paths[3]} is not greyscale but RGB (take the ..._labelIds.png)" in text
+    assert f"{paths[1]} contains 34, labels are 0..33 (use the ..._labelIds.png)" in text
+    assert f"{paths[3]} is not greyscale but RGB (use the ..._labelIds.png)" in text
 
 
 def test_coco_without_people(tmp_path):
@@ -266,13 +266,13 @@ def test_coco_instances_missing_broken_or_all_people(tmp_path):
     everyone = [{"image_id": i, "category_id": 1} for i in range(2)]
     put_instances(instances, everyone, ["000000000009.jpg", "000000000025.jpg"])
     arguments = ("coco_without_people", str(tmp_path))
-    assert "has people in every picture" in message(ValueError, datasets.find, *arguments)
+    assert "shows people" in message(ValueError, datasets.find, *arguments)
     instances.write_text('{"images": []}')
     text = message(ValueError, datasets.find, *arguments)
-    assert f"{instances} is not COCO's file of instances: download it again." in text
+    assert f"{instances} is not a COCO instances file: download it again." in text
     instances.unlink()
     text = message(FileNotFoundError, datasets.find, *arguments)
-    assert f"{instances} cannot be read" in text and "unpack COCO's annotations" in text
+    assert f"cannot read {instances}" in text and "unpack COCO's annotations" in text
 
 
 def test_modes_that_published_loaders_take(tmp_path):
@@ -291,8 +291,8 @@ def test_modes_that_published_loaders_take(tmp_path):
 
 
 BAD_TRIMAPS = {
-    "no unknown": (np.uint8([0, 255]), "has no unknown pixel, of value 128"),
-    "another value": (np.uint8([0, 127, 128, 255]), "holds 127 (a trimap has 0, 128"),
+    "no unknown": (np.uint8([0, 255]), "has no unknown pixel (value 128"),
+    "another value": (np.uint8([0, 127, 128, 255]), "contains 127 (a trimap has 0, 128"),
 }
 
 
@@ -309,7 +309,7 @@ def test_partner_of_another_size_is_named(tmp_path):
     paths = build(tmp_path, "aim500", "test")
     put(tmp_path, paths[2], picture(paths[2])[:, :-1])
     text = message(ValueError, datasets.read, "aim500", str(tmp_path), "test")
-    assert f"{paths[2]} is 15x12 and its image 16x12 (make them one size)" in text
+    assert f"{paths[2]} is 15x12, but its image is 16x12 (make them the same size)" in text
 
 
 def test_jpeg_matte_with_the_colour_noise_of_jpeg(tmp_path):

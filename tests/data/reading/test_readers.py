@@ -110,7 +110,7 @@ BAD_CUTOUTS = {
     "16 bits": (png(np.uint16(CUTOUT) * 257), "16 bits"),
     "no alpha": (png(COLOUR), "not RGBA but RGB"),
     "greyscale": (png(CUTOUT[..., 2:]), "not RGBA but greyscale with alpha"),
-    "text": (b"hello", "neither PNG nor JPEG"),
+    "text": (b"hello", "neither a PNG nor a JPEG"),
     "opaque": (png(np.concatenate([COLOUR, np.full_like(ALPHA, 255)], -1)), "everywhere"),
     "all zero": (png(np.concatenate([COLOUR, ALPHA * 0], -1)), "the same alpha 0 everywhere"),
     "one pixel": (png(CUTOUT[:1, :1]), "is only 1x1 (remove it)"),
@@ -130,7 +130,7 @@ def test_bad_cutout_is_named(tmp_path, name):
 
 
 BAD_PAIRS = {
-    "size": (png(COLOUR), png(ALPHA[:-1]), "alpha/x.png is 32x23 and its foreground 32x24"),
+    "size": (png(COLOUR), png(ALPHA[:-1]), "alpha/x.png is 32x23, but its foreground is 32x24"),
     "coloured alpha": (png(COLOUR), png(COLOUR), "alpha/x.png is not greyscale but RGB"),
     "grey foreground": (png(ALPHA), png(ALPHA), "foreground/x.png is not RGB but greyscale"),
     "cmyk": (CMYK, png(ALPHA), "foreground/x.png is CMYK"),
@@ -177,8 +177,8 @@ def test_unreadable_file_is_named(tmp_path):
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "link.jpg").symlink_to(tmp_path / "gone.jpg")
     text = message(ValueError, readers.backgrounds, str(tmp_path))
-    assert "folder.png cannot be read, Is a directory" in text
-    assert "link.jpg cannot be read, No such file or directory" in text
+    assert "folder.png cannot be read: Is a directory" in text
+    assert "link.jpg cannot be read: No such file or directory" in text
 
 
 def test_palette_is_resolved(tmp_path):
@@ -240,7 +240,7 @@ def test_missing_partners_and_twins_are_named(tmp_path):
     text = message(ValueError, readers.foreground_alpha, str(tmp_path))
     assert "foreground/a.png has no partner in alpha/" in text
     assert "alpha/c.png has no partner in foreground/" in text
-    assert "foreground/b.png has the stem of b.jpg" in text
+    assert "foreground/b.png has the same name as b.jpg" in text
 
 
 def test_background_with_alpha_is_named(tmp_path):

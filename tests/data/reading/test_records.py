@@ -175,7 +175,7 @@ def test_missing_short_and_damaged_shards_are_named(folder):
     content[100] ^= 1
     second.write_bytes(content)
     text = fault(out)
-    assert f"{second.name} is not what its checksum says (delete it and run prepare again)" in text
+    assert f"{second.name} does not match its checksum (delete it and run prepare again)" in text
     assert first.name not in text and third.name not in text
     unverified = records.read(str(out), verify=False)
     with pytest.raises(tf.errors.DataLossError):
@@ -189,15 +189,15 @@ def test_missing_short_and_damaged_shards_are_named(folder):
 
 
 def test_no_index_and_no_json(folder):
-    assert "holds no index.json: make it with prepare" in fault(folder)
+    assert "has no index.json: create it with prepare" in fault(folder)
     out = prepare(folder)
     (out / "index.json").write_text(json.dumps({"shards": []}))
-    assert "is no index of shards" in fault(out)
+    assert "is not a valid index" in fault(out)
 
 
 def test_another_request_into_the_same_folder(folder):
     prepare(folder)
-    with pytest.raises(ValueError, match="was begun with .* take another folder"):
+    with pytest.raises(ValueError, match="was started with .* use another folder"):
         prepare(folder, longest=10)
     with pytest.raises(ValueError, match="11 samples cannot fill 12 shards"):
         prepare(folder, shards=12)
