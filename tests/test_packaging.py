@@ -1,4 +1,4 @@
-"""What `pip install` gives: the pins, the source distribution, the wheel, and a folder elsewhere."""
+"""What `pip install` gives: pins, source distribution, wheel, and use from another folder."""
 
 import os
 import shutil
