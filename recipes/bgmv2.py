@@ -1,26 +1,28 @@
-"""Trains Background Matting V2 (Lin et al. 2021): a picture and its background shot apart.
+"""Trains Background Matting V2 (Lin et al. 2021): a picture and a photograph of its background.
 
     python recipes/bgmv2.py --foregrounds VIDEOMATTE --backgrounds PICTURES --workdir runs/base
     python recipes/bgmv2.py --stage refine --base runs/base/best.weights.h5 --workdir runs/refine \\
         --foregrounds PHOTOMATTE --backgrounds PICTURES
-    python recipes/bgmv2.py                        # synthetic figures, small: see that it works
+    python recipes/bgmv2.py                        # quick test on synthetic figures
 
-`base` learns the coarse network at 512 pixels, batch 8, Adam at 1e-4 for the backbone and 5e-4 for
-the rest; `refine` everything at 2048 pixels, batch 4, at 5e-5 for the backbone and its pyramid,
-1e-4 for the decoder, 3e-4 for the refiner, with norms over all replicas (--sync_batch_norm).
---learning_rate is that of the fastest part. Height and width of a batch are drawn from half to all
-of the size. The background differs from the one behind the figure by shadow, noise, exposure and a
-camera that moved. The released base starts from a DeepLabV3 for VOC.
-On synthetic figures 128x128, batch 4, 150 steps; refine 192x192 and, from nothing, at 1.5e-3.
+The stage `base` trains the coarse network at 512 pixels, batch 8, Adam at 1e-4 for the backbone and
+5e-4 for the rest; `refine` trains everything at 2048 pixels, batch 4, at 5e-5 for the backbone and
+its pyramid, 1e-4 for the decoder, 3e-4 for the refiner, with norms over all replicas
+(--sync_batch_norm). --learning_rate is the rate of the fastest part. Height and width of a batch
+are drawn from half to all of the size. The background input differs from the one in the picture by
+shadow, noise, exposure and camera movement. The released base starts from a DeepLabV3 for VOC. On
+synthetic figures: 128x128, batch 4, 150 steps; refine at 192x192 and, without --base, at 1.5e-3.
 """
+
+import functools
 
 from absl import flags
 from keras_matting.data.augment import bgmv2, colour, compositing, draws, geometry, presets
 from keras_matting.layers.resize import ResizeLike
 from keras_matting.losses import bgmv2 as losses
 from keras_matting.metrics.streaming import MSE, SAD
-from keras_matting.models import create_model
-from keras_matting.training import run, sources
+from keras_matting.models import copy_layers, create_model
+from keras_matting.training import recipe, run, sources
 from keras_matting.training.optimizers import Adam
 import tensorflow as tf
 from tensorflow import keras
@@ -33,15 +35,15 @@ SYNTHETIC = {
     "base": dict(size=128, batch_size=4, epochs=3, steps_per_epoch=50),
     "refine": dict(size=192, batch_size=4, epochs=3, steps_per_epoch=50),
 }
-# beginning of a variable's name: its share of the learning rate
+# prefix of a variable's name: factor on the learning rate
 PARTS = {
     "base": {"backbone": 0.2},
     "refine": {"backbone": 1 / 6, "aspp": 1 / 6, "decoder": 1 / 3},
 }
 RATES = {"base": 5e-4, "refine": 3e-4}
 SYNTHETIC_RATES = {"base": 5e-4, "refine": 1.5e-3}  # refine starts from nothing there
-SMALLEST = {"base": 0.4, "refine": 0.3}  # figures, of the size at which they cover the crop
-SYNTHETIC_SMALLEST = 0.8  # of those, and of batches: they are small as it is
+SMALLEST = {"base": 0.4, "refine": 0.3}  # figure, relative to the size at which it fills the crop
+SYNTHETIC_SMALLEST = 0.8  # of figures and of batches, which are small already
 PICTURES = ("image", "background", "foreground", "alpha")
 LOSSES = {
     "alpha": losses.alpha_loss,
@@ -53,47 +55,50 @@ COARSE_LOSSES = {
     "foreground_coarse": losses.foreground_loss,
 }
 
-flags.DEFINE_enum("stage", "base", PUBLISHED, "The coarse network, or all of it.")
-flags.DEFINE_string("base", None, "Of --stage refine: weights that --stage base has written.")
-run.define_flags(workdir="runs/bgmv2", model="bgmv2_mobilenetv2", learning_rate=None)
-sources.define_flags(kind="portrait")
-FLAGS = flags.FLAGS
+
+def define_flags():
+    flags.DEFINE_enum("stage", "base", PUBLISHED, "Train the coarse network or all of it.")
+    flags.DEFINE_string("base", None, "Weights written by --stage base, for --stage refine.")
+    recipe.define_flags(workdir="runs/bgmv2", model="bgmv2_mobilenetv2", learning_rate=None)
+    sources.define_flags(kind="portrait")
 
 
-def main(_):
-    stage = FLAGS.stage
-    strategy, config = run.prepare(sources.defaults(PUBLISHED[stage], SYNTHETIC[stage]))
+def defaults(options):
+    return (PUBLISHED if options.foregrounds else SYNTHETIC)[options.stage]
+
+
+def main(options, strategy):
+    size, stage = options.size, options.stage
+    base = "bgmv2_base_" + options.model.removeprefix("bgmv2_").removeprefix("base_")
+    side = size if has_fixed_size(options) else None
+    shape = (side, side, 3)
+    rate = options.learning_rate or (RATES if options.foregrounds else SYNTHETIC_RATES)[stage]
     with strategy.scope():
-        network = build(config.size if fixed_size() else None)
+        starts_from_base = options.base and not options.quantize
+        coarse = create_model(base, shape, True, options.base) if starts_from_base else None
+        name = base if stage == "base" else options.model
+        network = create_model(name, shape, True, options.weights)
+        if coarse:
+            copy_layers(coarse, network)
+        network = run.transformed(network, options)
         model = with_error(network)
-        refines = "alpha_coarse" in model.output
-        rate = FLAGS.learning_rate or sources.defaults(RATES, SYNTHETIC_RATES)[stage]
-        known = LOSSES | (COARSE_LOSSES if refines else {})
-        model.compile(Adam(rate, PARTS[stage]), loss=known, metrics={"alpha": [SAD(), MSE()]})
-    validation = presets.validation(config.size)
-    data = sources.composites(config, augmentation(config.size), validation, targets)
-    run.fit(model, config, data, "val_alpha_sad", strategy, network)
+        terms = LOSSES | (COARSE_LOSSES if "alpha_coarse" in model.output else {})
+        model.compile(Adam(rate, PARTS[stage]), loss=terms, metrics={"alpha": [SAD(), MSE()]})
+    smallest = SMALLEST[stage] if options.foregrounds else SYNTHETIC_SMALLEST
+    transforms = augmentation(size, smallest), presets.validation(size)
+    data = sources.composites(options, *transforms, functools.partial(targets, options=options))
+    run.fit(model, options, data, "val_alpha_sad", strategy, network)
 
 
-def fixed_size():
-    """Whether the network takes crops of the full size only: those made for integers do."""
-    return bool(FLAGS.quantize) or FLAGS.model.endswith("_mobile")
-
-
-def build(size):
-    """The stage's network: for `base` the coarse part of --model, for `refine` all of it."""
-    coarse = "bgmv2_base_" + FLAGS.model.removeprefix("bgmv2_").removeprefix("base_")
-    if FLAGS.stage == "base":
-        return run.build(size, coarse)
-    if not FLAGS.base:
-        return run.build(size)
-    return run.build(size, part=create_model(coarse, (size, size, 3), True, FLAGS.base))
+def has_fixed_size(options):
+    """Return whether the network takes crops of the full size only, as integer networks do."""
+    return bool(options.quantize) or options.model.endswith("_mobile")
 
 
 def with_error(network):
-    """The network with its error beside the alpha that it is about, as one full-size output.
+    """Return the network with error and alpha as one full-size output, which the error loss needs.
 
-    The base network's alpha is detached there, as released; the refined one's is not.
+    As released, the alpha of the base network is detached there; that of the refiner is not.
     """
     outputs = network.output
     if "alpha_coarse" in outputs:
@@ -108,9 +113,8 @@ def with_error(network):
     return keras.Model(network.input, kept)
 
 
-def augmentation(size):
+def augmentation(size, smallest):
     jitter = dict(brightness=0.15, contrast=0.15, saturation=0.15, hue=0.05)
-    smallest = sources.defaults(SMALLEST[FLAGS.stage], SYNTHETIC_SMALLEST)
     return [
         geometry.random_placement("foreground", size, scale=(smallest, 1.0)),
         geometry.random_placement("background", size, scale=(1.0, 2.0)),
@@ -130,14 +134,14 @@ def augmentation(size):
     ]
 
 
-def targets(sample):
-    """Of a batch, which in training gets a size of its own."""
-    if "size" in sample and not fixed_size():
-        smallest = sources.defaults(0.5, SYNTHETIC_SMALLEST)
+def targets(sample, options):
+    """Return inputs and truth of a batch, in training resized to a random size."""
+    if "size" in sample and not has_fixed_size(options):
+        smallest = 0.5 if options.foregrounds else SYNTHETIC_SMALLEST
         sample = geometry.random_size(sample, PICTURES, smallest)
-    coarse = tf.shape(sample["alpha"])[1:3] // 4 if FLAGS.stage == "refine" else None
+    coarse = tf.shape(sample["alpha"])[1:3] // 4 if options.stage == "refine" else None
     return losses.targets(sample, coarse)
 
 
 if __name__ == "__main__":
-    run.launch(main)
+    recipe.start(define_flags, defaults, main)

@@ -3,24 +3,26 @@
     python recipes/dim.py --foregrounds ADOBE --backgrounds COCO --weights imagenet
     python recipes/dim.py --stage refinement --weights runs/dim/best.weights.h5 --workdir runs/dim2
     python recipes/dim.py --stage everything --weights runs/dim2/best.weights.h5 --workdir runs/dim3
-    python recipes/dim.py                          # synthetic figures, small: see that it works
+    python recipes/dim.py                          # quick test on synthetic figures
 
-`encoder_decoder` learns from alpha and composition, half each; `refinement` alone from the refined
-alpha, all else frozen; `everything` from all three. Each stage starts from the file of the one
-before. On folders, as in huochaitiantang/pytorch-deep-image-matting: Adam at 1e-5, batch 1, 12
-epochs of 43,100 composites (`dim_vgg16_bilinear`, as PaddleSeg: at 1e-3, batch 16, 100,000 steps);
-square crops of 320, 480 or 640 pixels around an unknown one, resized to 320, mirrored at times,
-with trimaps of 2 to 21 pixels.
-On synthetic figures 64x64, batch 4, Adam at 5e-4, 200 steps.
+The stage `encoder_decoder` learns from alpha and composition, half each; `refinement` from the
+refined alpha alone, with all else frozen; `everything` from all three. Each stage starts from the
+weights of the one before. With --foregrounds, as in huochaitiantang/pytorch-deep-image-matting:
+Adam at 1e-5, batch 1, 12 epochs of 43,100 composites (`dim_vgg16_bilinear`, as in PaddleSeg: at
+1e-3, batch 16, 100,000 steps); crops of 320, 480 or 640 pixels around an unknown pixel, resized to
+320 and randomly mirrored, with trimaps of 2 to 21 pixels. On synthetic figures: 64x64, batch 4,
+Adam at 5e-4, 200 steps.
 """
+
+import functools
 
 from absl import flags
 from keras_matting.data.augment import compositing, geometry, presets, trimaps
 from keras_matting.losses import dim
 from keras_matting.losses.trimap_targets import trimap_targets
 from keras_matting.metrics.streaming import MSE, SAD
-from keras_matting.models import create_model
-from keras_matting.training import run, sources
+from keras_matting.models import copy_layers, create_model
+from keras_matting.training import recipe, run, sources
 from keras_matting.training.optimizers import Adam
 
 PUBLISHED = {
@@ -34,7 +36,7 @@ STAGES = ("encoder_decoder", "refinement", "everything")
 
 
 def both(alpha_loss, composition_loss):
-    """Half of each."""
+    """Return the mean of the two losses."""
 
     def loss(target, alpha):
         return 0.5 * alpha_loss(target, alpha) + 0.5 * composition_loss(target, alpha)
@@ -42,7 +44,7 @@ def both(alpha_loss, composition_loss):
     return loss
 
 
-# of the encoder-decoder's alpha, of the refined one
+# losses of the encoder-decoder's alpha and of the refined alpha
 LOSSES = {
     "dim_vgg16": (both(dim.alpha_loss, dim.composition_loss), dim.alpha_loss),
     "dim_vgg16_bilinear": (
@@ -51,25 +53,30 @@ LOSSES = {
     ),
 }
 
-flags.DEFINE_enum("stage", "encoder_decoder", STAGES, "What learns.")
-run.define_flags(workdir="runs/dim", model="dim_vgg16", learning_rate=None)
-sources.define_flags()
-FLAGS = flags.FLAGS
+
+def define_flags():
+    flags.DEFINE_enum("stage", "encoder_decoder", STAGES, "Stage of the training.")
+    recipe.define_flags(workdir="runs/dim", model="dim_vgg16", learning_rate=None)
+    sources.define_flags()
 
 
-def main(_):
-    strategy, config = run.prepare(sources.defaults(PUBLISHED[row()], SYNTHETIC))
-    validation = presets.validation(config.size)
-    data = sources.composites(config, augmentation(config.size), validation, targets)
+def defaults(options):
+    return PUBLISHED[row(options)] if options.foregrounds else SYNTHETIC
+
+
+def main(options, strategy):
+    size, terms = options.size, losses(options)
+    targets = functools.partial(trimap_targets, outputs=terms)
+    validation = presets.validation(size)
+    data = sources.composites(options, augmentation(size), validation, targets)
+    rate = options.learning_rate or (RATES[row(options)] if options.foregrounds else 5e-4)
     with strategy.scope():
-        model = build(config.size)
-        rate = FLAGS.learning_rate or sources.defaults(RATES[row()], 5e-4)
-        model.compile(
-            Adam(rate),
-            loss=losses(),
-            metrics={"alpha": [SAD("unknown"), MSE("unknown")]},
-        )
-    run.fit(model, config, data, "val_alpha_sad", strategy)
+        model = run.transformed(build(options), options)
+        if options.stage == "refinement":
+            for layer in model.layers:
+                layer.trainable = layer.name.startswith("refine")
+        model.compile(Adam(rate), loss=terms, metrics={"alpha": [SAD("unknown"), MSE("unknown")]})
+    run.fit(model, options, data, "val_alpha_sad", strategy)
 
 
 def augmentation(size):
@@ -80,38 +87,30 @@ def augmentation(size):
     ]
 
 
-def targets(sample):
-    return trimap_targets(sample, losses())
-
-
-def losses():
-    """{output: loss} of the stage."""
-    coarse, refined = LOSSES[row()]
+def losses(options):
+    """Return {output: loss} of the stage."""
+    coarse, refined = LOSSES[row(options)]
     return {
         "encoder_decoder": {"alpha": coarse},
         "refinement": {"alpha": refined},
         "everything": {"alpha": refined, "alpha_raw": coarse},
-    }[FLAGS.stage]
+    }[options.stage]
 
 
-def row():
-    """Of the tables above: the mobile network trains as the one it is made from."""
-    return FLAGS.model.removesuffix("_mobile")
+def row(options):
+    """Return the key of the tables above; the mobile network trains like its original."""
+    return options.model.removesuffix("_mobile")
 
 
-def build(size):
-    """The stage's network; the second stage's starts from a file of the first's."""
-    if FLAGS.stage == "refinement" and FLAGS.weights and FLAGS.weights != "imagenet":
-        shape = (size, size, 3)
-        coarse = create_model(FLAGS.model, shape, True, FLAGS.weights, refinement=False)
-        model = run.build(size, part=coarse)
-    else:
-        model = run.build(size, refinement=FLAGS.stage != "encoder_decoder")
-    if FLAGS.stage == "refinement":
-        for layer in model.layers:
-            layer.trainable = layer.name.startswith("refine")
-    return model
+def build(options):
+    """Return the stage's network; the second stage starts from a weights file of the first."""
+    shape, weights = (options.size, options.size, 3), options.weights
+    refinement = options.stage != "encoder_decoder"
+    if options.stage != "refinement" or weights in (None, "imagenet") or options.quantize:
+        return create_model(options.model, shape, True, weights, refinement=refinement)
+    coarse = create_model(options.model, shape, True, weights, refinement=False)
+    return copy_layers(coarse, create_model(options.model, shape, True))
 
 
 if __name__ == "__main__":
-    run.launch(main)
+    recipe.start(define_flags, defaults, main)

@@ -1,15 +1,15 @@
 """Trains MODNet with its three supervised objectives (Ke et al. 2022).
 
     python recipes/modnet.py --foregrounds CUTOUTS --backgrounds PICTURES --workdir runs/modnet
-    python recipes/modnet.py                       # synthetic figures, small: see that it works
+    python recipes/modnet.py                       # quick test on synthetic figures
     python recipes/modnet.py --model modnet_mobilenetv2_mobile --workdir runs/int8 \\
         --quantize runs/mobile/best.weights.h5 --learning_rate 1e-4     # quantization-aware
 
-On folders the defaults are the released ones: 512x512, batch 16, SGD with momentum 0.9, learning
-rate 0.01 times 0.1 after every quarter of 40 epochs, an epoch being one pass over the foregrounds;
-`modnet_hrnet_w18` trains with PaddleSeg's losses. On synthetic figures they are 128x128, batch 8,
-3 epochs of 50 steps along a cosine. Killed and started again with the same command, a run goes on
-after its last whole epoch and ends with the weights it would have had.
+With --foregrounds, the settings of the released code: 512x512, batch 16, SGD with momentum 0.9,
+learning rate 0.01, times 0.1 after every quarter of 40 epochs, each of one pass over the
+foregrounds; `modnet_hrnet_w18` trains with PaddleSeg's losses. On synthetic figures: 128x128,
+batch 8, 3 epochs of 50 steps, a cosine. A run that was killed continues from its last epoch when
+the same command is started again, and ends with the same weights as without the interruption.
 """
 
 from absl import flags
@@ -17,7 +17,8 @@ from keras_matting.data.augment import compositing, photographs
 from keras_matting.data.augment.presets import training, validation
 from keras_matting.losses import modnet as losses
 from keras_matting.metrics.streaming import MSE, SAD
-from keras_matting.training import run, sources
+from keras_matting.models import create_model
+from keras_matting.training import recipe, run, sources
 from keras_matting.training.optimizers import SGD
 from tensorflow import keras
 
@@ -36,96 +37,100 @@ PADDLE_LOSSES = {
     "coarse": losses.paddle_consistency_loss,
 }
 
-flags.DEFINE_float("width", 1.0, "Width multiplier of the network.")
-flags.DEFINE_float("branch_width", None, "That of the detail and fusion branches alone.")
-flags.DEFINE_bool(
-    "photographs",
-    False,
-    "Augment --foregrounds as photographs: their background is kept in half of the samples.",
-)
-flags.DEFINE_list(
-    "sizes",
-    [],
-    "With --photographs, sides of successive steps' crops, such as 256,384,256,512. --batch_size "
-    "is that at --size; it changes with the area.",
-)
-flags.DEFINE_enum("optimizer", "sgd", ["sgd", "adam"], "SGD has momentum 0.9.")
-flags.DEFINE_float("clip", None, "Largest norm of all gradients together.")
-flags.DEFINE_enum(
-    "schedule",
-    None,
-    ["step", "cosine"],
-    "step: times 0.1 every quarter, the default on folders; on synthetic figures that is cosine.",
-)
-flags.DEFINE_float("closest", 0.5, "Smallest crop: this part of the picture's shorter side.")
-run.define_flags(workdir="runs/modnet", model="modnet_mobilenetv2", learning_rate=0.01)
-sources.define_flags(kind="portrait")
-FLAGS = flags.FLAGS
+
+def define_flags():
+    flags.DEFINE_float("width", 1.0, "Width multiplier of the network.")
+    flags.DEFINE_float(
+        "branch_width", None, "Width multiplier of detail and fusion branches; default: --width."
+    )
+    flags.DEFINE_bool(
+        "photographs",
+        False,
+        "Augment --foregrounds as photographs: half of the samples keep their background.",
+    )
+    flags.DEFINE_list(
+        "sizes",
+        [],
+        "With --photographs, crop sizes that steps cycle through, such as 256,384,256,512. "
+        "--batch_size applies at --size and changes with the area.",
+    )
+    flags.DEFINE_enum("optimizer", "sgd", ["sgd", "adam"], "SGD with momentum 0.9, or Adam.")
+    flags.DEFINE_float("clip", None, "Limit of the global norm of the gradients.")
+    flags.DEFINE_enum(
+        "schedule",
+        None,
+        ["step", "cosine"],
+        "step: times 0.1 after every quarter. Default: step with --foregrounds, otherwise cosine.",
+    )
+    flags.DEFINE_float(
+        "closest", 0.5, "Side of the smallest crop, relative to the picture's shorter side."
+    )
+    recipe.define_flags(workdir="runs/modnet", model="modnet_mobilenetv2", learning_rate=0.01)
+    sources.define_flags(kind="portrait")
 
 
-def main(_):
-    strategy, config = run.prepare(sources.defaults(PUBLISHED, SYNTHETIC))
-    data = composed(config)
+def defaults(options):
+    return PUBLISHED if options.foregrounds else SYNTHETIC
+
+
+def main(options, strategy):
+    data = composed(options)
+    paddle = options.model == "modnet_hrnet_w18"
+    widths = {} if paddle else {"width": options.width, "branch_width": options.branch_width}
+    side = None if options.sizes else options.size
     with strategy.scope():
-        network = model = run.build((None, None) if FLAGS.sizes else config.size, **options())
-        run.start_backbone(network, data)
-        if FLAGS.model == "modnet_hrnet_w18":
+        model = create_model(options.model, (side, side, 3), True, options.weights, **widths)
+        network = model = run.transformed(model, options)
+        if paddle:
             model = keras.Model(model.input, model.output | {"coarse": coarse(model.output)})
-        rate = schedule(FLAGS.learning_rate, config.epochs * data.steps)
-        known = PADDLE_LOSSES if model is not network else LOSSES
-        model.compile(optimizer(rate), loss=known, metrics={"alpha": [SAD(), MSE()]})
-    run.fit(model, config, data, "val_alpha_sad", strategy, network)
+        rate = schedule(options, data)
+        terms = PADDLE_LOSSES if paddle else LOSSES
+        model.compile(optimizer(options, rate), loss=terms, metrics={"alpha": [SAD(), MSE()]})
+    run.fit(model, options, data, "val_alpha_sad", strategy, network)
 
 
-def composed(config):
-    size = config.size
-    if not FLAGS.photographs:
-        return sources.composites(config, augmentation(size), validation(size), targets)
-    held_out = [*photographs.validation(size), compositing.select(*KEPT)]
-    sizes = [int(side) for side in FLAGS.sizes]
-    return sources.photographed(config, of_photographs, held_out, targets, sizes)
+def composed(options):
+    """Return data of composites, or with --photographs of photographs."""
+    size = options.size
+    targets = paddle_targets if options.model == "modnet_hrnet_w18" else losses.targets
+    if options.photographs:
+        held_out = [*photographs.validation(size), compositing.select(*KEPT)]
+        sizes = [int(side) for side in options.sizes]
+        return sources.photographed(options, of_photographs, held_out, targets, sizes)
+    augmentation = [*training(size, options.closest), compositing.select(*KEPT)]
+    return sources.composites(options, augmentation, validation(size), targets)
 
 
 def of_photographs(size):
     return [*photographs.training(size), compositing.select(*KEPT)]
 
 
-def options():
-    if FLAGS.model == "modnet_hrnet_w18":
-        return {}
-    return {"width": FLAGS.width, "branch_width": FLAGS.branch_width}
-
-
-def augmentation(size):
-    return [*training(size, FLAGS.closest), compositing.select(*KEPT)]
-
-
-def targets(sample):
+def paddle_targets(sample):
     inputs, truth = losses.targets(sample)
-    if FLAGS.model == "modnet_hrnet_w18":
-        truth["coarse"] = truth["detail"][..., 1:]
+    truth["coarse"] = truth["detail"][..., 1:]
     return inputs, truth
 
 
 def coarse(outputs):
-    """The semantic map beside the matte brought to its size, for PaddleSeg's consistency."""
+    """Return the semantic map and the matte at its size, for PaddleSeg's consistency loss."""
     matte = keras.layers.Lambda(losses.coarse, dtype="float32")(outputs["alpha"])
     return keras.layers.Concatenate(dtype="float32", name="coarse")([outputs["semantic"], matte])
 
 
-def optimizer(rate):
-    if FLAGS.optimizer == "adam":
-        return keras.optimizers.Adam(rate, global_clipnorm=FLAGS.clip)
-    return SGD(rate, global_clipnorm=FLAGS.clip)
+def optimizer(options, rate):
+    if options.optimizer == "adam":
+        return keras.optimizers.Adam(rate, global_clipnorm=options.clip)
+    return SGD(rate, global_clipnorm=options.clip)
 
 
-def schedule(rate, steps):
-    if (FLAGS.schedule or sources.defaults("step", "cosine")) == "cosine":
+def schedule(options, data):
+    rate, steps = options.learning_rate, options.epochs * data.steps
+    if (options.schedule or ("step" if options.foregrounds else "cosine")) == "cosine":
         return keras.optimizers.schedules.CosineDecay(rate, steps)
-    quarters = [steps * quarter // 4 - 1 for quarter in (1, 2, 3)]  # the last of each, from 0
+    quarters = [steps * quarter // 4 - 1 for quarter in (1, 2, 3)]  # the last step of each, from 0
     rates = [rate * 0.1**quarter for quarter in range(4)]
     return keras.optimizers.schedules.PiecewiseConstantDecay(quarters, rates)
 
 
 if __name__ == "__main__":
-    run.launch(main)
+    recipe.start(define_flags, defaults, main)

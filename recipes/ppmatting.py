@@ -1,21 +1,22 @@
 """Trains PP-Matting (Chen et al. 2022): an image in, no trimap.
 
     python recipes/ppmatting.py --foregrounds ADOBE --backgrounds COCO --workdir runs/ppmatting
-    python recipes/ppmatting.py                    # synthetic figures, small: see that it works
+    python recipes/ppmatting.py                    # quick test on synthetic figures
 
-On folders the released setting: semantic likelihood, detail in the transition and fusion losses, a
-quarter each; SGD with momentum 0.9 at 0.01, weight decay 4e-5, falling with power 0.9 over 300,000
-steps, batch 4; random crops of 512, 640 or 800 pixels resized to 512, mirror, and, as released, the
-colours of image, foreground and background distorted each on its own, and alpha blurred with them.
-The released encoder starts from ImageNet.
-On synthetic figures 64x64, batch 4, 120 steps at 0.03, of portraits.
+With --foregrounds, the settings of the released code: losses of semantic likelihood, of detail in
+the transition region and of the fusion, a quarter each; SGD with momentum 0.9 and weight decay
+4e-5, learning rate 0.01 with polynomial decay of power 0.9 over 300,000 steps, batch 4; random
+crops of 512, 640 or 800 pixels resized to 512 and mirrored. As released, the colours of image,
+foreground and background are distorted independently, and alpha is blurred with them. The released
+encoder starts from ImageNet. On synthetic portraits: 64x64, batch 4, 120 steps at 0.03.
 """
 
 from absl import flags
 from keras_matting.data.augment import colour, compositing, degradation, geometry, presets, trimaps
 from keras_matting.losses import ppmatting as losses
 from keras_matting.metrics.streaming import MSE, SAD
-from keras_matting.training import run, sources
+from keras_matting.models import create_model
+from keras_matting.training import recipe, run, sources
 from keras_matting.training.optimizers import SGD, Adam, poly
 
 PUBLISHED = dict(size=512, batch_size=4, epochs=150, steps_per_epoch=2000)
@@ -29,26 +30,30 @@ LOSSES = {
     "alpha": losses.fusion_loss,
 }
 
-run.define_flags(workdir="runs/ppmatting", model="ppmatting_hrnet_w18", learning_rate=None)
-sources.define_flags(kind="portrait")
-flags.DEFINE_enum("optimizer", "sgd", ["sgd", "adam"], "SGD has momentum 0.9 and decay 4e-5.")
-FLAGS = flags.FLAGS
+
+def define_flags():
+    flags.DEFINE_enum(
+        "optimizer", "sgd", ["sgd", "adam"], "SGD with momentum 0.9 and decay 4e-5, or Adam."
+    )
+    recipe.define_flags(workdir="runs/ppmatting", model="ppmatting_hrnet_w18", learning_rate=None)
+    sources.define_flags(kind="portrait")
 
 
-def main(_):
-    strategy, config = run.prepare(sources.defaults(PUBLISHED, SYNTHETIC))
-    size, validation = config.size, presets.validation(config.size)
-    data = sources.composites(config, augmentation(size), validation, losses.targets)
+def defaults(options):
+    return PUBLISHED if options.foregrounds else SYNTHETIC
+
+
+def main(options, strategy):
+    size, validation = options.size, presets.validation(options.size)
+    data = sources.composites(options, augmentation(size), validation, losses.targets)
     with strategy.scope():
-        model = run.build(size)
-        highest = FLAGS.learning_rate or sources.defaults(0.01, 0.03)
-        rate = poly(highest, config.epochs * data.steps)
-        model.compile(optimizer(rate), loss=LOSSES, metrics={"alpha": [SAD(), MSE()]})
-    run.fit(model, config, data, "val_alpha_sad", strategy)
-
-
-def optimizer(rate):
-    return Adam(rate) if FLAGS.optimizer == "adam" else SGD(rate, decay=4e-5)
+        model = create_model(options.model, (size, size, 3), True, options.weights)
+        model = run.transformed(model, options)
+        peak = options.learning_rate or (0.01 if options.foregrounds else 0.03)
+        rate = poly(peak, options.epochs * data.steps)
+        optimizer = Adam(rate) if options.optimizer == "adam" else SGD(rate, decay=4e-5)
+        model.compile(optimizer, loss=LOSSES, metrics={"alpha": [SAD(), MSE()]})
+    run.fit(model, options, data, "val_alpha_sad", strategy)
 
 
 def augmentation(size):
@@ -62,4 +67,4 @@ def augmentation(size):
 
 
 if __name__ == "__main__":
-    run.launch(main)
+    recipe.start(define_flags, defaults, main)

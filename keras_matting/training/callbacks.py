@@ -1,8 +1,9 @@
-"""Keras callbacks of the recipes: resume after a kill, best weights, pictures, progress, sanity."""
+"""Keras callbacks of the recipes: checkpoints, averaged weights, progress, panels of pictures."""
 
 import contextlib
 import importlib.util
 import math
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -12,59 +13,64 @@ import tensorflow as tf
 from tensorflow import keras
 
 from keras_matting.atomic import replacing
+from keras_matting.training import workdir
 
 TENSORBOARD = importlib.util.find_spec("tensorboard") is not None
-LAST = "last.weights.h5"  # there once a run is finished
+# what TensorFlow leaves in a folder of checkpoints when it is killed while it writes one
+UNFINISHED = ("*.tempstate*", "*_temp", "checkpoint.tmp*")
 
 
-def standard(workdir, checkpoints, panel=None, average=None):
-    """The callbacks of a recipe, in the order that a kill at any moment asks for: checkpoint last.
+def standard(folder, checkpoints, panel=None, average=None):
+    """Return the callbacks of a recipe.
 
     `panel` is a batch ({"image"}, {"alpha", ...} or None) to draw after every epoch, or None.
     """
-    log = Path(workdir) / "log.csv"
+    log = Path(folder) / "log.csv"
     _truncate(log, checkpoints.epoch)
     found = [average] if average else []
     found.append(StopOnNonFinite())
     if not sys.stdout.isatty():
         found.append(PlainProgress())
     if panel is not None:
-        found.append(Panels(workdir, *panel))
+        found.append(Panels(folder, *panel))
     if TENSORBOARD:
-        found.append(keras.callbacks.TensorBoard(str(workdir), write_graph=False))
+        found.append(keras.callbacks.TensorBoard(str(folder), write_graph=False))
     else:
-        print("No TensorBoard logs, because tensorboard is not installed.", flush=True)
-    return [*found, keras.callbacks.CSVLogger(str(log), append=True), checkpoints]
+        print("No TensorBoard logs: tensorboard is not installed.", flush=True)
+    found.append(keras.callbacks.CSVLogger(str(log), append=True))
+    # last, so that a kill in between repeats an epoch instead of losing its row in the log
+    return [*found, checkpoints]
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """After each epoch: `best.weights.h5` when `monitor` fell, then a checkpoint to resume from.
+    """After each epoch, write `best.weights.h5` if `monitor` fell, then a checkpoint.
 
-    Building it restores the newest checkpoint in `workdir`, if there is one, into the compiled
-    model and its optimiser, which have their variables; `epoch` is then the first epoch that is
-    still to be done. At the end the weights are written to `last.weights.h5`. `network` is the
-    functional model whose weights these are, where `model` is a wrapper around it. Workers write
-    folders of their own and `restore_from` that of the first.
+    The constructor restores the newest checkpoint, if there is one, into the compiled model and its
+    optimiser, whose variables must exist; `epoch` is then the first epoch to train. After the last
+    epoch the weights are written to `last.weights.h5`. `network` is the functional model whose
+    weights are written, where `model` wraps it. Each worker writes a `folder` of its own and
+    restores from that of the first, `restore_from`.
     """
 
-    def __init__(self, model, workdir, monitor, network=None, restore_from=None, average=None):
+    def __init__(self, model, folder, monitor, network=None, restore_from=None, average=None):
         super().__init__()
         self._average = average
-        self.workdir, self.monitor = Path(workdir), monitor
+        self.folder, self.monitor = Path(folder), monitor
         network = network or model
-        # a second model of the same layers, because a compiled one saves its optimiser as well
+        # a second model of the same layers, because weights of a compiled one include its optimiser
         self._network = keras.Model(network.input, network.output)
         self._epoch = tf.Variable(0, dtype=tf.int64)
         self._best = tf.Variable(math.inf, dtype=tf.float64)
         checkpoint = tf.train.Checkpoint(model=model, epoch=self._epoch, best=self._best)
         if average:
             checkpoint.average = average.variables
-        directory = str(self.workdir / "checkpoints")
-        self._manager = tf.train.CheckpointManager(checkpoint, directory, max_to_keep=2)
-        latest = tf.train.latest_checkpoint(str(Path(restore_from or workdir) / "checkpoints"))
+        directory = self.folder / workdir.CHECKPOINTS
+        _remove_unfinished(directory)
+        self._manager = tf.train.CheckpointManager(checkpoint, str(directory), max_to_keep=2)
+        latest = workdir.latest_checkpoint(restore_from or folder)
         if latest:
             checkpoint.restore(latest).assert_existing_objects_matched()
-            print(f"Resuming {self.workdir} at epoch {self.epoch + 1}.", flush=True)
+            print(f"Resuming {self.folder} at epoch {self.epoch + 1}.", flush=True)
 
     @property
     def epoch(self):
@@ -72,7 +78,9 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         if self.monitor not in logs:
-            raise ValueError(f"Nothing is called {self.monitor}; there are {', '.join(logs)}.")
+            raise ValueError(f"no value {self.monitor} to monitor; there are {', '.join(logs)}.")
+        if not self.folder.is_dir():  # TensorFlow would create it again
+            raise FileNotFoundError(f"{self.folder} has disappeared")
         if logs[self.monitor] < float(self._best):
             self._best.assign(logs[self.monitor])
             self._save_weights("best.weights.h5")
@@ -80,19 +88,19 @@ class Checkpoints(keras.callbacks.Callback):
         self._manager.save(checkpoint_number=epoch + 1)
 
     def on_train_end(self, logs=None):
-        self._save_weights(LAST)
+        self._save_weights(workdir.LAST)
 
     def _save_weights(self, name):
         averaged = self._average.applied() if self._average else contextlib.nullcontext()
-        with replacing(self.workdir / name) as temporary, averaged:
+        with replacing(self.folder / name) as temporary, averaged:
             self._network.save_weights(temporary)
 
 
 class WeightAverage(keras.callbacks.Callback):
-    """Keeps an exponential moving average of all weights, which validation and weights files use.
+    """Keep an exponential moving average of all weights, for validation and weights files.
 
-    Running statistics are averaged as well. After t steps the decay is (1 + t) / (10 + t), at most
-    `decay`, so that the random start is soon forgotten.
+    Running statistics are averaged as well. The decay after t steps is (1 + t) / (10 + t), at most
+    `decay`, so that the random initial weights are soon forgotten.
     """
 
     def __init__(self, model, decay):
@@ -115,7 +123,7 @@ class WeightAverage(keras.callbacks.Callback):
 
     @contextlib.contextmanager
     def applied(self):
-        """The model has the averages in place of its weights."""
+        """Put the averages in place of the model's weights within the block."""
         self._exchange()
         try:
             yield
@@ -137,7 +145,7 @@ class WeightAverage(keras.callbacks.Callback):
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
-    """Raises FloatingPointError naming step and loss when a loss is NaN or infinite."""
+    """Raise FloatingPointError naming step and loss when a loss is NaN or infinite."""
 
     def on_train_batch_end(self, batch, logs=None):
         bad = [name for name, value in logs.items() if not np.isfinite(value)]
@@ -145,12 +153,12 @@ class StopOnNonFinite(keras.callbacks.Callback):
             step = int(self.model.optimizer.iterations)
             raise FloatingPointError(
                 f"{', '.join(bad)} became {logs[bad[0]]} at step {step}: lower --learning_rate or "
-                f"look at the data; the last whole epoch is in the workdir."
+                "check the data."
             )
 
 
 class PlainProgress(keras.callbacks.Callback):
-    """After the first step and every `seconds` a line, where no terminal shows Keras' own bar."""
+    """Print a line after the first step and every `seconds`, for logs without Keras' own bar."""
 
     def __init__(self, seconds=10.0):
         super().__init__()
@@ -176,21 +184,21 @@ class PlainProgress(keras.callbacks.Callback):
 
 
 class Panels(keras.callbacks.Callback):
-    """After every epoch: image, true alpha, predicted alpha side by side, one row per image.
+    """After every epoch, draw a row of image, true alpha and predicted alpha for each image.
 
-    Written to `panel.png` in the workdir and, where it is installed, to TensorBoard's logs. Without
-    `truth` its column is left out.
+    The picture is written to `panel.png` in `folder` and, if tensorboard is installed, to its logs.
+    Without `truth` the rows have two columns.
     """
 
-    def __init__(self, workdir, inputs, truth):
+    def __init__(self, folder, inputs, truth):
         super().__init__()
-        self.workdir = Path(workdir)
+        self.folder = Path(folder)
         self.inputs = inputs
         self.columns = [inputs["image"]]
         if truth is not None:
             self.columns.append(tf.image.grayscale_to_rgb(truth["alpha"][..., :1]))
         if TENSORBOARD:
-            self.writer = tf.summary.create_file_writer(str(self.workdir / "panels"))
+            self.writer = tf.summary.create_file_writer(str(self.folder / "panels"))
 
     def on_epoch_end(self, epoch, logs=None):
         alpha = self.model(self.inputs, training=False)["alpha"]
@@ -199,12 +207,12 @@ class Panels(keras.callbacks.Callback):
             with self.writer.as_default(step=epoch + 1):
                 tf.summary.image("image to prediction", rows, max_outputs=len(rows))
         sheet = tf.image.convert_image_dtype(tf.concat(tf.unstack(rows), 0), tf.uint8, True)
-        with replacing(self.workdir / "panel.png") as temporary:
+        with replacing(self.folder / "panel.png") as temporary:
             temporary.write_bytes(tf.io.encode_png(sheet).numpy())
 
 
 def _truncate(log, epochs):
-    """Keeps the header and one row per finished epoch of a log that a kill may have left longer."""
+    """Keep the header and one row per finished epoch; a killed run may have written more."""
     if log.exists():
         # as bytes, to keep the line ends of the csv module
         rows = log.read_bytes().splitlines(keepends=True)
@@ -212,3 +220,11 @@ def _truncate(log, epochs):
             temporary.write_bytes(b"".join(rows[: epochs + 1]))
         if not epochs:
             log.unlink()
+
+
+def _remove_unfinished(directory):
+    for path in (path for pattern in UNFINISHED for path in directory.glob(pattern)):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

@@ -1,4 +1,4 @@
-"""Batch norms over the batch of all replicas."""
+"""Batch normalisation over the batch of all replicas."""
 
 import tensorflow as tf
 from tensorflow import keras
@@ -7,11 +7,11 @@ from keras_matting.layers.patches import PatchBatchNorm
 
 
 def synchronise(model):
-    """Lets every batch norm of a model see the whole batch, under any strategy; returns the model.
+    """Make the batch norms of a model use the batch of all replicas; return the model.
 
-    Except the refiner's, whose number of patches differs between replicas. Keras' `synchronized`
-    norms take the variance as E(x²) - E(x)², which in float32 is off by 1e-5 of the loss; this one
-    subtracts the mean first. The running variance is fed the biased one.
+    Norms of BGMv2's refined patches are left out, since their number differs between replicas.
+    Keras' `synchronized` norms compute the variance as E(x²) - E(x)², which in float32 changes the
+    loss by 1e-5; here the mean is subtracted first. Running variances average the biased variance.
     """
     for layer in model.submodules:
         if isinstance(layer, keras.layers.BatchNormalization) and type(layer) is not PatchBatchNorm:
@@ -21,7 +21,7 @@ def synchronise(model):
 
 
 def _moments(x, axes, keep_dims, mask=None):
-    """Mean and biased variance over `axes` of all replicas' x, which have one shape."""
+    """Return mean and biased variance of x over `axes` and replicas, whose x have one shape."""
     x = tf.cast(x, tf.float32)
     mean = tf.reduce_mean(x, axes, keepdims=True)
     variance = tf.reduce_mean(tf.square(x - mean), axes, keepdims=True)
@@ -32,7 +32,7 @@ def _moments(x, axes, keep_dims, mask=None):
 
 
 def _of_replicas(pair):
-    """(2, ...) -> (2, replicas, ...): every replica's, in one exchange between machines."""
+    """Gather (2, ...) of every replica as (2, replicas, ...), in one all-reduce."""
     replica = tf.distribute.get_replica_context()
     if replica is None or replica.num_replicas_in_sync == 1:
         return pair[:, None]

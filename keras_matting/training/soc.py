@@ -1,4 +1,4 @@
-"""MODNet's self-supervised adaptation by sub-objectives consistency (SOC) as a Keras model."""
+"""MODNet's self-supervised adaptation by sub-objectives consistency (SOC)."""
 
 import tensorflow as tf
 from tensorflow import keras
@@ -7,11 +7,11 @@ from keras_matting.losses import modnet as losses
 
 
 class SelfSupervised(keras.Model):
-    """Trains a MODNet with training heads on unlabelled images, {"image"}: (B, H, W, 3) in [0, 1].
+    """Train a MODNet with training heads on unlabelled images, {"image"}: (B, H, W, 3) in [0, 1].
 
-    A backup, frozen at the start of every epoch (`RefreshBackup`), holds the details in place.
-    Norms run on their running statistics, as released: only the convolutions and the norms' scales
-    and offsets learn. Batches are of one fixed size.
+    The detail loss compares with a backup, a copy of the network from the start of the epoch
+    (`RefreshBackup`). As released, norms use their running statistics, so that only convolutions
+    and the scales and offsets of norms are trained. All batches have the same size.
     """
 
     def __init__(self, network, backup, **kwargs):
@@ -47,7 +47,7 @@ class SelfSupervised(keras.Model):
 
 
 class RefreshBackup(keras.callbacks.Callback):
-    """Copies the network into its backup before every epoch."""
+    """Copy the network into its backup before every epoch."""
 
     def on_epoch_begin(self, epoch, logs=None):
         self.model.backup.set_weights(self.model.network.get_weights())

@@ -1,7 +1,7 @@
-"""Where a recipe's pictures come from: datasets named by flags, or the synthetic figures.
+"""The training data of a recipe: datasets named by flags, or synthetic figures.
 
 --foregrounds composition1k:/data/Combined_Dataset      a row of keras_matting.data.reading.datasets
---foregrounds /data/records                             what `keras_matting.data prepare` wrote
+--foregrounds /data/records                             written by `keras_matting.data prepare`
 --foregrounds cutouts                                   a plain folder
 """
 
@@ -19,18 +19,19 @@ from keras_matting.data.pipeline import composition, mixed, unlabelled
 from keras_matting.data.reading import datasets, readers, records
 from keras_matting.data.source import Source, hold_out
 
-FLAGS = flags.FLAGS
-SYNTHETIC = "synthetic"  # in place of a folder: figures that are drawn
-HELD_OUT_SEED = 1_000_003  # far from --seed: no figure is drawn both for training and validation
+SYNTHETIC = "synthetic"  # in place of a folder
+HELD_OUT_SEED = 1_000_003  # far from --seed, so that training and validation share no figure
 HELD_OUT_EVERY = 20
+
+flags.disclaim_key_flags()  # --help of a recipe shows the flags below as its own
 
 
 class Data(NamedTuple):
-    """What `run.fit` trains on.
+    """The data for `run.fit`.
 
-    `stream(start, (worker, workers))` opens the endless batches from sample `start` on, of which
-    a worker gets its share; `held_out` are batches to validate on, or None; `steps` are those of an
-    epoch; `panel` is a batch to draw after every epoch.
+    `stream(start, (worker, workers))` opens an endless dataset of a worker's share of the batches
+    from sample `start` on. `held_out` holds the validation batches, or is None. `steps` is the
+    length of an epoch. `panel` is a batch to draw after every epoch, or None.
     """
 
     stream: Callable
@@ -40,56 +41,57 @@ class Data(NamedTuple):
 
 
 def define_flags(kind="any", figures=300):
-    """--foregrounds, --backgrounds and what is drawn without them, by default `kind`."""
+    """Define --foregrounds, --backgrounds and the flags of synthetic figures."""
     flags.DEFINE_multi_string(
         "foregrounds",
         None,
-        "Folder of RGBA cut-outs, or one with foreground/ and alpha/ in it, or of photographs with "
-        "image/ and alpha/ (and foreground/, their colours without the background); or NAME:FOLDER "
-        "of a dataset in docs/datasets.md, or a folder that prepare wrote. Every 20th picture is "
-        "held out for validation. May be repeated, each with its share: --foregrounds people=0.7 "
-        "--foregrounds synthetic=0.3. Without it, synthetic figures are drawn.",
+        "Folder of RGBA cut-outs; or a folder with foreground/ and alpha/, or, for photographs, "
+        "image/ and alpha/ (and optionally foreground/, their estimated foreground colours); or "
+        "NAME:FOLDER of a dataset in docs/datasets.md; or a folder written by prepare. Every 20th "
+        "picture is held out for validation. May be repeated with shares: --foregrounds people=0.7 "
+        "--foregrounds synthetic=0.3. Default: synthetic figures.",
     )
     flags.DEFINE_string(
         "backgrounds",
         None,
-        "Folder of pictures, NAME:FOLDER of a dataset, or a folder that prepare wrote; every 20th "
-        "held out. Without it, synthetic ones.",
+        "Folder of pictures, NAME:FOLDER of a dataset, or a folder written by prepare. Every 20th "
+        "picture is held out for validation. Default: synthetic backgrounds.",
     )
-    flags.DEFINE_bool("verify", True, "Check every file before training starts.")
+    flags.DEFINE_bool("verify", True, "Check every picture before training starts.")
     flags.DEFINE_integer(
-        "figures", figures, "Synthetic figures to draw, and backgrounds; a tenth more are held out."
+        "figures",
+        figures,
+        "Number of synthetic figures, and of backgrounds; a tenth more are drawn for validation.",
+        lower_bound=1,
     )
-    flags.DEFINE_integer("figure_size", None, "Their side in pixels; default twice the crop's.")
-    flags.DEFINE_enum("figure_kind", kind, ["any", *synthetic.FIGURES], "What is drawn.")
+    flags.DEFINE_integer(
+        "figure_size", None, "Side of synthetic figures in pixels; default: twice --size."
+    )
+    kinds = ["any", *synthetic.FIGURES]
+    flags.DEFINE_enum("figure_kind", kind, kinds, "Kind of synthetic figures.")
 
 
-def defaults(published, on_synthetic):
-    """Of a recipe's two defaults, or sets of them, the one for what --foregrounds says."""
-    return published if FLAGS.foregrounds else on_synthetic
+def photographed(options, training, validation, targets, sizes=()) -> Data:
+    """Return data of photographs with mattes, kept as they are or given another background.
 
-
-def photographed(config, training, validation, targets, sizes=()) -> Data:
-    """Photographs with mattes, and other figures, each kept or before another background.
-
-    `training(size)` gives a list of transforms. `sizes` are the sides of successive steps' crops,
-    in turn; the batch changes with their area, so that all steps take about as long.
+    `training(size)` returns a list of transforms. Steps cycle through crops of `sizes`; the batch
+    size changes with their area, so that all steps take about as long.
     """
-    pools, others = figures(config.size), backgrounds(config.size)
+    pools, others = figures(options), backgrounds(options)
     opened = [functools.partial(composition, *pair) for pair in zip(pools, others, strict=True)]
-    data = _data(config, opened, pools, training(config.size), validation, targets)
+    data = _data(options, opened, pools, training(options.size), validation, targets)
     if not sizes:
         return data
 
     def stream(start, worker=(0, 1)):
-        turns, rest = divmod(start // config.batch_size, len(sizes))
+        turns, rest = divmod(start // options.batch_size, len(sizes))
         streams = []
         for i, size in enumerate(sizes):
-            batch = max(1, round(config.batch_size * (config.size / size) ** 2))
+            batch = max(1, round(options.batch_size * (options.size / size) ** 2))
             first = (turns + (i < rest)) * batch
-            streams.append(opened[0](training(size), batch, FLAGS.seed + i, first, worker))
-        # one map over all, whose shapes are alike but for the sizes that are left open
-        step = tf.data.Dataset.range(start // config.batch_size, tf.int64.max)
+            streams.append(opened[0](training(size), batch, options.seed + i, first, worker))
+        step = tf.data.Dataset.range(start // options.batch_size, tf.int64.max)
+        # datasets to choose from must have the same static shapes
         return tf.data.Dataset.choose_from_datasets(
             [s.map(targets).map(_of_any_size) for s in streams], step.map(lambda i: i % len(sizes))
         )
@@ -97,27 +99,27 @@ def photographed(config, training, validation, targets, sizes=()) -> Data:
     return data._replace(stream=stream)
 
 
-def composites(config, training, validation, targets) -> Data:
-    """Composed anew every step, by the flags' foregrounds and backgrounds.
+def composites(options, training, validation, targets) -> Data:
+    """Return data composed anew in every step from --foregrounds and --backgrounds.
 
-    `training` and `validation` are lists of transforms, or `training` a function that makes one of
-    the foregrounds' Source; `targets` makes ({input: tensor}, {output: truth}) of a batch.
+    `training` and `validation` are lists of transforms, or `training` is a function from the
+    foregrounds' Source to such a list. `targets(batch)` returns ({input: tensor}, {output: truth}).
     """
-    pools, others = foregrounds(config.size), backgrounds(config.size)
+    pools, others = foregrounds(options), backgrounds(options)
     transforms = training(pools[0]) if callable(training) else training
     opened = [functools.partial(composition, *pair) for pair in zip(pools, others, strict=True)]
-    return _data(config, opened, pools, transforms, validation, targets)
+    return _data(options, opened, pools, transforms, validation, targets)
 
 
-def pictures(config, source, held_out, training, validation, targets) -> Data:
-    """Of one Source that holds all that a sample needs, such as photographs with their alpha."""
+def pictures(options, source, held_out, training, validation, targets) -> Data:
+    """Return data of complete samples, such as photographs with alphas, that are not composed."""
     pools = source, held_out
     opened = [functools.partial(unlabelled, pool) for pool in pools]
-    return _data(config, opened, pools, training, validation, targets)
+    return _data(options, opened, pools, training, validation, targets)
 
 
 def _of_any_size(*batch):
-    """A batch whose static shapes leave batch, height and width open."""
+    """Return a batch with unknown static batch size, height and width."""
 
     def opened(tensor):
         return tf.ensure_shape(tensor, [None, None, None, tensor.shape[-1]])
@@ -129,45 +131,49 @@ def _of_any_size(*batch):
     return tf.nest.map_structure(forgotten, batch)
 
 
-def steps_of(config, count):
-    """Steps of an epoch: by flag, or else one pass over `count` pictures."""
-    return config.steps_per_epoch or max(1, count // config.batch_size)
+def steps_of(options, count):
+    """Return the steps of an epoch: by flag, or one pass over `count` pictures."""
+    return options.steps_per_epoch or max(1, count // options.batch_size)
 
 
-def _data(config, opened, pools, training, validation, targets):
-    """`opened` and `pools`: for training and held out, what opens a stream and its Source."""
-    batch = config.batch_size
+def _data(options, opened, pools, training, validation, targets):
+    """Return Data; `opened` are functions that open a stream, `pools` their Sources.
+
+    Both are pairs, for training and for validation.
+    """
+    batch = options.batch_size
 
     def stream(start, worker=(0, 1)):
-        return opened[0](training, batch, FLAGS.seed, start, worker).map(targets)
+        return opened[0](training, batch, options.seed, start, worker).map(targets)
 
-    held_out = opened[1](validation, batch, FLAGS.seed).map(targets)
+    held_out = opened[1](validation, batch, options.seed).map(targets)
     held_out = held_out.take(max(1, pools[1].size // batch)).cache()
-    return Data(stream, held_out, steps_of(config, pools[0].size), next(iter(held_out)))
+    return Data(stream, held_out, steps_of(options, pools[0].size), next(iter(held_out)))
 
 
-def foregrounds(size) -> tuple[Source, Source]:
-    """-> (training, held out), by the flags; `size` is the side of the crops in pixels."""
-    # photographs with a matte serve as they are: their colour at the edge is a mixture
-    return _shared(size, foreground=("foreground", "image"), alpha=("alpha",))
+def foregrounds(options) -> tuple[Source, Source]:
+    """Return (training, held out) of --foregrounds."""
+    # a photograph with a matte is used directly, although its edges contain background colour
+    return _shared(options, foreground=("foreground", "image"), alpha=("alpha",))
 
 
-def figures(size) -> tuple[Source, Source]:
-    """As `foregrounds`, with the `image` a figure is from and whether that is a `photograph`."""
+def figures(options) -> tuple[Source, Source]:
+    """Return `foregrounds` with each figure's `image` and whether that is a `photograph`."""
     wanted = {key: (key, other) for key, other in (("foreground", "image"), ("image", None))}
-    return _shared(size, **wanted, alpha=("alpha",))
+    return _shared(options, **wanted, alpha=("alpha",))
 
 
-def _shared(size, **wanted):
+def _shared(options, **wanted):
     pairs, shares = [], []
-    for given in FLAGS.foregrounds or [SYNTHETIC]:
+    for given in options.foregrounds or [SYNTHETIC]:
         place, share = _with_share(given)
         if place == SYNTHETIC:
-            kind = None if FLAGS.figure_kind == "any" else FLAGS.figure_kind
-            pair = _pools(functools.partial(synthetic.foregrounds, kind=kind), size)
+            kind = None if options.figure_kind == "any" else options.figure_kind
+            pair = _pools(functools.partial(synthetic.foregrounds, kind=kind), options)
             pair = tuple(_only(place, source, **wanted) for source in pair)
         else:
-            source = _only(place, _opened(place, _reader_of_figures(place)), **wanted)
+            source = _opened(place, _reader_of_figures(place), options.verify)
+            source = _only(place, source, **wanted)
             pair = hold_out(source, HELD_OUT_EVERY)
         pairs.append(pair)
         shares.append(share)
@@ -178,7 +184,7 @@ def _shared(size, **wanted):
 
 
 def _with_share(given):
-    """FOLDER=0.7 -> FOLDER, 0.7; without a number all have the same share."""
+    """Split FOLDER=0.7 into FOLDER and 0.7; without a number the share is 1."""
     place, equals, share = given.rpartition("=")
     if not equals or Path(given).exists():
         return given, 1.0
@@ -187,7 +193,7 @@ def _with_share(given):
     except ValueError:
         return given, 1.0
     if not 0.0 < number < math.inf:
-        raise ValueError(f"--foregrounds={given}: a share is a number above 0.")
+        raise ValueError(f"--foregrounds={given}: a share must be a number above 0.")
     return place, number
 
 
@@ -199,40 +205,40 @@ def _reader_of_figures(place):
     return readers.foreground_alpha if (Path(place) / "foreground").is_dir() else readers.rgba
 
 
-def backgrounds(size) -> tuple[Source, Source]:
-    """-> (training, held out), by the flags."""
-    if not FLAGS.backgrounds:
-        return _pools(synthetic.backgrounds, size)
-    source = _opened(FLAGS.backgrounds, readers.backgrounds)
-    source = _only(FLAGS.backgrounds, source, background=("background",))
+def backgrounds(options) -> tuple[Source, Source]:
+    """Return (training, held out) of --backgrounds."""
+    if not options.backgrounds:
+        return _pools(synthetic.backgrounds, options)
+    source = _opened(options.backgrounds, readers.backgrounds, options.verify)
+    source = _only(options.backgrounds, source, background=("background",))
     return hold_out(source, HELD_OUT_EVERY)
 
 
-def photographs() -> tuple[Source, Source]:
-    """-> (training, held out) of photographs with their mattes, by --foregrounds.
+def photographs(options) -> tuple[Source, Source]:
+    """Return (training, held out) of the photographs with mattes in --foregrounds.
 
     Where a dataset has no foreground and background of a photograph, its own colours stand in.
     """
-    if not FLAGS.foregrounds or len(FLAGS.foregrounds) != 1:
+    if not options.foregrounds or len(options.foregrounds) != 1:
         raise ValueError("Name photographs with mattes: --foregrounds am2k_layers:FOLDER.")
-    (place,) = FLAGS.foregrounds
-    source = _opened(place, readers.foreground_alpha)
+    (place,) = options.foregrounds
+    source = _opened(place, readers.foreground_alpha, options.verify)
     colours = {key: (key, "image") for key in ("foreground", "background")}
     source = _only(place, source, image=("image",), alpha=("alpha",), **colours)
     return hold_out(source, HELD_OUT_EVERY)
 
 
-def _opened(place, read_folder):
+def _opened(place, read_folder, verify):
     name, _, folder = place.partition(":")
     if folder and not Path(place).exists():
-        return datasets.read(name, folder, verify=FLAGS.verify)
+        return datasets.read(name, folder, verify=verify)
     if records.is_prepared(place):
-        return records.read(place, FLAGS.verify)
-    return read_folder(place, FLAGS.verify)
+        return records.read(place, verify)
+    return read_folder(place, verify)
 
 
 def _only(place, source, **wanted):
-    """Of what the source gives, the first there is of each wanted key's names."""
+    """Return the source reduced to the wanted keys, each the first of its names that exists."""
     there = tf.data.Dataset.range(1).map(source.load).element_spec
     chosen = {key: next((n for n in names if n in there), None) for key, names in wanted.items()}
     optional = [key for key, names in wanted.items() if None in names]
@@ -240,9 +246,9 @@ def _only(place, source, **wanted):
     chosen = {key: name or (key in optional and "foreground") for key, name in chosen.items()}
     if not all(chosen.values()):
         needed = " and ".join(" or ".join(names) for names in wanted.values())
-        raise ValueError(f"{place} gives {', '.join(there)}, and {needed} is needed.")
+        raise ValueError(f"{place} has {', '.join(there)}, but training needs {needed}.")
 
-    # what RSSN may take in their place
+    # RSSN may use these instead
     chosen |= {key: key for key in there if key.removesuffix("_denoised") in wanted}
 
     def load(index):
@@ -253,10 +259,10 @@ def _only(place, source, **wanted):
     return Source(source.size, load)
 
 
-def _pools(draw, size):
-    side = FLAGS.figure_size or 2 * size
-    held_out = max(8, FLAGS.figures // 10)
+def _pools(draw, options):
+    side = options.figure_size or 2 * options.size
+    held_out = max(8, options.figures // 10)
     return (
-        draw(FLAGS.figures, (side, side), FLAGS.seed),
-        draw(held_out, (side, side), FLAGS.seed + HELD_OUT_SEED),
+        draw(options.figures, (side, side), options.seed),
+        draw(held_out, (side, side), options.seed + HELD_OUT_SEED),
     )

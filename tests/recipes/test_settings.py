@@ -4,15 +4,14 @@ The published files are named beside the numbers. No network is built and no pic
 runs up to `fit` with a stand-in for both.
 """
 
-import importlib.util
+import importlib
 import math
 
 import pytest
 import tensorflow as tf
 from absl import flags
-from running import ROOT
 
-from keras_matting.training import run, sources
+from keras_matting.training import recipe, run, sources
 
 BACKBONE, HEAD, NORM = "backbone_conv/kernel:0", "decoder1_conv/kernel:0", "decoder1_bn/gamma:0"
 
@@ -32,39 +31,40 @@ class Network:
 
 @pytest.fixture
 def set_up(monkeypatch, tmp_path):
-    """set_up(recipe, *flags) -> (optimizer, {output: loss}, config) of a run on folders."""
-    before = set(flags.FLAGS)
+    """Return set_up(recipe, *flags) -> (optimizer, {output: loss}, options) of a run on folders."""
 
-    def start(recipe, *arguments, pictures=1000):
+    def start(name, *arguments, pictures=1000):
         seen = {}
-        spec = importlib.util.spec_from_file_location(recipe, ROOT / f"recipes/{recipe}.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        flags.FLAGS(["", f"--workdir={tmp_path}", *arguments])
+        module = importlib.import_module(f"recipes.{name}")
+        names = recipe.defined(module.define_flags)
+        try:
+            flags.FLAGS(["", f"--workdir={tmp_path}", *arguments])
+            given = recipe.parsed(names)
+        finally:
+            for flag in names:
+                delattr(flags.FLAGS, flag)
 
-        def data(config, *_):
-            return sources.Data(None, None, sources.steps_of(config, pictures), None)
+        def data(options, *_):
+            return sources.Data(None, None, sources.steps_of(options, pictures), None)
 
-        def fit(model, config, *_, **__):
-            seen.update(model=model, config=config)
+        def fit(model, options, *_, **__):
+            seen.update(model=model, options=options)
 
         network = Network(alpha=None)
-        monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: None)
-        monkeypatch.setattr(run, "build", lambda *_, **__: network)
+        monkeypatch.setattr(module, "create_model", lambda *_, **__: network)
         monkeypatch.setattr(run, "fit", fit)
         monkeypatch.setattr(sources, "composites", data)
         monkeypatch.setattr(sources, "pictures", data)
-        monkeypatch.setattr(sources, "photographs", tuple)
+        monkeypatch.setattr(sources, "photographs", lambda options: ())
         monkeypatch.setattr(module, "with_error", lambda x: x, raising=False)
         monkeypatch.setattr(module, "cityscapes", data, raising=False)
         monkeypatch.setattr(module, "photographs", data, raising=False)
         monkeypatch.setattr(module, "SelfSupervised", lambda *_: network, raising=False)
-        module.main(None)
-        return seen["model"].optimizer, seen["model"].loss, seen["config"]
+        options = recipe.resolved(given, module.defaults(given))
+        module.main(options, tf.distribute.get_strategy())
+        return seen["model"].optimizer, seen["model"].loss, seen["options"]
 
-    yield start
-    for name in set(flags.FLAGS) - before:
-        delattr(flags.FLAGS, name)
+    return start
 
 
 FOLDERS = "--foregrounds=anywhere"
@@ -95,11 +95,11 @@ SETTINGS = [
 
 @pytest.mark.parametrize("command, kind, size, batch_size, steps", SETTINGS)
 def test_sizes_and_steps(set_up, command, kind, size, batch_size, steps):
-    optimizer, _, config = set_up(*command)
+    optimizer, _, options = set_up(*command)
     assert type(optimizer).__name__ == kind
-    assert (config.size, config.batch_size) == (size, batch_size)
-    of_an_epoch = config.steps_per_epoch or 1000 // config.batch_size
-    assert config.epochs * of_an_epoch == steps
+    assert (options.size, options.batch_size) == (size, batch_size)
+    of_an_epoch = options.steps_per_epoch or 1000 // options.batch_size
+    assert options.epochs * of_an_epoch == steps
 
 
 def rate(optimizer, step, part=""):

@@ -2,26 +2,29 @@
 
 import keras_matting  # noqa: F401, I001  before TensorFlow, whose Keras it chooses
 import tensorflow as tf
-from absl import flags
 from tensorflow import keras
 
 from keras_matting.data.augment import presets
-from keras_matting.training import run, sources
+from keras_matting.training import recipe, run, sources
 from keras_matting.training.norms import synchronise
 
-run.define_flags(workdir="runs/tiny", model="tiny", learning_rate=0.03)
-sources.define_flags()
-FLAGS = flags.FLAGS
+
+def define_flags():
+    recipe.define_flags(workdir="runs/tiny", model="tiny", learning_rate=0.03)
+    sources.define_flags()
 
 
-def main(_):
-    strategy, config = run.prepare({})
-    augmentation = presets.training(config.size), presets.validation(config.size)
-    data = sources.composites(config, *augmentation, targets)
+def defaults(options):
+    return {}
+
+
+def main(options, strategy):
+    augmentation = presets.training(options.size), presets.validation(options.size)
+    data = sources.composites(options, *augmentation, targets)
     with strategy.scope():
-        model = synchronise(network(config.size))
-        model.compile(keras.optimizers.SGD(FLAGS.learning_rate, 0.9), loss="mae")
-    run.fit(model, config, data, "val_loss", strategy)
+        model = synchronise(network(options.size))
+        model.compile(keras.optimizers.SGD(options.learning_rate, 0.9), loss="mae")
+    run.fit(model, options, data, "val_loss", strategy)
 
 
 def targets(sample):
@@ -38,4 +41,4 @@ def network(size):
 
 
 if __name__ == "__main__":
-    run.launch(main)
+    recipe.start(define_flags, defaults, main)

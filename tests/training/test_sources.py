@@ -1,6 +1,6 @@
 """--foregrounds and --backgrounds take datasets, prepared folders and plain folders alike."""
 
-import types
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,16 +13,10 @@ RNG = np.random.default_rng(4)
 COUNT = 40  # two of them are held out
 
 
-@pytest.fixture
-def given(monkeypatch):
-    """Sets flags without parsing a command line."""
-
-    def set_flags(foregrounds=None, backgrounds=None, verify=True):
-        given = [foregrounds] if isinstance(foregrounds, str) else foregrounds
-        values = dict(foregrounds=given, backgrounds=backgrounds, verify=verify)
-        monkeypatch.setattr(sources, "FLAGS", types.SimpleNamespace(**values))
-
-    return set_flags
+def given(foregrounds=None, backgrounds=None, verify=True):
+    """Return the options that the sources see."""
+    foregrounds = [foregrounds] if isinstance(foregrounds, str) else foregrounds
+    return SimpleNamespace(foregrounds=foregrounds, backgrounds=backgrounds, verify=verify)
 
 
 def put(folder, depth, suffix="png"):
@@ -38,11 +32,11 @@ def first(source):
     return {key: value.numpy() for key, value in source.load(tf.constant(0, tf.int64)).items()}
 
 
-def test_dataset_by_name(tmp_path, given):
+def test_dataset_by_name(tmp_path):
     colours = put(tmp_path / "Train" / "FG", 3)
     alphas = put(tmp_path / "Train" / "GT", 1)
-    given(foregrounds=f"distinctions646:{tmp_path}")
-    training, held_out = sources.foregrounds(32)
+    options = given(foregrounds=f"distinctions646:{tmp_path}")
+    training, held_out = sources.foregrounds(options)
     assert (training.size, held_out.size) == (38, 2)
     sample = first(held_out)
     assert sample.keys() == {"foreground", "alpha"}
@@ -50,66 +44,67 @@ def test_dataset_by_name(tmp_path, given):
     np.testing.assert_array_equal(sample["alpha"], alphas[0])
 
 
-def test_photographs_with_a_matte_serve_as_foregrounds(tmp_path, given):
+def test_photographs_with_a_matte_serve_as_foregrounds(tmp_path):
     put(tmp_path / "train" / "blurred_image", 3, "jpg")
     alphas = put(tmp_path / "train" / "mask", 1)
-    given(foregrounds=f"p3m10k:{tmp_path}")
-    sample = first(sources.foregrounds(32)[1])
+    options = given(foregrounds=f"p3m10k:{tmp_path}")
+    sample = first(sources.foregrounds(options)[1])
     assert sample.keys() == {"foreground", "alpha"} and sample["foreground"].shape == (10, 12, 3)
     np.testing.assert_array_equal(sample["alpha"], alphas[0])
 
 
-def test_prepared_folder_and_dataset_of_backgrounds(tmp_path, given):
+def test_prepared_folder_and_dataset_of_backgrounds(tmp_path):
     pictures = put(tmp_path / "train2017", 3)
     records.prepare("coco", tmp_path, tmp_path / "records", shards=2)
     for place in (tmp_path / "records", f"coco:{tmp_path}", tmp_path / "train2017"):
-        given(backgrounds=str(place))
-        training, held_out = sources.backgrounds(32)
+        options = given(backgrounds=str(place))
+        training, held_out = sources.backgrounds(options)
         assert (training.size, held_out.size) == (38, 2)
         np.testing.assert_array_equal(first(training)["background"], pictures[1])
         assert list(first(training)) == ["background"]
 
 
-def test_plain_folders(tmp_path, given):
+def test_plain_folders(tmp_path):
     put(tmp_path / "cutouts", 4)
     put(tmp_path / "pairs" / "foreground", 3)
     put(tmp_path / "pairs" / "alpha", 1)
     for folder in ("cutouts", "pairs"):
-        given(foregrounds=str(tmp_path / folder))
-        assert first(sources.foregrounds(32)[0]).keys() == {"foreground", "alpha"}
+        options = given(foregrounds=str(tmp_path / folder))
+        assert first(sources.foregrounds(options)[0]).keys() == {"foreground", "alpha"}
 
 
-def test_wrong_kind_name_or_folder(tmp_path, given):
+def test_wrong_kind_name_or_folder(tmp_path):
     put(tmp_path / "train2017", 3)
-    given(foregrounds=f"coco:{tmp_path}")
-    with pytest.raises(ValueError, match="gives background, and foreground or image and alpha is"):
-        sources.foregrounds(32)
-    given(backgrounds=f"cocoa:{tmp_path}")
+    options = given(foregrounds=f"coco:{tmp_path}")
+    missing = "has background, but training needs foreground or image and alpha"
+    with pytest.raises(ValueError, match=missing):
+        sources.foregrounds(options)
+    options = given(backgrounds=f"cocoa:{tmp_path}")
     with pytest.raises(ValueError, match="unknown dataset 'cocoa'; use one of aim500, "):
-        sources.backgrounds(32)
-    given(backgrounds=str(tmp_path / "nowhere"))
+        sources.backgrounds(options)
+    options = given(backgrounds=str(tmp_path / "nowhere"))
     with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
-        sources.backgrounds(32)
+        sources.backgrounds(options)
 
 
-def test_files_are_checked_unless_told_otherwise(tmp_path, given):
+def test_files_are_checked_unless_told_otherwise(tmp_path):
     put(tmp_path, 3)
     (tmp_path / "07.png").write_bytes(b"")
-    given(backgrounds=str(tmp_path))
+    options = given(backgrounds=str(tmp_path))
     with pytest.raises(ValueError, match="07.png is empty"):
-        sources.backgrounds(32)
-    given(backgrounds=str(tmp_path), verify=False)
-    assert sources.backgrounds(32)[0].size == 38
+        sources.backgrounds(options)
+    options = given(backgrounds=str(tmp_path), verify=False)
+    assert sources.backgrounds(options)[0].size == 38
 
 
-def test_photographs_and_cut_outs_in_shares(tmp_path, given):
+def test_photographs_and_cut_outs_in_shares(tmp_path):
     people, cutouts = tmp_path / "people", tmp_path / "cutouts"
     images = put(people / "image", 3)
     put(people / "alpha", 1)
     colours = put(people / "foreground", 3)
     put(cutouts, 4)
-    given(foregrounds=[f"{people}=0.75", f"{cutouts}=0.25"])
-    training, held_out = sources.figures(32)
+    options = given(foregrounds=[f"{people}=0.75", f"{cutouts}=0.25"])
+    training, held_out = sources.figures(options)
     assert (training.size, held_out.size) == (76, 4)
     found = [training.load(tf.constant(i, tf.int64)) for i in range(76)]
     kept = [bool(sample["photograph"]) for sample in found]
@@ -119,6 +114,6 @@ def test_photographs_and_cut_outs_in_shares(tmp_path, given):
     assert len(same) == 1 and np.array_equal(colours[same[0]], sample["foreground"])
     sample = found[kept.index(False)]
     np.testing.assert_array_equal(sample["image"], sample["foreground"])
-    given(foregrounds=[f"{people}=0.75", f"{cutouts}=-1"])
-    with pytest.raises(ValueError, match="a share is a number above 0"):
-        sources.figures(32)
+    options = given(foregrounds=[f"{people}=0.75", f"{cutouts}=-1"])
+    with pytest.raises(ValueError, match="a share must be a number above 0"):
+        sources.figures(options)

@@ -1,0 +1,160 @@
+"""What surrounds the `main` of a recipe: flags, settings, the workdir, and errors."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import tensorflow as tf
+from absl import app, flags
+from tensorflow import keras
+
+from keras_matting.atomic import exclusive_lock
+from keras_matting.training import strategies, workdir
+
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+LENGTH = ("size", "batch_size", "epochs", "steps_per_epoch")  # a recipe has defaults for these
+# flags that may change when a run is resumed: they do not change what it computes
+FREE = ("workdir", "data_service", "verify")
+
+flags.disclaim_key_flags()  # --help of a recipe shows the flags below as its own
+
+
+def define_flags(workdir, model, learning_rate):
+    """Define the flags that every recipe has."""
+    flags.DEFINE_string("model", model, "Name of a variant of this method, as in list_models().")
+    flags.DEFINE_string("weights", None, "Initial weights: a .weights.h5 file, or imagenet.")
+    flags.DEFINE_string(
+        "backbone",
+        None,
+        "Initial weights of the backbone, a checkpoint that weights.load_backbone reads, such as "
+        "mobilenet_v2_1.0_224_quant.tflite.",
+    )
+    flags.DEFINE_float(
+        "average", 0.0, "Decay of a moving average of the weights, such as 0.995; 0 disables it."
+    )
+    flags.DEFINE_string("quantize", None, "Fine-tune these float weights quantization-aware.")
+    flags.DEFINE_float("learning_rate", learning_rate, "Peak of the learning-rate schedule.")
+    flags.DEFINE_integer("size", None, "Side of the square crops in pixels, a multiple of 32.")
+    flags.DEFINE_integer("batch_size", None, "Images per step, over all replicas.", lower_bound=1)
+    flags.DEFINE_integer(
+        "epochs", None, "Number of epochs; each ends with a checkpoint.", lower_bound=1
+    )
+    flags.DEFINE_integer(
+        "steps_per_epoch", None, "Default with --foregrounds: one pass over them.", lower_bound=1
+    )
+    flags.DEFINE_enum("precision", "float32", PRECISIONS, "Keras precision policy.")
+    flags.DEFINE_enum(
+        "strategy",
+        "none",
+        strategies.STRATEGIES,
+        "tf.distribute strategy: mirrored uses all local GPUs, multi_worker the machines in "
+        "TF_CONFIG, tpu the TPU in TPU_NAME. See docs/scaling.md.",
+    )
+    flags.DEFINE_bool(
+        "sync_batch_norm", False, "Compute batch norms over the batch of all replicas."
+    )
+    flags.DEFINE_string(
+        "data_service", None, "tf.data service that composes the data: grpc://HOST:PORT."
+    )
+    flags.DEFINE_integer("seed", 0, "Seed of initial weights, composition and augmentation.")
+    flags.DEFINE_string("workdir", workdir, "Folder for checkpoints, weights, logs and pictures.")
+
+
+def start(define_flags: Callable, defaults: Callable, main: Callable):
+    """Run a recipe as a program.
+
+    `defaults(options)` returns the recipe's values of `LENGTH`; `main(options, strategy)` trains.
+    Errors that the user can fix, a full disk and Ctrl-C end with one sentence and exit code 1.
+    """
+    names = defined(define_flags)
+
+    def run(argv):
+        options = parsed(names)
+        try:
+            if len(argv) > 1:
+                raise ValueError(f"unexpected argument {argv[1]}; --help lists the flags.")
+            _run(options, defaults, main)
+        except (Exception, KeyboardInterrupt) as error:
+            sentence = _sentence(error, options)
+            if sentence is None:
+                raise
+            sys.exit(f"{Path(sys.argv[0]).name}: {sentence}")
+
+    app.run(run)
+
+
+def defined(define_flags: Callable) -> list[str]:
+    """Define a recipe's flags and return their names."""
+    before = set(flags.FLAGS)
+    define_flags()
+    return sorted(set(flags.FLAGS) - before)
+
+
+def parsed(names: list[str]) -> SimpleNamespace:
+    """Return the values of these flags, which absl has parsed."""
+    return SimpleNamespace(**{name: flags.FLAGS[name].value for name in names})
+
+
+def resolved(options, defaults: dict, replicas: int = 1) -> SimpleNamespace:
+    """Return options with `defaults` in place of None; ValueError if they do not fit together.
+
+    `weights` are those of --quantize where that is given.
+    """
+    values = vars(options).copy()
+    values |= {name: value for name, value in defaults.items() if values[name] is None}
+    if options.quantize and options.weights:
+        raise ValueError("--quantize names the initial weights: leave --weights out.")
+    values["weights"] = options.quantize or options.weights
+    if values["size"] % 32:
+        raise ValueError(f"--size={values['size']} is not a multiple of 32.")
+    if values["batch_size"] % replicas:
+        raise ValueError(
+            f"--batch_size={values['batch_size']} cannot be divided among {replicas} replicas."
+        )
+    return SimpleNamespace(**values)
+
+
+def _run(given, defaults, main):
+    strategy = strategies.create(given.strategy)  # joins a cluster, which comes before all else
+    options = resolved(given, defaults(given), strategy.num_replicas_in_sync)
+    worker, _ = strategies.worker(strategy)
+    folder = workdir.of_worker(options.workdir, worker)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"cannot create --workdir={folder}: {error.strerror}.") from error
+    with exclusive_lock(folder):
+        if worker == 0:
+            length = {name: getattr(options, name) for name in LENGTH}
+            recorded = {k: v for k, v in (vars(given) | length).items() if k not in FREE}
+            workdir.claim(options.workdir, recorded)
+        if workdir.is_finished(options.workdir):
+            print(f"The run in {options.workdir} is finished.")
+            return
+        # a resumed run must reach the weights of an uninterrupted one
+        keras.utils.set_random_seed(options.seed)
+        tf.config.experimental.enable_op_determinism()
+        keras.mixed_precision.set_global_policy(options.precision)
+        main(options, strategy)
+
+
+def _sentence(error, options):
+    """Return what to tell the user instead of a traceback, or None where they need that."""
+    if isinstance(error, KeyboardInterrupt):
+        return f"interrupted. {workdir.saved(options.workdir)}"
+    if isinstance(error, tf.errors.UnavailableError) and options.strategy == "multi_worker":
+        return (
+            "another process of this run has ended: start the same command on all machines again. "
+            f"{workdir.saved(options.workdir)}"
+        )
+    # h5py raises RuntimeError when it closes a file on a full disk
+    if isinstance(error, OSError | tf.errors.OpError | RuntimeError):
+        if problem := workdir.disk_problem(error, options.workdir):
+            return f"{problem} {workdir.saved(options.workdir)}"
+    if isinstance(error, FloatingPointError):
+        return f"{error} {workdir.saved(options.workdir)}"
+    # errors of TensorFlow itself have several lines, and need their traceback
+    if isinstance(error, ValueError | FileNotFoundError) and "\n" not in str(error):
+        return str(error)
+    return None
