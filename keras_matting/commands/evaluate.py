@@ -45,9 +45,9 @@ def predict_and_evaluate(
 
     Returns and raises the same as `evaluate`.
     """
-    beside = [kind for kind in input_names(model) if kind != "image"]
+    extra = [kind for kind in input_names(model) if kind != "image"]
     given = set(folders) - {"image", "alpha"}
-    if "trimap" not in beside:
+    if "trimap" not in extra:
         given -= {"trimap"}
     check_call(model, given, reference_size)
     files = match_files(folders, processes)
@@ -56,7 +56,7 @@ def predict_and_evaluate(
 
     def items():
         for name, paths in files.items():
-            others = {kind: paths[kind] for kind in beside}
+            others = {kind: paths[kind] for kind in extra}
             _, matte = matte_photograph(model, paths["image"], reference_size, **others)
             if save:
                 image_files.write_png(Path(save) / f"{name}.png", matte)
