@@ -129,6 +129,7 @@ def _image(pixels, mean, std):
 
 
 def row(name):
+    """Return the Markdown table row of a variant."""
     options = RECORDED[name][2] if name in RECORDED else {}
     model = create_model(name, (None, None, 3), training_heads=True, **options)
     parameters = sum(int(np.prod(v.shape)) for v in model.trainable_variables)

@@ -136,11 +136,13 @@ def launch(command, workdir):
 
 
 def finished(process, workdir):
+    """Wait for a run; exit with its output if it failed."""
     if process.wait() or not (workdir / "last.weights.h5").exists():
         sys.exit(f"a run ended with an error:\n{Path(f'{workdir}.txt').read_text()[-2000:]}")
 
 
 def until(happens, process, workdir):
+    """Wait until `happens()`; exit if the run ends first."""
     while not happens():
         if process.poll() is not None:
             sys.exit(f"the run ended before it was killed; see {workdir}.txt")
@@ -166,6 +168,7 @@ def unfinished(workdir):
 
 
 def equal(path, other):
+    """Compare two files; weights files by their arrays."""
     if path.suffix != ".h5":
         return path.read_bytes() == other.read_bytes()
     mine, theirs = arrays(path), arrays(other)

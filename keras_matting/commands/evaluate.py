@@ -126,7 +126,7 @@ def _run(options):
     region = "unknown" if options.trimap else "whole"
     for path, text in ((options.csv, as_csv(scores)), (options.json, as_json(scores, region))):
         if path:
-            image_files.write_whole(path, text.encode(errors="surrogateescape"))
+            image_files.write_bytes(path, text.encode(errors="surrogateescape"))
     # file names are bytes to the system and may not be valid text
     sys.stdout.reconfigure(errors="backslashreplace")
     print(table(scores, region))

@@ -8,6 +8,7 @@ from keras_matting.inference import load_tflite
 
 
 def define_model_flags():
+    """Define --model, --weights, --width, --option, --tflite and --size."""
     flags.DEFINE_string("model", None, "Name of a Keras model, see list_models().")
     flags.DEFINE_string("weights", None, "Weights of the Keras model, a .weights.h5 file.")
     flags.DEFINE_float("width", None, "Width multiplier that the model was trained with.")

@@ -29,7 +29,7 @@ def way(name):
 
 
 def near(height, width, reference):
-    """Scale as MODNet: set the shorter side to `reference` unless it lies between the sides.
+    """Scale as MODNet: the shorter side becomes `reference`, unless that lies between the sides.
 
     As in its inference script, fractions are truncated, then sides are cut to multiples of 32.
     """
