@@ -87,7 +87,7 @@ def load_weights(model, path, training_heads=False):
 
 def without_heads(model):
     """Return the model that is exported: inference outputs only, variables shared."""
-    outputs = {key: model.output[key] for key in MODELS[model.name].OUTPUTS if key in model.output}
+    outputs = {name: model.output[name] for name in inference_outputs(model)}
     return keras.Model(model.input, outputs, name=model.name)
 
 

@@ -232,7 +232,7 @@ def test_errors_of_the_command_are_one_line(folders):
         ([*pair, "more"], "unexpected argument more"),
         (model, "specify --image"),
         ([*model, f"--image={folders / 'alpha'}", f"--save={folders / 'alpha'}"], "use another"),
-        ([*model, f"--image={folders / 'alpha'}", "--option=a"], "not of the form NAME=VALUE"),
+        ([*model, f"--image={folders / 'alpha'}", "--option=a"], "invalid option 'a'"),
     ]:
         done = run(*arguments)
         assert done.returncode == 1 and done.stdout == ""
