@@ -87,7 +87,8 @@ def test_tables(row):
     assert refused[:4] == ["toy_mobile", "32x48", "int16x8: No | kernel.", "-"]
     document = zoo.document([row], [], 32).splitlines()
     tables = [line for line in document if line.startswith("|")]
-    assert len(tables) == 2 + 1 + 2 + 4 and "on 32 drawn composites" in " ".join(document)
+    text = " ".join(document)
+    assert len(tables) == 2 + 1 + 2 + 4 and "on 32 held-out synthetic composites" in text
     widths = {line.count("|") - 1 for line in tables}
     assert widths == {len(zoo.VARIANTS), len(zoo.FILES)}
 
