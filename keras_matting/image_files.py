@@ -79,10 +79,10 @@ def read_trimap(path):
 
 def write_png(path, image):
     """Write a PNG file atomically; `image` is uint8, (H, W) or BGRA (H, W, 4)."""
-    write_bytes(path, cv2.imencode(".png", image)[1].tobytes())
+    write_whole(path, cv2.imencode(".png", image)[1].tobytes())
 
 
-def write_bytes(path, data):
+def write_whole(path, data):
     """Write bytes to `path` atomically."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
@@ -90,7 +90,7 @@ def write_bytes(path, data):
 
 def _decoded(path, flags):
     try:
-        data = np.frombuffer(Path(path).read_bytes(), np.uint8)
+        data = np.frombuffer(_without_icc_profile(Path(path).read_bytes()), np.uint8)
         # Not imread: it returns the readable part of a truncated JPEG without an error.
         image = cv2.imdecode(data, flags)
     except OSError as error:
@@ -100,3 +100,19 @@ def _decoded(path, flags):
     if image is None:
         raise ValueError(f"{path}: damaged or not an image; replace or remove it")
     return image
+
+
+def _without_icc_profile(data):
+    """Remove the colour profile of a PNG, which OpenCV ignores but libpng may complain about."""
+    if not data.startswith(b"\x89PNG"):
+        return data
+    start = 8
+    while start + 8 <= len(data):
+        size, kind = int.from_bytes(data[start : start + 4]), data[start + 4 : start + 8]
+        end = start + size + 12
+        if kind == b"iCCP":
+            return data[:start] + data[end:]
+        if kind == b"IDAT":  # a profile comes before the pixels
+            break
+        start = end
+    return data
