@@ -1,13 +1,14 @@
-"""Measure the training pipeline's images per second, stage by stage.
+"""Images per second of the training pipeline, stage by stage.
 
     python -m benchmarks.data --size=160 --source=320x320          # synthetic figures in memory
     python -m benchmarks.data --foregrounds=cutouts --backgrounds=bg20k --size=512
 
-Each row runs the pipeline up to one stage over the same samples: `images/s` is the throughput,
-`cpu ms` the CPU time per image, summed over cores, and `added` the part of it that the stage adds.
-The last row is the whole pipeline in batches. Compare numbers of one run only, not across machines;
-on a busy machine, only CPU times are meaningful. `--augmentation=objects` is GCA's instead of
-MODNet's. `--foregrounds` is a folder of RGBA cut-outs or one with foreground/ and alpha/.
+Each row runs the pipeline up to that stage over the same samples: `images/s` is what it delivers
+if it ends there, `cpu ms` the processor time per image up to there, summed over cores, and
+`added` what of it the stage costs. The last row is the whole pipeline in batches. Rates compare
+stages and changes within one run and say nothing across machines; on a busy one, only processor
+times mean something. `--augmentation=objects` is GCA's instead of MODNet's. `--foregrounds` is a
+folder of RGBA cut-outs, or one with foreground/ and alpha/ in it.
 """
 
 import os
@@ -21,19 +22,19 @@ from keras_matting.data.augment import gca
 from keras_matting.data.reading import readers
 
 flags.DEFINE_integer("size", 512, "Side of the training crop in pixels.", lower_bound=16)
-flags.DEFINE_integer("batch_size", 16, "Batch size of the last row.", lower_bound=1)
-flags.DEFINE_integer("images", 64, "Number of timed images per row.", lower_bound=1)
-flags.DEFINE_enum("augmentation", "portrait", ["portrait", "objects"], "MODNet's or GCA's.")
+flags.DEFINE_integer("batch_size", 16, "Images in a batch, in the last row.", lower_bound=1)
+flags.DEFINE_integer("images", 64, "Images timed per row.", lower_bound=1)
+flags.DEFINE_enum("augmentation", "portrait", ["portrait", "objects"], "MODNet's, or GCA's.")
 flags.DEFINE_string("source", "640x640", "HEIGHTxWIDTH of synthetic figures and backgrounds.")
-flags.DEFINE_string("foregrounds", None, "Folder of foregrounds; default: synthetic ones.")
-flags.DEFINE_string("backgrounds", None, "Folder of backgrounds; default: synthetic ones.")
+flags.DEFINE_string("foregrounds", None, "Folder of foregrounds; synthetic ones if not given.")
+flags.DEFINE_string("backgrounds", None, "Folder of backgrounds; synthetic ones if not given.")
 FLAGS = flags.FLAGS
 
 SYNTHETIC_POOL = 8
 
 
 def sources():
-    """Return the foreground and background sources given by the flags."""
+    """-> (foreground Source, background Source) that the flags ask for."""
     size = tuple(int(side) for side in FLAGS.source.split("x"))
     if not FLAGS.foregrounds:
         foregrounds = synthetic.foregrounds(SYNTHETIC_POOL, size)
@@ -47,7 +48,7 @@ def sources():
 
 
 def per_image(dataset, images, batch_size):
-    """Return wall and CPU seconds per image of an endless dataset, after a warm-up."""
+    """-> wall seconds, processor seconds per image of an endless dataset in its steady state."""
     batches = -(-images // batch_size)
     iterator = iter(dataset)
     for _ in range(1 + batches // 3):

@@ -15,9 +15,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 
-from export.interpreters import DEFAULT_RUNTIME, RUNTIMES, interpreter, quantise, read
+from export.interpreters import DEFAULT_RUNTIME, RUNTIMES, interpreter
+from keras_matting.commands import start
+from keras_matting.inference.tflite import quantize, read_tflite
 
 WARM_UP = 3
 
@@ -50,16 +52,12 @@ def benchmark(files, threads: int = 1, runs: int = 50, runtime=DEFAULT_RUNTIME) 
 
 
 def _ready(path, runtime, threads):
-    """An interpreter of a file, with noise as its inputs."""
-    data = read(path)
-    try:
-        loaded = interpreter(data, runtime, threads)
-    except (ValueError, RuntimeError) as error:
-        raise ValueError(f"{path} is no .tflite file; write one with export.convert.") from error
+    """Load a file and set noise as its inputs."""
+    loaded = interpreter(read_tflite(path), runtime, path, num_threads=threads)
     rng = np.random.default_rng(0)
     for details in loaded.get_input_details():
         noise = rng.random(details["shape"], np.float32)
-        loaded.set_tensor(details["index"], quantise(noise, details))
+        loaded.set_tensor(details["index"], quantize(noise, details))
     return loaded
 
 
@@ -122,6 +120,4 @@ def define_flags():
 
 
 if __name__ == "__main__":
-    define_flags()
-    flags.FLAGS.set_gnu_getopt(True)
-    app.run(main)
+    start(sys.modules[__name__])

@@ -1,4 +1,4 @@
-r"""Keras model -> .tflite files, each checked in an interpreter before it gets its name.
+r"""Convert a Keras model to .tflite files, each checked in an interpreter before it is written.
 
     python -m export.convert --model modnet_mobilenetv2_mobile --weights float.weights.h5 \
         --size 512x512 --format all --qat_weights qat.weights.h5 --out build
@@ -11,69 +11,61 @@ background) -> alpha (and foreground, or semantic), for
     dynamic   int8 weights, float arithmetic
     int8      full integers, ranges from calibration (--images, or synthetic composites)
     int8_qat  full integers, ranges and weights from quantization-aware training (--qat_weights)
-    int16x8   int8 weights, 16-bit activations; ends and what the converter has not in 16 bits, such
-              as selections, stay float in networks that choose
+    int16x8   int8 weights, 16-bit activations; in networks that choose between values, inputs,
+              outputs and operations without a 16-bit kernel, such as selections, stay float
 
 The int8 formats take a byte of a bitmap minus 128 (scale 1/255, zero point -128) and give an alpha
-of scale 1/256; no float tensor remains in them, but for what `FLOAT_PARTS` names. A trimap's bytes
-are 0, 128 and 255: what is unknown is 128/255 and not 1/2, which every network takes for the same.
+of scale 1/256; they contain no float tensors except those in `export.promises.FLOAT_PARTS`. The
+bytes of a trimap are 0, 128 and 255: unknown is 128/255 instead of 1/2, and every network treats
+both the same.
 
-Every file says in its metadata (`export.metadata`) what it is and what its ends hold.
+The metadata of a file (`export.metadata`) say what it is and what its inputs and outputs hold, and
+its checksum (`keras_matting.inference.checksum`) protects the file.
 """
 
-import os
-import re
 import sys
-import tempfile
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from absl import app, flags, logging
+from absl import flags, logging
 
-from export import samples
+from export import flatbuffer, metadata, network, samples
 from export.float16 import halve_large_weights
 from export.interpreters import Exported, structure
 from export.io_scales import set_io_scales
-from export.metadata import described
 from export.premix_upsampling import mixed_before_upsampling
+from export.promises import (
+    LARGEST_MEAN,
+    ROUNDING,
+    differences,
+    exceeded,
+    is_discontinuous,
+    may_be_float,
+    promises_broken,
+)
+from keras_matting import native_messages
 from keras_matting.atomic import replacing
-from keras_matting.layers.class_selection import FuseByClass
-from keras_matting.layers.patches import SampleCells
-from keras_matting.layers.unpooling import PoolWithPositions
-from keras_matting.models import create_model, inference_outputs, load_weights, without_heads
+from keras_matting.commands import start
+from keras_matting.models import inference_outputs, without_heads
 
 FORMATS = ("float32", "float16", "dynamic", "int8", "int8_qat", "int16x8")
 INTEGER = {"int8": tf.int8, "int8_qat": tf.int8, "int16x8": tf.int16}
-
-# What remains float in int8 files, by the names of tensors: GCA's attention, whose scores are
-# squares of features next to a penalty of 1e4 (eight bits hold one or the other), with the mask of
-# unknown pixels that goes into it, and the mask of the cells that Background Matting refines, a
-# bool that is cast to multiply.
-FLOAT_PARTS = r"_attention(_float)?/|^gca\w*/tf\.split(_\d+)?/|/cells/"
-
-# The scales of an int8 file's ends that stand for pixels; their zero points are -128.
-SCALES = {"image": 1 / 255, "background": 1 / 255, "trimap": 1 / 255, "alpha": 1 / 256}
-
-# Largest differences to Keras that the arithmetic explains; of a network that chooses between
-# values, of `most_pixels`.
-LARGEST = {"float32": 1e-4, "float16": 1e-2}
-CHOOSING = (PoolWithPositions, FuseByClass, SampleCells)
-# For the coarser formats: largest mean difference. It tells a broken file, not a bad one.
-LARGEST_MEAN = 0.05
+# What follows the converter, on one parsed flatbuffer; `metadata.describe` ends every list.
+PASSES = {"float16": [halve_large_weights], "int8": [set_io_scales]}
 
 
 def convert(model, format, representative=None) -> bytes:
-    """A model of fixed size -> a .tflite file as bytes.
+    """Convert a model of fixed size to a .tflite file.
 
-    `model` is float, or for int8_qat what `quantization.qat.deployment` returns. The signature has
-    its inputs' and outputs' names. `representative`: {input: (N, H, W, C) in [0, 1]} that
-    calibrates int8 and int16x8, in which every input reaches from 0 to 1; by default
-    `representative_inputs`. ValueError: unknown format, open size.
+    `model` is float, or for int8_qat what `quantization.deployment` returns. The signature has its
+    inputs' and outputs' names. `representative`: {input: (N, H, W, C) in [0, 1]} calibrates int8
+    and int16x8, and each input has to reach from 0 to 1; default: `representative_inputs`.
+    ValueError: unknown format, open size.
     """
     if format not in FORMATS:
-        raise ValueError(f"There is no format {format!r}; known are {', '.join(FORMATS)}.")
+        raise ValueError(f"Unknown format {format!r}; known are {', '.join(FORMATS)}.")
     size = size_of(model)
     if format in ("int8", "int16x8"):
         if representative is None:
@@ -82,20 +74,21 @@ def convert(model, format, representative=None) -> bytes:
     # its transpositions are for processors: float16 is for GPUs, mobile variants for accelerators
     if format == "float32" and not model.name.endswith("_mobile"):
         model = mixed_before_upsampling(model)
-    with _quietly():
-        try:
-            data = _converter(model, format, representative).convert()
-        except RuntimeError as error:
-            if format != "int16x8" or "not yet supported" not in str(error):
-                raise
-            data = _partly_float(_converter(model, format, representative)).convert()
-        if format == "int8":
-            data = _reconvert_with_float_ops(data, model, representative)
-    if format == "int8":
-        data = set_io_scales(data, SCALES)
-    if format == "float16":
-        data = halve_large_weights(data)
-    return described(data, model)
+    with native_messages.hidden(1, 2, shown_on_error=True):
+        data = _converted(model, format, representative)
+    passes = [*PASSES.get(format, []), partial(metadata.describe, model=model)]
+    return flatbuffer.edit(data, *passes, attached=metadata.attachments(model))
+
+
+def _converted(model, format, representative):
+    converter = _converter(model, format, representative)
+    try:
+        data = converter.convert()
+    except RuntimeError as error:
+        if format != "int16x8" or "not yet supported" not in str(error):
+            raise
+        return _partly_float(_converter(model, format, representative)).convert()
+    return _reconvert_with_float_ops(data, model, representative) if format == "int8" else data
 
 
 def representative_inputs(names, height, width, folder=None, count=32, kind=None) -> dict:
@@ -126,35 +119,13 @@ def check(data, model, format, inputs):
         expected = model(inputs, training=False)
         found = Exported(data)(inputs)
         for name, values in found.items():
-            problems += _output_problems(values, expected[name].numpy(), name, format, model)
+            reference = expected[name].numpy()
+            problems += _output_problems(values, reference, name, format, is_discontinuous(model))
     if problems:
         raise ValueError(
             f"The {format} file of {model.name} was not written because {' and '.join(problems)}; "
             "try another format, or a variant made for integers."
         )
-
-
-def promises_broken(data, format) -> list[str]:
-    """What a file lacks of the promises of its format; [] is good."""
-    if not format.startswith("int8"):
-        return []
-    found, problems = structure(data), []
-    floats = [name for name in found["float_results"] if not may_be_float(name)]
-    if floats:
-        problems.append(f"it has {len(floats)} float tensors, such as {floats[0].split(';')[0]}")
-    for end, dtype in found["dtypes"].items():
-        if dtype != "int8":
-            problems.append(f"its {end} is {dtype}")
-        elif end in SCALES and not np.allclose(
-            found["quantization"][end], [SCALES[end], -128], rtol=1e-6
-        ):
-            problems.append(f"its {end} is quantised by {found['quantization'][end]}")
-    return problems
-
-
-def may_be_float(name) -> bool:
-    """Whether an operator's result may be float in an int8 file, by the layers fused into it."""
-    return all(re.search(FLOAT_PARTS, part) for part in name.split(";"))
 
 
 def size_of(model) -> tuple[int, int]:
@@ -163,19 +134,6 @@ def size_of(model) -> tuple[int, int]:
     if None in (height, width):
         raise ValueError(f"{model.name} has no fixed size; build it with input_shape=(H, W, 3).")
     return height, width
-
-
-def is_discontinuous(model) -> bool:
-    """Whether a rounding can make another number of a pixel: it chooses between values."""
-    return any(isinstance(layer, CHOOSING) for layer in model.layers)
-
-
-def most_pixels(difference) -> float:
-    """The 99th percentile of differences (N, H, W, C) in the median sample.
-
-    Of nearly equal values another may be chosen; deep in a network that moves all that follows.
-    """
-    return float(np.median(np.percentile(difference.reshape(len(difference), -1), 99, axis=1)))
 
 
 def export(model, format, folder, inputs, representative=None) -> Path:
@@ -243,15 +201,15 @@ def _reconvert_with_float_ops(data, model, representative):
     return debugger.get_nondebug_quantized_model()
 
 
-def _output_problems(found, expected, name, format, model):
-    difference = np.abs(found - expected) / max(1.0, np.ptp(expected))
-    if not np.isfinite(difference).all():
+def _output_problems(found, expected, name, format, discontinuous):
+    if not np.isfinite(found).all():
         return [f"its {name} is not finite"]
-    worst = most_pixels(difference) if is_discontinuous(model) else difference.max()
-    if worst > LARGEST.get(format, np.inf):
-        return [f"its {name} differs from Keras by {worst:.2g}"]
-    if difference.mean() > LARGEST_MEAN:
-        return [f"its {name} differs from Keras by {difference.mean():.2g} on average"]
+    numbers = differences(found, expected)
+    if worst := exceeded(ROUNDING, format, numbers, discontinuous):
+        return [f"its {name} differs from Keras by {worst[1]:.2g}"]
+    if numbers["mean_difference"] > LARGEST_MEAN:
+        mean = numbers["mean_difference"]
+        return [f"its {name} differs from Keras by {mean:.2g} on average"]
     return []
 
 
@@ -277,27 +235,6 @@ def _traced(model):
     return [run.get_concrete_function(**specs)], holder
 
 
-@contextmanager
-def _quietly():
-    """Keeps back what the converter's C++ part writes, unless it fails."""
-    sys.stdout.flush()
-    own = [os.dup(descriptor) for descriptor in (1, 2)]
-    with tempfile.TemporaryFile() as kept:
-        for descriptor in (1, 2):
-            os.dup2(kept.fileno(), descriptor)
-        try:
-            yield
-        except Exception:
-            kept.seek(0)
-            os.write(own[1], kept.read())
-            raise
-        finally:
-            sys.stdout.flush()
-            for descriptor, before in zip((1, 2), own, strict=True):
-                os.dup2(before, descriptor)
-                os.close(before)
-
-
 def _check_representative(inputs):
     for name, values in inputs.items():
         if np.min(values) != 0.0 or np.max(values) != 1.0:
@@ -308,18 +245,9 @@ def _check_representative(inputs):
             )
 
 
-def float_network(options, size):
-    """The network of the flags --model, --width, --num_classes and --weights, with its heads."""
-    chosen = {"width": options.width, "num_classes": options.num_classes}
-    build = {name: value for name, value in chosen.items() if value is not None}
-    heads = create_model(options.model, (*size, 3), training_heads=True, **build)
-    load_weights(heads, options.weights)
-    return heads
-
-
 def _models(options, formats):
     """{format: model} from the flags; the quantization-aware one only where it is needed."""
-    heads = float_network(options, parse_size(options.size))
+    heads = network.build(options, parse_size(options.size))
     models = dict.fromkeys(formats, without_heads(heads))
     if "int8_qat" in formats:
         if not options.qat_weights:
@@ -356,15 +284,9 @@ def main(_):
         sys.exit(str(error))
 
 
-def define_network_flags():
-    flags.DEFINE_string("model", "modnet_mobilenetv2_mobile", "A name of list_models().")
-    flags.DEFINE_string("weights", None, "Its float weights, a .weights.h5 file.", required=True)
-    flags.DEFINE_float("width", None, "The width multiplier it was trained with.")
-    flags.DEFINE_integer("num_classes", None, "Of BiSeNetV2: the classes it was trained with.")
-
-
 def define_flags():
-    define_network_flags()
+    network.define_flags()
+    flags.adopt_module_key_flags(network)  # so that --help lists them
     flags.DEFINE_string("qat_weights", None, "Quantization-aware weights, for int8_qat.")
     flags.DEFINE_string("size", "512x512", "HxW of the files, multiples of 32.")
     flags.DEFINE_string("format", "all", f"all, or some of {', '.join(FORMATS)}, with commas.")
@@ -373,5 +295,4 @@ def define_flags():
 
 
 if __name__ == "__main__":
-    define_flags()
-    app.run(main)
+    start(sys.modules[__name__])

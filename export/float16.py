@@ -7,31 +7,29 @@ all biases are, so keeping them in float32 adds little to the file and removes m
 """
 
 import numpy as np
-from tensorflow.lite.python import schema_py_generated as schema
-from tensorflow.lite.tools import flatbuffer_utils
+
+from export.flatbuffer import operator_code, schema
 
 SHARE = 0.05  # of all weights
 
 
-def halve_large_weights(float32: bytes, share: float = SHARE) -> bytes:
+def halve_large_weights(model, share: float = SHARE):
     """Store the constants of a float32 file as float16, except the smallest ones.
 
     The smallest are those that make up `share` of all elements. Each of the others is followed by a
     DEQUANTIZE operation, the form that TFLite's converter writes and its delegates fuse.
     """
-    model = flatbuffer_utils.convert_bytearray_to_object(float32)
     graph = model.subgraphs[0]
     constants = {i: t for i, t in enumerate(graph.tensors) if _is_float_constant(model, t)}
     largest_kept = _largest_kept([np.prod(tensor.shape) for tensor in constants.values()], share)
     large = {i: t for i, t in constants.items() if np.prod(t.shape) > largest_kept}
     if not large:
-        return float32
+        return
     for buffer in {tensor.buffer for tensor in large.values()}:  # equal constants share one
         values = np.frombuffer(bytes(model.buffers[buffer].data), "<f4")
         model.buffers[buffer].data = np.frombuffer(values.astype("<f2").tobytes(), np.uint8)
-    code = _add_dequantize_code(model)
+    code = operator_code(model, schema.BuiltinOperator.DEQUANTIZE, version=3)  # of float16
     graph.operators = [_widen(graph, i, code) for i in large] + graph.operators
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 def _is_float_constant(model, tensor):
@@ -40,22 +38,14 @@ def _is_float_constant(model, tensor):
 
 
 def _largest_kept(sizes, share):
-    """The largest size such that all up to it make up at most `share` of their sum, or 0."""
+    """Return the largest size such that all up to it make up at most `share` of their sum, or 0."""
     sizes = np.asarray(sizes)
     fitting = [size for size in sizes if sizes[sizes <= size].sum() <= share * sizes.sum()]
     return max(fitting, default=0)
 
 
-def _add_dequantize_code(model):
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
-    code.version = 3  # of float16
-    model.operatorCodes.append(code)
-    return len(model.operatorCodes) - 1
-
-
 def _widen(graph, index, code):
-    """Move a tensor's constant into a float16 tensor -> the operation that widens it again."""
+    """Move a tensor's constant into a float16 tensor; return the operation that widens it."""
     wide, half, operator = graph.tensors[index], schema.TensorT(), schema.OperatorT()
     half.name, half.shape, half.hasRank = wide.name + b"_float16", wide.shape, wide.hasRank
     half.type, half.buffer, wide.buffer = schema.TensorType.FLOAT16, wide.buffer, 0

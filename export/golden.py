@@ -22,19 +22,10 @@ from pathlib import Path
 import numpy as np
 
 from export.interpreters import load
+from export.promises import BETWEEN_RUNTIMES
 from keras_matting.atomic import replacing
 
 INDEX = "golden.json"
-# How far apart two runtimes may be, by format: float arithmetic in another order, integers rounded
-# otherwise here and there. What a format promises against Keras is another matter.
-RUNTIME_LIMITS = {
-    "float32": ("max_difference", 1e-4),
-    "float16": ("max_difference", 1e-2),
-    "dynamic": ("mean_difference", 1e-2),
-    "int8": ("p999", 2 / 255),
-    "int8_qat": ("p999", 2 / 255),
-    "int16x8": ("max_difference", 1e-2),
-}
 
 
 def write(folder, files, samples):
@@ -77,7 +68,7 @@ def _write_file(folder, path, format, model, limit, samples):
         "inputs": {name: _tensor(details) for name, details in exported.inputs.items()},
         "alpha": _tensor(exported.outputs["alpha"]),
         "samples": written,
-        "limits": {"keras": limit, "litert": RUNTIME_LIMITS[format]},
+        "limits": {"keras": limit, "litert": BETWEEN_RUNTIMES[format]},
     }
 
 

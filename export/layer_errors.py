@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 from tensorflow import keras
-from tensorflow.lite.tools import flatbuffer_utils
 
+from export import flatbuffer
 from export.interpreters import Exported
 
 
@@ -43,17 +43,17 @@ def _with_all_outputs(data, names):
     Exposing them, and not asking an interpreter to keep them, is safe from operations that write
     over their input. A tensor's name lists the layers that were fused into it.
     """
-    model = flatbuffer_utils.convert_bytearray_to_object(data)
+    model = flatbuffer.parse(data)
     graph, operators = model.subgraphs[0], {}
     for operator in graph.operators:
         index = int(operator.outputs[0])
         tensor = graph.tensors[index]
         layers = set(re.split(r"[/;]", tensor.name.decode())) & names
         if layers and index not in set(graph.outputs):
-            name = flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex)
+            name = flatbuffer.operator_name(model, operator)
             operators[index] = name, layers
     graph.outputs = [*graph.outputs, *operators]
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model)), operators
+    return flatbuffer.pack(model), operators
 
 
 def _layer_outputs(model, names):

@@ -1,9 +1,9 @@
-"""What a file says of itself: TFLite metadata, which Android's tools and this module read.
+"""TFLite metadata: what a file is and what its inputs and outputs hold.
 
-The buffer `TFLITE_METADATA` follows TensorFlow's public schema (metadata_schema.fbs, version 1).
-Its tables are written here as {slot: value}, with the slots of that schema, since the package that
-has classes for them is no longer maintained. Labels of classes are a text file in a zip behind the
-model, as the schema wants it.
+The entry `TFLITE_METADATA` follows TensorFlow's public schema (metadata_schema.fbs, version 1),
+which Android's tools read. Its tables are written here as {slot: value}, with the slots of that
+schema, because the package that has classes for them is no longer maintained. As the schema wants
+it, the names of classes are a text file in a zip behind the model.
 """
 
 import io
@@ -12,17 +12,18 @@ import zipfile
 import flatbuffers
 from flatbuffers import number_types
 from flatbuffers.table import Table
-from tensorflow.lite.python import schema_py_generated as schema
-from tensorflow.lite.tools import flatbuffer_utils
 
 import keras_matting
+from export import flatbuffer
+from keras_matting.models import inference_outputs
 
-BUFFER = b"TFLITE_METADATA"
+ENTRY = b"TFLITE_METADATA"
 IDENTIFIER = b"M001"
 LABELS = "semantic_labels.txt"
-CLASSES = {2: ("background", "person")}
+# of a segmentation network whose second class is the alpha, whatever it was trained to find
+CLASSES = {2: ("background", "foreground")}
 
-# name of an end: its channels mean RGB; what it holds
+# name of an input or output: whether its channels are RGB; what it holds
 ENDS = {
     "image": (True, "the photograph"),
     "background": (True, "the photograph's background, taken without the subject"),
@@ -32,17 +33,22 @@ ENDS = {
 }
 
 
-def described(data: bytes, model) -> bytes:
-    """A .tflite file with name, size, roles, normalisation, thresholds and labels in it.
+def attachments(model) -> dict[str, str]:
+    """Return {name: text} of the files that the metadata of a Keras model refer to."""
+    classes = _class_count(model)
+    return {LABELS: "\n".join(CLASSES[classes])} if classes in CLASSES else {}
+
+
+def describe(tflite, model):
+    """Store name, size, roles, normalisation, thresholds and labels of a Keras model in its file.
 
     Pixels of its inputs are bytes divided by 255; an int8 file takes bytes minus 128.
     """
-    tflite = flatbuffer_utils.convert_bytearray_to_object(data)
     (signature,) = tflite.signatureDefs
     graph = tflite.subgraphs[0]
     height, width = model.input["image"].shape[1:3]
     ends = [_ordered(graph.inputs, signature.inputs), _ordered(graph.outputs, signature.outputs)]
-    classes = model.output["semantic"].shape[-1] if "semantic" in ends[1] else 0
+    classes = _class_count(model)
     inputs, outputs = (
         [_input(name) for name in ends[0]],
         [_output(name, classes) for name in ends[1]],
@@ -57,26 +63,17 @@ def described(data: bytes, model) -> bytes:
     }
     builder = flatbuffers.Builder()
     builder.Finish(_table(builder, root), file_identifier=IDENTIFIER)
-    buffer, entry = schema.BufferT(), schema.MetadataT()
-    buffer.data = list(builder.Output())
-    tflite.buffers.append(buffer)
-    entry.name, entry.buffer = BUFFER, len(tflite.buffers) - 1
-    kept = [old for old in tflite.metadata or [] if old.name != BUFFER]
-    tflite.metadata = [*kept, entry]
-    described = bytes(flatbuffer_utils.convert_object_to_bytearray(tflite))
-    return _with_file(described, LABELS, CLASSES[classes]) if classes in CLASSES else described
+    flatbuffer.set_metadata(tflite, ENTRY, bytes(builder.Output()))
 
 
 def read(data: bytes) -> dict:
-    """{"name", "description", "version", "inputs": {name: what it holds}, "outputs", "labels"}.
+    """Return {"name", "description", "version", "inputs": {name: content}, "outputs", "labels"}.
 
-    ValueError: a file without metadata.
+    Raises ValueError if the file has no metadata.
     """
-    tflite = flatbuffer_utils.convert_bytearray_to_object(data)
-    entry = next((entry for entry in tflite.metadata or [] if entry.name == BUFFER), None)
-    if entry is None:
+    buffer = flatbuffer.get_metadata(flatbuffer.parse(data), ENTRY)
+    if buffer is None:
         raise ValueError("The file has no metadata; write it with export.convert.")
-    buffer = bytes(bytearray(tflite.buffers[entry.buffer].data))
     root = Table(buffer, flatbuffers.encode.Get(number_types.UOffsetTFlags.packer_type, buffer, 0))
     (graph,) = _tables(root, 3)
     found = {
@@ -100,8 +97,14 @@ _RGB, _GREY = _Byte(1), _Byte(2)
 _AXIS_LABELS = _Byte(2)
 
 
+def _class_count(model):
+    """Return the number of classes of a model that exports their logits, otherwise 0."""
+    exported = "semantic" in inference_outputs(model)
+    return model.output["semantic"].shape[-1] if exported else 0
+
+
 def _ordered(indices, ends):
-    """The names of a graph's ends in its own order, which the metadata follow."""
+    """Return the names of a graph's inputs or outputs in its own order, as metadata list them."""
     names = {end.tensorIndex: end.name.decode() for end in ends}
     return [names[index] for index in indices]
 
@@ -122,13 +125,13 @@ def _output(name, classes):
         labels = {0: LABELS, 1: "labels of the last axis", 2: _AXIS_LABELS}
         return logits | {6: [labels]} if classes in CLASSES else logits
     if name == "alpha" and classes:
-        # a mask's: a person is where it is more
+        # the alpha is a mask: the second class is where it exceeds this
         return _picture(name) | {4: [{0: _THRESHOLD, 1: {0: 0.5}}]}
     return _picture(name)
 
 
 def _table(builder, fields):
-    """Writes {slot: value} -> its offset."""
+    """Write {slot: value} and return its offset."""
     values = {
         slot: value if isinstance(value, (_Byte, float)) else _object(builder, value)
         for slot, value in fields.items()
@@ -169,10 +172,3 @@ def _tables(table, slot):
         Table(table.Bytes, table.Indirect(start + 4 * i)) for i in range(table.VectorLen(offset))
     ]
 
-
-def _with_file(data, name, lines):
-    stream = io.BytesIO(data)
-    with zipfile.ZipFile(stream, "a") as archive:
-        # a fixed date, so that equal models give equal files
-        archive.writestr(zipfile.ZipInfo(name), "\n".join(lines))
-    return stream.getvalue()

@@ -7,8 +7,8 @@ carry no more than a name; which operator of the file they compute is told from 
 from itertools import pairwise
 
 import numpy as np
-from tensorflow.lite.tools import flatbuffer_utils
 
+from export import flatbuffer
 from export.interpreters import DEFAULT_RUNTIME
 from export.profiler import KERNEL, OPERATOR, record
 
@@ -37,9 +37,9 @@ def operator_times(data: bytes, threads: int = 1, runs: int = 5, runtime=DEFAULT
     profiler, OSError if the installed LiteRT is another.
     """
     turns = record(data, threads, runs, runtime)
-    model = flatbuffer_utils.convert_bytearray_to_object(data)
+    model = flatbuffer.parse(data)
     (graph,) = model.subgraphs
-    kinds = [flatbuffer_utils.opcode_to_name(model, o.opcodeIndex) for o in graph.operators]
+    kinds = [flatbuffer.operator_name(model, o) for o in graph.operators]
     operators, rows = _operators(graph, kinds, turns[0]), []
     for i, times in enumerate(zip(*turns, strict=True)):
         event = times[0]

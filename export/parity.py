@@ -25,21 +25,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 
-from export import golden
+from export import golden, network
 from export import samples as sample_sets
 from export.benchmark import benchmark, peak_memory
 from export.convert import (
     FORMATS,
     INTEGER,
-    LARGEST_MEAN,
-    define_network_flags,
-    float_network,
-    inference_outputs,
-    is_discontinuous,
-    most_pixels,
-    promises_broken,
 )
 from export.interpreters import (
     DEFAULT_RUNTIME,
@@ -47,24 +40,26 @@ from export.interpreters import (
     Exported,
     gpu_warnings,
     load,
-    read,
     structure,
 )
 from export.layer_errors import worst_layers
 from export.operators import by_kind, operator_times
+from export.promises import (
+    LIMITS,
+    differences,
+    exceeded,
+    is_discontinuous,
+    promises_broken,
+    reference_limit,
+)
 from export.report import write_report
 from keras_matting import metrics
+from keras_matting.commands import start
 from keras_matting.data.synthetic import FIGURES
-from keras_matting.models import without_heads
-from keras_matting.quantization.qat import batches, load_quantized
+from keras_matting.inference.tflite import read_tflite
+from keras_matting.models import inference_outputs, without_heads
 
 BATCH = 8  # images at a time in Keras
-# format: (which number of `_differences`, its limit)
-LIMITS = {
-    "float32": ("max_difference", 1e-4),
-    "float16": ("max_difference", 1e-2),
-    "int8_qat": ("p999", 2 / 255),
-}
 GOLDEN_SAMPLES = 3
 METRICS = {
     "sad": metrics.sad,
@@ -92,7 +87,7 @@ def check(files, model, qat_model=None, samples=None, threads=(1, 2), runs: int 
 
     Raises FileNotFoundError and ValueError naming a file that does not fit.
     """
-    contents = {str(path): read(path) for path in files}
+    contents = {str(path): read_tflite(path) for path in files}
     formats = {path: format_of(path) for path in contents}
     if "int8_qat" in formats.values() and qat_model is None:
         raise ValueError("An int8_qat file needs the quantization-aware model; give --qat_weights.")
@@ -111,14 +106,17 @@ def check(files, model, qat_model=None, samples=None, threads=(1, 2), runs: int 
         reference = expected["int8_qat" if format == "int8_qat" else "float"]
         outputs = {runtime: Exported(data, runtime)(inputs) for runtime in RUNTIMES}
         matte = outputs[DEFAULT_RUNTIME]["alpha"]
-        differences = {r: _differences(found, reference) for r, found in outputs.items()}
+        runtimes = {
+            runtime: {name: differences(found[name], x) for name, x in reference.items()}
+            for runtime, found in outputs.items()
+        }
         found = structure(data)
         row = {
             "file": Path(path).name,
             "format": format,
             "bytes": len(data),
-            **differences[DEFAULT_RUNTIME]["alpha"],
-            "runtimes": differences,
+            **runtimes[DEFAULT_RUNTIME]["alpha"],
+            "runtimes": runtimes,
             **_errors(matte, samples),
             "keras": _errors(mattes["Keras"], samples),
             "constant_sad": _constant_sad(samples),
@@ -138,7 +136,7 @@ def check(files, model, qat_model=None, samples=None, threads=(1, 2), runs: int 
             origin = qat_model if format == "int8_qat" else model
             row["layers"] = worst_layers(data, origin, samples[0])
         row["problems"] = promises_broken(data, format)
-        row["problems"] += _limits_broken(format, differences, is_discontinuous(model))
+        row["problems"] += _limits_broken(format, runtimes, is_discontinuous(model))
         row["passed"] = not row["problems"]
         rows.append(row)
         mattes[format] = matte
@@ -167,23 +165,9 @@ def _common_size(files):
 
 def _keras(model, inputs):
     """Called as it is: tracing it for so few images takes longer."""
-    results = [model(batch, training=False) for batch in batches(inputs, BATCH)]
+    results = [model(batch, training=False) for batch in sample_sets.batches(inputs, BATCH)]
     names = inference_outputs(model)
     return {name: np.concatenate([result[name] for result in results]) for name in names}
-
-
-def _differences(outputs, reference):
-    """{output: numbers}; of what are no pictures, such as logits, as a share of their range."""
-    found = {}
-    for name, expected in reference.items():
-        difference = np.abs(outputs[name] - expected) / max(1.0, np.ptp(expected))
-        found[name] = {
-            "max_difference": float(difference.max()),
-            "mean_difference": float(difference.mean()),
-            "p99": most_pixels(difference),
-            "p999": float(np.percentile(difference, 99.9)),
-        }
-    return found
 
 
 def _errors(mattes, samples):
@@ -207,17 +191,16 @@ def _mean_metrics(mattes, alphas):
     return {name: float(np.mean([f(m, a) for m, a in pairs])) for name, f in METRICS.items()}
 
 
-def _limits_broken(format, differences, discontinuous):
-    if format not in LIMITS:
-        return []
-    number, limit = LIMITS[format]
-    number = "p99" if discontinuous and number == "max_difference" else number
-    return [
-        f"{number} of {name} is {numbers[number]:.2g} in {runtime}, more than {limit:.2g}"
-        for runtime, outputs in differences.items()
-        for name, numbers in outputs.items()
-        if not numbers[number] <= limit
-    ]
+def _limits_broken(format, runtimes, discontinuous):
+    problems = []
+    for runtime, outputs in runtimes.items():
+        for name, numbers in outputs.items():
+            if found := exceeded(LIMITS, format, numbers, discontinuous):
+                number, value, limit = found
+                problems.append(
+                    f"{number} of {name} is {value:.2g} in {runtime}, more than {limit:.2g}"
+                )
+    return problems
 
 
 def table(rows) -> str:
@@ -254,9 +237,12 @@ def main(argv):
 
 def _check_files(files, options):
     size = _common_size(files)
-    heads = float_network(options, size)
+    heads = network.build(options, size)
     model, qat_model = without_heads(heads), None
     if options.qat_weights:
+        # needs tensorflow-model-optimization, which other formats do not
+        from keras_matting.quantization.qat import load_quantized
+
         qat_model = load_quantized(heads, options.qat_weights)
     kind = None if options.figure_kind == "any" else options.figure_kind
     if set(model.input) == {"image"}:
@@ -273,13 +259,13 @@ def _check_files(files, options):
 
 def _golden_entry(path, model, qat_model):
     format = format_of(path)
-    number, limit = LIMITS.get(format, ("mean_difference", LARGEST_MEAN))
-    number = "p999" if format in LIMITS and is_discontinuous(model) else number
-    return path, format, qat_model if format == "int8_qat" else model, (number, limit)
+    limit = reference_limit(format, is_discontinuous(model))
+    return path, format, qat_model if format == "int8_qat" else model, limit
 
 
 def define_flags():
-    define_network_flags()
+    network.define_flags()
+    flags.adopt_module_key_flags(network)  # so that --help lists them
     flags.DEFINE_string("qat_weights", None, "Quantization-aware weights, for int8_qat files.")
     flags.DEFINE_string("images", None, "A folder of photographs.")
     flags.DEFINE_integer("samples", 8, "Synthetic composites to try.", lower_bound=1)
@@ -290,6 +276,4 @@ def define_flags():
 
 
 if __name__ == "__main__":
-    define_flags()
-    flags.FLAGS.set_gnu_getopt(True)
-    app.run(main)
+    start(sys.modules[__name__])

@@ -1,40 +1,40 @@
-"""What exported files are tried on: photographs, and synthetic composites whose alpha is known.
+"""Samples to try exported files on: photographs, and synthetic composites with known alphas.
 
 A sample is {"name": str, "image": (H, W, 3) float32 in [0, 1], "alpha": (H, W, 1) or None}. A
-synthetic one has also its "background", the picture behind the figure, and "trimap" (H, W, 1).
-Inputs hold multiples of 1/255, so that an int8 file and Keras see the same numbers: what is unknown
-in a trimap is 128/255, as in a bitmap, and not 1/2.
+synthetic one also has its "background", the picture behind the figure, and a "trimap" (H, W, 1).
+Inputs are multiples of 1/255, so that an int8 file and Keras see the same numbers: unknown pixels
+of a trimap are 128/255, as in a bitmap, instead of 1/2.
 """
 
+import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from keras_matting.data.synthetic import draw_background, draw_foreground
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+from keras_matting.image_files import SUFFIXES, read_photograph
 
 
 def photographs(height, width, folder=None) -> list[dict]:
-    """Samples from the images of a folder, by default scikit-image's if that is installed.
+    """Return samples from the images of a folder, by default scikit-image's if it is installed.
 
-    ValueError: `folder` is not there, holds no image, or holds a damaged one.
+    ValueError: `folder` does not exist, or contains no images or a damaged one.
     """
     if folder is None:
         return [_photograph(name, image, height, width) for name, image in _bundled()]
     if not Path(folder).is_dir():
-        raise ValueError(f"There is no folder {folder}; name one with photographs in --images.")
+        raise ValueError(f"folder not found: {folder}; specify one with photographs as --images")
     paths = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES)
     if not paths:
-        raise ValueError(f"{folder} holds no image ({', '.join(sorted(SUFFIXES))}); add one.")
-    return [_photograph(path.stem, _read(path), height, width) for path in paths]
+        raise ValueError(f"no images in {folder} ({' '.join(SUFFIXES)})")
+    return [_photograph(_text(path.stem), read_photograph(path), height, width) for path in paths]
 
 
 def behind_figures(height, width, folder=None, seed=1000, kind=None) -> list[dict]:
-    """`photographs` behind drawn figures: for networks that want a trimap or the background.
+    """Return `photographs` behind drawn figures, for networks with a trimap or background input.
 
-    Samples as of `synthetic`, one for every photograph; ValueError as `photographs`.
+    One sample like those of `synthetic` for every photograph; ValueError as `photographs`.
     """
     samples = []
     for i, photograph in enumerate(photographs(2 * height, 2 * width, folder)):
@@ -45,7 +45,7 @@ def behind_figures(height, width, folder=None, seed=1000, kind=None) -> list[dic
 
 
 def synthetic(height, width, count=8, seed=1000, kind=None) -> list[dict]:
-    """Synthetic composites with their alphas; element i depends on (seed, i, kind) alone.
+    """Return synthetic composites with their alphas; element i depends only on (seed, i, kind).
 
     `kind` as in `synthetic.draw_foreground`: portrait, animal, object, or None for all.
     """
@@ -58,21 +58,27 @@ def synthetic(height, width, count=8, seed=1000, kind=None) -> list[dict]:
 
 
 def usable(samples, names) -> list[dict]:
-    """Those that have all inputs `names`; ValueError if there is none."""
+    """Return the samples that have all inputs `names`; ValueError if there are none."""
     found = [sample for sample in samples if all(name in sample for name in names)]
     if not found:
         missing = " and no ".join(name for name in names if name != "image")
-        raise ValueError(f"Photographs bring no {missing}; synthetic composites do.")
+        raise ValueError(f"photographs have no {missing}; synthetic composites do")
     return found
 
 
 def stacked(samples, names) -> dict:
-    """{name: (N, H, W, C)}, what a model with inputs `names` takes."""
+    """Return {name: (N, H, W, C)} for a model with inputs `names`."""
     return {name: np.stack([sample[name] for sample in samples]) for name in names}
 
 
+def batches(inputs, size=8) -> list[dict]:
+    """Split {"image": (N, H, W, C), ...} into dicts of at most `size` samples each."""
+    count = len(inputs["image"])
+    return [{k: v[i : i + size] for k, v in inputs.items()} for i in range(0, count, size)]
+
+
 def _composite(name, foreground, alpha, background):
-    """Of pictures in [0, 255] that are twice as large."""
+    """Return a sample from images in [0, 255] of twice its size."""
     alpha = alpha / np.float32(255)
     image = alpha * foreground + (1 - alpha) * background
     alpha = _halved(alpha)
@@ -90,7 +96,7 @@ def _bytes(x):
 
 
 def _trimap(alpha):
-    """Unknown as far from the edge as a quick hand would leave it: a fortieth of the picture."""
+    """Return a trimap whose unknown band is as wide as in a quick sketch: 1/40 of the image."""
     from keras_matting.data.augment.trimaps import trimap
 
     radius = max(2.0, min(alpha.shape[:2]) / 40)
@@ -98,13 +104,13 @@ def _trimap(alpha):
 
 
 def _halved(x):
-    """Means of 2x2 pixels: the pictures are drawn larger, as photographs are taken larger."""
+    """Return means of 2x2 pixels: figures are drawn larger, as photographs are taken larger."""
     height, width, channels = x.shape
     return x.reshape(height // 2, 2, width // 2, 2, channels).mean((1, 3), dtype=np.float32)
 
 
 def _photograph(name, image, height, width):
-    """The central part of the wanted aspect, resized."""
+    """Return the central part with the given aspect ratio, resized."""
     scale = max(height / image.shape[0], width / image.shape[1])
     inner_height = min(round(height / scale), image.shape[0])
     inner_width = min(round(width / scale), image.shape[1])
@@ -115,11 +121,9 @@ def _photograph(name, image, height, width):
     return {"name": name, "image": image.astype(np.float32) / np.float32(255), "alpha": None}
 
 
-def _read(path):
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise ValueError(f"{path} is damaged or not an image; replace or remove it.")
-    return image[..., ::-1]
+def _text(name):
+    """Return a file's name as text; names are bytes to the system, in any encoding."""
+    return os.fsencode(name).decode(errors="replace")
 
 
 def _bundled():

@@ -19,7 +19,7 @@ from tensorflow.keras import layers
 import keras_matting  # noqa: F401, I001  before TensorFlow, whose Keras it chooses
 from export import golden
 from export.convert import convert, representative_inputs
-from export.parity import LIMITS
+from export.promises import reference_limit
 from export.samples import stacked, synthetic
 from keras_matting.inference import load_tflite, predict_alpha
 from keras_matting.layers.blocks import batch_norm, conv, upsample
@@ -48,7 +48,7 @@ def write(folder):
         path = folder / f"{model.name}_{SIZE[0]}x{SIZE[1]}_{format}.tflite"
         representative = representative_inputs(model.input, *SIZE, count=8)
         path.write_bytes(convert(model, format, representative))
-        entries.append((path, format, model, LIMITS.get(format, ("mean_difference", 0.05))))
+        entries.append((path, format, model, reference_limit(format)))
     _write_photograph(folder, [path for path, _, model, _ in entries if len(model.input) == 1])
     golden.write(folder, entries, synthetic(*SIZE, 3))
 

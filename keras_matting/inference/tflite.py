@@ -1,44 +1,93 @@
-"""A .tflite file as a model: bytes to integers at its inputs, integer alphas stretched to 1.
+"""A .tflite file as a model.
 
 TensorFlow is not imported here: a .tflite file runs in LiteRT (`ai_edge_litert`) where that is
 installed, and in TensorFlow's own interpreter otherwise.
 """
 
+import logging
 import os
 import threading
 from pathlib import Path
 
 import numpy as np
 
+from keras_matting import native_messages
+from keras_matting.inference import checksum
+
+# what interpreters raise on files that are damaged or not theirs
+_ERRORS = (ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
+
 
 def load_tflite(path, threads: int | None = None):
-    """A .tflite file with the signature image (and trimap, or background) -> alpha.
+    """Load a .tflite file with the signature image (and trimap, or background) -> alpha.
 
     Returns a `TFLiteModel`. `threads` is the number of processor cores by default. Raises
-    FileNotFoundError, and ValueError on files that are no such model.
+    FileNotFoundError, and ValueError if the file is damaged or not such a model.
+    """
+    data = read_tflite(path)
+    threads = threads or os.cpu_count()
+    interpreter = open_interpreter(path, _interpreter_class(), data, num_threads=threads)
+    runner = signature_runner(path, interpreter)
+    if "alpha" not in runner.get_output_details():
+        raise ValueError(f"{path} has no output alpha; export it with export.convert.")
+    return TFLiteModel(path, runner)
+
+
+def read_tflite(path) -> bytes:
+    """Return the contents of a .tflite file after verifying its checksum, if it has one.
+
+    Raises FileNotFoundError, and ValueError if the file has changed since it was exported.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(f"There is no .tflite file {path}.")
+        raise FileNotFoundError(f".tflite file not found: {path}")
+    data = Path(path).read_bytes()
     try:
-        interpreter = _interpreter_class()(
-            model_content=Path(path).read_bytes(), num_threads=threads or os.cpu_count()
-        )
-        runner = interpreter.get_signature_runner()
-    except (ValueError, RuntimeError) as error:
+        if not checksum.has_checksum(data):
+            logging.getLogger(__name__).info("%s has no checksum, so it is not verified.", path)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}; copy or export it again.") from error
+    return data
+
+
+def open_interpreter(path, interpreter_class, data, allocate=True, **options):
+    """Return an interpreter of any .tflite file, `allocate`: with its tensors allocated.
+
+    `path` is for messages, `options` are the interpreter's. ValueError: it does not run `data`.
+    """
+    try:
+        with native_messages.hidden(2):
+            interpreter = interpreter_class(model_content=data, **options)
+            if allocate:
+                interpreter.allocate_tensors()
+    except _ERRORS as error:
         raise ValueError(
-            f"{path} is no .tflite file with one signature; export it again."
+            f"{path} is not a .tflite file that the interpreter runs; export it again."
         ) from error
-    if "image" not in runner.get_input_details() or "alpha" not in runner.get_output_details():
-        raise ValueError(f"{path} has no signature image -> alpha; export it with export.convert.")
-    return TFLiteModel(path, runner)
+    return interpreter
+
+
+def signature_runner(path, interpreter):
+    """Return the runner of a file's signature; ValueError if that is not one from an image."""
+    try:
+        with native_messages.hidden(2):
+            runner = interpreter.get_signature_runner()
+            image = runner.get_input_details()["image"]
+            usable = len(image["shape"]) == 4
+    except _ERRORS:
+        usable = False
+    if not usable:
+        raise ValueError(
+            f"{path} does not have one signature with an input image; export it with "
+            "export.convert."
+        )
+    return runner
 
 
 class TFLiteModel:
     """{"image": (H, W, 3), ...} float32 [0, 1] of `input_size` -> alpha (H, W) float32 in [0, 1].
 
-    An int8 image is the bytes minus 128. An integer alpha is stretched so that its largest value is
-    1: int8 has scale 1/256 and would end at 255/256. Threads may share one: calls take turns, since
-    each uses all of the interpreter's threads. Load the file once per thread to run them at once.
+    Threads may share one: calls take turns, since each uses all of the interpreter's threads. To
+    run several at once, load the file once per thread.
     """
 
     def __init__(self, path, runner):
@@ -59,26 +108,41 @@ class TFLiteModel:
                 )
 
     def __call__(self, inputs):
-        inputs = {k: _quantised(x, self._inputs[k]) for k, x in batched(inputs).items()}
-        with self._lock:  # the interpreter has one set of tensors
-            alpha = self._runner(**inputs)["alpha"]
-        return self._stretched(alpha[0, ..., 0])
-
-    def _stretched(self, alpha):
-        if not np.issubdtype(alpha.dtype, np.integer):
-            return alpha.astype(np.float32)
-        zero_point = self._alpha["quantization"][1]
-        span = np.iinfo(alpha.dtype).max - zero_point
-        return (alpha.astype(np.float32) - np.float32(zero_point)) / np.float32(span)
+        inputs = {name: quantize(x, self._inputs[name]) for name, x in batched(inputs).items()}
+        try:
+            with self._lock:  # the interpreter has one set of tensors
+                alpha = self._runner(**inputs)["alpha"]
+        except _ERRORS as error:
+            raise ValueError(f"{self.name} cannot be run; export it again.") from error
+        return dequantize(alpha[0, ..., 0], self._alpha, "alpha")
 
 
-def _quantised(x, tensor):
-    dtype = tensor["dtype"]
+def quantize(x, details):
+    """Convert numbers to the type of the input tensor that an interpreter's `details` describe.
+
+    An int8 image, whose scale is 1/255 and zero point -128, is the bytes minus 128.
+    """
+    dtype = details["dtype"]
     if not np.issubdtype(dtype, np.integer):
-        return x.astype(dtype)
-    scale, zero_point = tensor["quantization"]
+        return np.asarray(x, dtype)
+    scale, zero_point = details["quantization"]
     limits = np.iinfo(dtype)
     return np.clip(np.rint(x / scale) + zero_point, limits.min, limits.max).astype(dtype)
+
+
+def dequantize(x, details, name):
+    """Convert values of the output tensor `name` to float32.
+
+    An integer alpha is stretched so that its largest value is 1: int8 has scale 1/256 and would end
+    at 255/256.
+    """
+    if not np.issubdtype(x.dtype, np.integer):
+        return x.astype(np.float32)
+    scale, zero_point = details["quantization"]
+    x = x.astype(np.float32) - np.float32(zero_point)
+    if name == "alpha":
+        return x / np.float32(np.iinfo(details["dtype"]).max - zero_point)
+    return x * np.float32(scale)
 
 
 def _interpreter_class():
@@ -90,4 +154,5 @@ def _interpreter_class():
 
 
 def batched(inputs):
+    """Return images (H, W, C) or (H, W) as batches of one."""
     return {name: np.atleast_3d(x)[None] for name, x in inputs.items()}

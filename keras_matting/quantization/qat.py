@@ -113,12 +113,6 @@ def calibrate(model, batches):
         model({name: tf.cast(x, tf.float32) for name, x in batch.items()}, training=True)
 
 
-def batches(inputs, size=8):
-    """{"image": (N, H, W, 3), ...} -> dicts of at most `size` each, for `calibrate`."""
-    count = len(inputs["image"])
-    return [{k: v[i : i + size] for k, v in inputs.items()} for i in range(0, count, size)]
-
-
 def deployment(model):
     """The part of a quantised (or float) model that is exported, weights shared.
 

@@ -4,14 +4,9 @@ import numpy as np
 import pytest
 
 from export import metadata
-from export.convert import (
-    convert,
-    is_discontinuous,
-    may_be_float,
-    promises_broken,
-    representative_inputs,
-)
+from export.convert import convert, representative_inputs
 from export.interpreters import RUNTIMES, Exported, structure
+from export.promises import is_discontinuous, may_be_float, promises_broken
 from export.stand_in_weights import fill
 from keras_matting.models import MODELS, create_model, list_models
 
@@ -66,7 +61,7 @@ def test_signature_and_metadata(converted, format):
     said = metadata.read(files[format])
     assert said["name"] == model.name and "at 32x64" in said["description"]
     assert (sorted(said["inputs"]), sorted(said["outputs"])) == (sorted(inputs), outputs)
-    assert said["labels"] == (["background", "person"] if "semantic" in outputs else [])
+    assert said["labels"] == (["background", "foreground"] if "semantic" in outputs else [])
 
 
 def test_float32_is_what_keras_computes_in_every_runtime(converted):

@@ -7,12 +7,12 @@ import pytest
 
 from export.benchmark import benchmark
 from export.benchmark import table as benchmark_table
-from export.convert import FORMATS, most_pixels
+from export.convert import FORMATS
 from export.interpreters import gpu_warnings
 from export.layer_errors import worst_layers
 from export.parity import check, format_of, table
+from export.promises import most_pixels
 from export.report import write_report
-from export.samples import behind_figures, photographs, synthetic
 from keras_matting.metrics import sad
 from keras_matting.quantization.qat import deployment
 
@@ -99,9 +99,9 @@ def test_formats_are_read_from_names(tmp_path):
 def test_bad_files_are_named(network, files, tmp_path):
     broken = tmp_path / "toy_32x48_float32.tflite"
     broken.write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="toy_32x48_float32.tflite is no .tflite file"):
+    with pytest.raises(ValueError, match="toy_32x48_float32.tflite is not a .tflite file"):
         check([broken], network)
-    with pytest.raises(FileNotFoundError, match="no .tflite file missing"):
+    with pytest.raises(FileNotFoundError, match="file not found: missing"):
         check(["missing_int8.tflite"], network)
     with pytest.raises(ValueError, match="give --qat_weights"):
         check([files["int8_qat"]], network)
@@ -118,46 +118,6 @@ def test_benchmark_has_a_row_per_file_in_order(files):
 
 def test_the_gpu_delegate_is_asked(files):
     assert gpu_warnings(files["float32"].read_bytes()) == []
-
-
-def test_synthetic_samples_are_composites_on_the_byte_grid():
-    first, second = synthetic(48, 32, count=2)
-    for sample in (first, second):
-        assert sample["image"].shape == (48, 32, 3) and sample["alpha"].shape == (48, 32, 1)
-        steps = sample["image"] * 255
-        np.testing.assert_allclose(steps, np.rint(steps), atol=1e-4)
-    assert np.abs(first["image"] - second["image"]).max() > 0.1
-
-
-def test_photographs_are_cropped_to_the_aspect(tmp_path):
-    import cv2
-
-    picture = np.zeros((40, 100, 3), np.uint8)
-    picture[:, 30:70] = 255  # the central square
-    cv2.imwrite(str(tmp_path / "a.png"), picture)
-    (sample,) = photographs(32, 32, tmp_path)
-    assert sample["name"] == "a" and sample["alpha"] is None
-    np.testing.assert_array_equal(sample["image"], np.ones((32, 32, 3), np.float32))
-    (tmp_path / "b.png").write_bytes(b"broken")
-    with pytest.raises(ValueError, match="b.png is damaged"):
-        photographs(32, 32, tmp_path)
-    with pytest.raises(ValueError, match="no folder"):
-        photographs(32, 32, tmp_path / "missing")
-
-
-def test_photographs_stand_behind_figures(tmp_path):
-    import cv2
-
-    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    cv2.imwrite(str(tmp_path / "a.png"), picture)
-    (sample,) = behind_figures(32, 32, tmp_path)
-    assert sample["name"] == "figure and a"
-    assert {128, 0} <= set(np.rint(255 * sample["trimap"]).astype(int).flat)
-    expected = cv2.resize(picture[..., ::-1], (32, 32), interpolation=cv2.INTER_AREA) / 255
-    np.testing.assert_allclose(sample["background"], expected, atol=1 / 255)
-    clear, solid = sample["alpha"][..., 0] == 0, sample["alpha"][..., 0] == 1
-    np.testing.assert_array_equal(sample["image"][clear], sample["background"][clear])
-    assert np.abs(sample["image"] - sample["background"])[solid].max() > 0.1
 
 
 def test_of_networks_that_choose_one_sample_may_have_chosen_otherwise():

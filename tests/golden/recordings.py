@@ -1,4 +1,4 @@
-"""Load the recordings of this folder in the form that our models use."""
+"""The recordings in this folder, as our models take and give them."""
 
 import functools
 import json
@@ -12,13 +12,13 @@ FOLDER = Path(__file__).parent
 
 
 def recording(path):
-    """Load the arrays of an .npz file, converted from NCHW to NHWC."""
+    """Arrays of an .npz, NCHW turned to NHWC."""
     with np.load(FOLDER / path) as arrays:
         return {k: v.transpose(0, 2, 3, 1) if v.ndim == 4 else v for k, v in arrays.items()}
 
 
 def published_state(path, meta=None):
-    """Return the stand-in checkpoint {published name: array} of a .layout.json file.
+    """The stand-in checkpoint of a .layout.json: published names -> arrays.
 
     A recording's .meta.json may scale some tensors (pairs of pattern and factor) and set elements.
     """
@@ -41,5 +41,5 @@ def _drawn(path):
 
 
 def unnormalised(pixels, mean=0.5, std=0.5):
-    """Convert the input of a published network to an image in [0, 1]."""
+    """What a published network was fed -> image in [0, 1]."""
     return pixels * np.float32(std) + np.float32(mean)

@@ -1,4 +1,4 @@
-"""Adaptive average pooling equals its definition, also if bins overlap or outnumber pixels."""
+"""Adaptive average pooling equals its definition, also with overlapping or surplus bins."""
 
 import numpy as np
 import pytest

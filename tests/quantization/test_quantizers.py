@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 from tensorflow.keras import layers
 
-from export.convert import convert, promises_broken
+from export.convert import convert
 from export.interpreters import RUNTIMES, Exported, structure
+from export.promises import promises_broken
 from export.stand_in_weights import fill
 from keras_matting.layers.blocks import conv, conv_bn_relu
 from keras_matting.layers.class_selection import FuseByClass, TrimapClasses

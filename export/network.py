@@ -1,0 +1,23 @@
+"""The flags that specify the network of exported files, and the network itself."""
+
+from absl import flags
+
+from keras_matting.models import create_model, load_weights
+
+
+def define_flags():
+    flags.DEFINE_string("model", "modnet_mobilenetv2_mobile", "A name of list_models().")
+    flags.DEFINE_string("weights", None, "Its float weights, a .weights.h5 file.", required=True)
+    flags.DEFINE_float("width", None, "The width multiplier that it was trained with.")
+    flags.DEFINE_integer(
+        "num_classes", None, "Of BiSeNetV2: the number of classes that it was trained with."
+    )
+
+
+def build(options, size):
+    """Return the network of the flags with its training heads and weights."""
+    chosen = {"width": options.width, "num_classes": options.num_classes}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    heads = create_model(options.model, (*size, 3), training_heads=True, **chosen)
+    load_weights(heads, options.weights)
+    return heads

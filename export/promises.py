@@ -1,0 +1,109 @@
+"""What exported files promise: how far they differ from Keras, and which tensors are integers."""
+
+import re
+
+import numpy as np
+
+from export.interpreters import structure
+from export.io_scales import SCALES, ZERO_POINT
+from keras_matting.layers.class_selection import FuseByClass
+from keras_matting.layers.patches import SampleCells
+from keras_matting.layers.unpooling import PoolWithPositions
+
+# Differences to Keras that float arithmetic explains: format: (number of `differences`, limit).
+ROUNDING = {"float32": ("max_difference", 1e-4), "float16": ("max_difference", 1e-2)}
+# The same of a report over many samples; int8_qat is compared with the quantization-aware model.
+LIMITS = ROUNDING | {"int8_qat": ("p999", 2 / 255)}
+# Of the coarser formats, and of any: it tells a broken file, not a bad one.
+LARGEST_MEAN = 0.05
+# How far two runtimes may be apart on one file: float arithmetic in another order, integers
+# rounded differently here and there.
+BETWEEN_RUNTIMES = {
+    "float32": ("max_difference", 1e-4),
+    "float16": ("max_difference", 1e-2),
+    "dynamic": ("mean_difference", 1e-2),
+    "int8": ("p999", 2 / 255),
+    "int8_qat": ("p999", 2 / 255),
+    "int16x8": ("max_difference", 1e-2),
+}
+# Layers that choose between values, of which a rounding may choose another.
+CHOOSING = (PoolWithPositions, FuseByClass, SampleCells)
+# What remains float in int8 files, by the names of tensors: GCA's attention, whose scores are
+# squares of features next to a penalty of 1e4 (eight bits hold one or the other), with the mask of
+# unknown pixels that goes into it, and the mask of the cells that Background Matting refines, a
+# bool that is cast to multiply.
+FLOAT_PARTS = r"_attention(_float)?/|^gca\w*/tf\.split(_\d+)?/|/cells/"
+
+
+def differences(found, expected) -> dict[str, float]:
+    """Compare two arrays (N, H, W, C).
+
+    Values that are not pictures, such as logits, count as a share of their range. Returns
+    max_difference, mean_difference, p99 (`most_pixels`) and p999, the 99.9th percentile.
+    """
+    difference = np.abs(found - expected) / max(1.0, np.ptp(expected))
+    return {
+        "max_difference": float(difference.max()),
+        "mean_difference": float(difference.mean()),
+        "p99": most_pixels(difference),
+        "p999": float(np.percentile(difference, 99.9)),
+    }
+
+
+def most_pixels(difference) -> float:
+    """Return the 99th percentile of differences (N, H, W, C) in the median sample.
+
+    Of nearly equal values another may be chosen; deep in a network that moves all that follows.
+    """
+    return float(np.median(np.percentile(difference.reshape(len(difference), -1), 99, axis=1)))
+
+
+def exceeded(limits, format, numbers, discontinuous):
+    """Return (number, its value, the limit) if `numbers` exceed a format's limit, otherwise None.
+
+    Of a network that chooses between values, most pixels count instead of the worst.
+    """
+    if format not in limits:
+        return None
+    number, limit = limits[format]
+    number = "p99" if discontinuous and number == "max_difference" else number
+    return None if numbers[number] <= limit else (number, numbers[number], limit)
+
+
+def reference_limit(format, discontinuous=False):
+    """Return (number, limit) of one sample's alpha against Keras, for other runtimes to check."""
+    if format not in LIMITS:
+        return "mean_difference", LARGEST_MEAN
+    number, limit = LIMITS[format]
+    return ("p999" if discontinuous else number), limit
+
+
+def is_discontinuous(model) -> bool:
+    """Return whether a model chooses between values, so that a rounding may change a pixel."""
+    return any(isinstance(layer, CHOOSING) for layer in model.layers)
+
+
+def promises_broken(data, format) -> list[str]:
+    """Return what a file lacks of the promises of its format."""
+    if not format.startswith("int8"):
+        return []
+    found, problems = structure(data), []
+    floats = [name for name in found["float_results"] if not may_be_float(name)]
+    if floats:
+        problems.append(f"it has {len(floats)} float tensors, such as {floats[0].split(';')[0]}")
+    for end, dtype in found["dtypes"].items():
+        if dtype != "int8":
+            problems.append(f"its {end} is {dtype}")
+        elif end in SCALES and not np.allclose(
+            found["quantization"][end], [SCALES[end], ZERO_POINT], rtol=1e-6
+        ):
+            problems.append(f"its {end} is quantised by {found['quantization'][end]}")
+    return problems
+
+
+def may_be_float(name) -> bool:
+    """Return whether an operator's result may be float in an int8 file.
+
+    The names of the layers that are fused into it are joined by semicolons.
+    """
+    return all(re.search(FLOAT_PARTS, part) for part in name.split(";"))
