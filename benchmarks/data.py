@@ -1,14 +1,13 @@
-"""Images per second of the training pipeline, stage by stage.
+"""Measure the training pipeline's images per second, stage by stage.
 
     python -m benchmarks.data --size=160 --source=320x320          # synthetic figures in memory
     python -m benchmarks.data --foregrounds=cutouts --backgrounds=bg20k --size=512
 
-Each row runs the pipeline up to that stage over the same samples: `images/s` is what it delivers
-if it ends there, `cpu ms` the processor time per image up to there, summed over cores, and
-`added` what of it the stage costs. The last row is the whole pipeline in batches. Rates compare
-stages and changes within one run and say nothing across machines; on a busy one, only processor
-times mean something. `--augmentation=objects` is GCA's instead of MODNet's. `--foregrounds` is a
-folder of RGBA cut-outs, or one with foreground/ and alpha/ in it.
+Each row runs the pipeline up to one stage over the same samples: `images/s` is the throughput,
+`cpu ms` the CPU time per image, summed over cores, and `added` the part of it that the stage adds.
+The last row is the whole pipeline in batches. Compare numbers of one run only, not across machines;
+on a busy machine, only CPU times are meaningful. `--augmentation=objects` is GCA's instead of
+MODNet's. `--foregrounds` is a folder of RGBA cut-outs or one with foreground/ and alpha/.
 """
 
 import os
@@ -22,19 +21,19 @@ from keras_matting.data.augment import gca
 from keras_matting.data.reading import readers
 
 flags.DEFINE_integer("size", 512, "Side of the training crop in pixels.", lower_bound=16)
-flags.DEFINE_integer("batch_size", 16, "Images in a batch, in the last row.", lower_bound=1)
-flags.DEFINE_integer("images", 64, "Images timed per row.", lower_bound=1)
-flags.DEFINE_enum("augmentation", "portrait", ["portrait", "objects"], "MODNet's, or GCA's.")
+flags.DEFINE_integer("batch_size", 16, "Batch size of the last row.", lower_bound=1)
+flags.DEFINE_integer("samples", 64, "Number of timed images per row.", lower_bound=1)
+flags.DEFINE_enum("augmentation", "portrait", ["portrait", "objects"], "MODNet's or GCA's.")
 flags.DEFINE_string("source", "640x640", "HEIGHTxWIDTH of synthetic figures and backgrounds.")
-flags.DEFINE_string("foregrounds", None, "Folder of foregrounds; synthetic ones if not given.")
-flags.DEFINE_string("backgrounds", None, "Folder of backgrounds; synthetic ones if not given.")
+flags.DEFINE_string("foregrounds", None, "Folder of foregrounds; default: synthetic ones.")
+flags.DEFINE_string("backgrounds", None, "Folder of backgrounds; default: synthetic ones.")
 FLAGS = flags.FLAGS
 
 SYNTHETIC_POOL = 8
 
 
 def sources():
-    """-> (foreground Source, background Source) that the flags ask for."""
+    """Return the foreground and background sources given by the flags."""
     size = tuple(int(side) for side in FLAGS.source.split("x"))
     if not FLAGS.foregrounds:
         foregrounds = synthetic.foregrounds(SYNTHETIC_POOL, size)
@@ -48,7 +47,7 @@ def sources():
 
 
 def per_image(dataset, images, batch_size):
-    """-> wall seconds, processor seconds per image of an endless dataset in its steady state."""
+    """Return wall and CPU seconds per image of an endless dataset, after a warm-up."""
     batches = -(-images // batch_size)
     iterator = iter(dataset)
     for _ in range(1 + batches // 3):
@@ -69,7 +68,7 @@ def main(_):
         transforms = training(FLAGS.size)
     else:
         transforms = gca.training(FLAGS.size, foregrounds)
-    print(f"{FLAGS.size}x{FLAGS.size}, {os.cpu_count()} cores, {FLAGS.images} images per row")
+    print(f"{FLAGS.size}x{FLAGS.size}, {os.cpu_count()} cores, {FLAGS.samples} images per row")
     print(f"{'up to':24}{'cpu ms':>10}{'added':>10}{'images/s':>12}")
     before = 0.0
     for count in range(len(transforms) + 1):
@@ -81,7 +80,7 @@ def main(_):
 
 def _row(stage, foregrounds, backgrounds, transforms, batch_size, before):
     dataset = composition(foregrounds, backgrounds, transforms, batch_size, seed=1)
-    wall, processor = per_image(dataset, FLAGS.images, batch_size)
+    wall, processor = per_image(dataset, FLAGS.samples, batch_size)
     added = processor - before
     print(f"{stage:24}{1e3 * processor:10.1f}{1e3 * added:10.1f}{1 / wall:12.1f}", flush=True)
     return processor

@@ -98,8 +98,8 @@ def losses(options):
 
 
 def row(options):
-    """Return the key of the tables above; the mobile network trains like its original."""
-    return options.model.removesuffix("_mobile")
+    """Return the key of the tables above; networks without a published training use the first."""
+    return "dim_vgg16_bilinear" if "bilinear" in options.model else "dim_vgg16"
 
 
 def build(options):

@@ -69,19 +69,19 @@ def start(define_flags: Callable, defaults: Callable, main: Callable):
     """
     names = defined(define_flags)
 
-    def run(argv):
+    def guarded(argv):
         options = parsed(names)
         try:
             if len(argv) > 1:
                 raise ValueError(f"unexpected argument {argv[1]}; --help lists the flags.")
-            _run(options, defaults, main)
+            run(options, defaults, main)
         except (Exception, KeyboardInterrupt) as error:
             sentence = _sentence(error, options)
             if sentence is None:
                 raise
             sys.exit(f"{Path(sys.argv[0]).name}: {sentence}")
 
-    app.run(run)
+    app.run(guarded)
 
 
 def defined(define_flags: Callable) -> list[str]:
@@ -115,7 +115,8 @@ def resolved(options, defaults: dict, replicas: int = 1) -> SimpleNamespace:
     return SimpleNamespace(**values)
 
 
-def _run(given, defaults, main):
+def run(given, defaults: Callable, main: Callable):
+    """Train by flag values as they were given, in a workdir that is locked and marked as theirs."""
     strategy = strategies.create(given.strategy)  # joins a cluster, which comes before all else
     options = resolved(given, defaults(given), strategy.num_replicas_in_sync)
     worker, _ = strategies.worker(strategy)

@@ -1,12 +1,12 @@
-"""The processes of a tf.data service, which composes data apart from the machines that train.
+"""Servers of a tf.data service, which composes training data on other machines.
 
     python -m keras_matting.training.service dispatcher --port 5000 --workdir /shared/dispatcher
     python -m keras_matting.training.service worker --dispatcher HOST:5000
     python recipes/modnet.py --data_service grpc://HOST:5000 ...
 
-Start as many workers as there are machines to spare; they need this package and read the pictures
-by the same paths. The dispatcher's journal in --workdir lets it be restarted. A worker that is
-killed is replaced by starting another one; the others go on meanwhile.
+Start a worker on each spare machine. Workers need this package and must find the pictures at the
+same paths. The dispatcher keeps a journal in --workdir and can be restarted. A worker that was
+killed can be replaced by a new one; the others continue in the meantime.
 """
 
 import sys
@@ -14,12 +14,18 @@ import sys
 import tensorflow as tf
 from absl import app, flags
 
-FLAGS = flags.FLAGS
 PARTS = ("dispatcher", "worker")
 
 
+def define_flags():
+    flags.DEFINE_integer("port", 0, "Port to listen on; 0 chooses a free one.")
+    flags.DEFINE_string("workdir", None, "dispatcher: folder of its journal, on a permanent disk.")
+    flags.DEFINE_string("dispatcher", None, "worker: HOST:PORT of the dispatcher.")
+    flags.DEFINE_string("host", "localhost", "worker: name under which others reach it.")
+
+
 def dispatcher(port, workdir):
-    """A DispatchServer on `port` (0: any); with `workdir` it survives being restarted."""
+    """Return a running DispatchServer on `port` (0: any); with `workdir` it can be restarted."""
     config = tf.data.experimental.service.DispatcherConfig(
         port=port, work_dir=workdir, fault_tolerant_mode=workdir is not None
     )
@@ -27,7 +33,7 @@ def dispatcher(port, workdir):
 
 
 def worker(address, port, host):
-    """A WorkerServer for the dispatcher at `address`, reached by others at `host`."""
+    """Return a running WorkerServer of the dispatcher at `address`; others reach it at `host`."""
     config = tf.data.experimental.service.WorkerConfig(
         dispatcher_address=address,
         port=port,
@@ -38,26 +44,36 @@ def worker(address, port, host):
     return tf.data.experimental.service.WorkerServer(config)
 
 
+def start(part, options):
+    """Return the server that the flags ask for; ValueError if it cannot start."""
+    if part == "worker" and not options.dispatcher:
+        raise ValueError("A worker needs --dispatcher=HOST:PORT.")
+    try:
+        if part == "dispatcher":
+            return dispatcher(options.port, options.workdir)
+        return worker(options.dispatcher, options.port, options.host)
+    except (tf.errors.OpError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"The {part} could not start ({reason}): is --port={options.port} in use?"
+        ) from error
+
+
 def main(argv):
     if len(argv) != 2 or argv[1] not in PARTS:
-        sys.exit(f"Name one of {', '.join(PARTS)}; --help shows how.")
+        sys.exit(f"Name one of {', '.join(PARTS)}; --help shows examples.")
+    part = argv[1]
     try:
-        if argv[1] == "dispatcher":
-            server = dispatcher(FLAGS.port, FLAGS.workdir)
-            print(f"dispatcher at {server.target}", flush=True)
-        elif FLAGS.dispatcher:
-            server = worker(FLAGS.dispatcher, FLAGS.port, FLAGS.host)
-            print(f"worker of {FLAGS.dispatcher}", flush=True)
-        else:
-            sys.exit("A worker needs --dispatcher=HOST:PORT.")
-    except tf.errors.OpError as error:
-        sys.exit(f"The {argv[1]} could not start: {str(error.message).splitlines()[0]}")
+        server = start(part, flags.FLAGS)
+    except ValueError as error:
+        sys.exit(str(error))
+    if part == "dispatcher":
+        print(f"dispatcher at {server.target}", flush=True)
+    else:
+        print(f"worker of {flags.FLAGS.dispatcher}", flush=True)
     server.join()
 
 
 if __name__ == "__main__":
-    flags.DEFINE_integer("port", 0, "To listen at; 0 takes a free one.")
-    flags.DEFINE_string("workdir", None, "Of the dispatcher: its journal, on a disk that stays.")
-    flags.DEFINE_string("dispatcher", None, "Of a worker: HOST:PORT of the dispatcher.")
-    flags.DEFINE_string("host", "localhost", "Of a worker: under which name others reach it.")
+    define_flags()
     app.run(main)

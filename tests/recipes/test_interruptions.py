@@ -55,7 +55,7 @@ def test_a_full_disk_a_second_run_and_ctrl_c(small_disk):
     run = start(TINY, workdir, *LONG)
     await_checkpoint(run, workdir)
     words = last_words(start(TINY, workdir, *LONG))
-    assert words.startswith(f"tiny.py: Another process is writing to {workdir}: ")
+    assert words.startswith(f"tiny.py: another process is writing to {workdir}; ")
     fill(small_disk / "filler")
     assert last_words(run) == (
         f"tiny.py: cannot write to {workdir}: the disk is full. Epoch {newest(workdir)} is saved; "

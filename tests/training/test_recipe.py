@@ -150,7 +150,7 @@ def test_a_finished_run_is_left_alone_and_checks_its_flags(start, tmp_path, caps
 
 def test_a_second_run_in_the_same_workdir(start, tmp_path):
     with exclusive_lock(tmp_path):
-        assert "Another process is writing to" in start(raising(AssertionError()))
+        assert "another process is writing to" in start(raising(AssertionError()))
 
 
 def test_a_workdir_that_cannot_be_made(start, tmp_path):
