@@ -1,10 +1,10 @@
-"""Compares a trimap-based network with closed-form matting (pymatting) on photographs with alphas.
+"""Compare a trimap-based network with closed-form matting (pymatting) on photographs with alphas.
 
     python -m benchmarks.closed_form PHOTOS --model dim_mobilenetv2_mobile --weights W.weights.h5
 
-Each of the folders PHOTOS holds `image/` and `alpha/`. Trimaps are made from the alphas, with radii
-of 10, 20 and 40 pixels. Prints the mean SAD over unknown pixels of both, for each folder and
-radius. Closed-form matting takes up to a minute per photograph; its mattes are kept in --cache.
+Each PHOTOS is a folder that contains `image/` and `alpha/`. Trimaps are made from the alphas, with
+radii of 10, 20 and 40 pixels. Prints the mean SAD of both over unknown pixels, per folder and
+radius. Closed-form matting takes up to a minute per photograph; its mattes are saved to --cache.
 """
 
 import csv
@@ -25,7 +25,7 @@ FLAGS = flags.FLAGS
 
 
 def trimap_of(alpha, radius):
-    """uint8 alpha (H, W) -> uint8 trimap: unknown within `radius` pixels of any other value."""
+    """Return a uint8 trimap, known where alpha is 0, or is 255, everywhere within `radius`."""
     far = [
         cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) > radius
         for region in (alpha == 255, alpha == 0)
@@ -34,12 +34,12 @@ def trimap_of(alpha, radius):
 
 
 def snapped(alpha):
-    """Values near the ends belong to the ends: networks' alphas are never quite 0 or 255."""
+    """Round alphas near 0 and 255, which networks never reach, to 0 and 255."""
     return np.where(alpha < 12, 0, np.where(alpha > 243, 255, alpha)).astype(np.uint8)
 
 
 def closed_form(image, trimap, kept):
-    """uint8 alpha, from the file `kept` where that is there."""
+    """Return closed-form matting's uint8 alpha, cached in the file `kept`."""
     if kept.exists():
         return image_files.read_matte(kept)
     import pymatting
@@ -61,7 +61,7 @@ def main(argv):
         for stem, path in image_files.find_pictures(folder / "image").items():
             jobs += [(folder, radius, stem, path, alphas[stem]) for radius in radii]
     if not jobs:
-        raise app.UsageError("Give folders that hold image/ and alpha/.")
+        raise app.UsageError("specify folders that contain image/ and alpha/")
     rows = []
     for done, (folder, radius, stem, path, alpha_path) in enumerate(jobs, 1):
         image = image_files.read_photograph(path)
@@ -93,8 +93,8 @@ def main(argv):
 
 if __name__ == "__main__":
     model_flags.define_model_flags()
-    flags.DEFINE_list("radii", ["10", "20", "40"], "Of the trimaps, in pixels.")
+    flags.DEFINE_list("radii", ["10", "20", "40"], "Radii of the trimaps, pixels.")
     flags.DEFINE_string("cache", "build/closed_form", "Folder of closed-form mattes.")
-    flags.DEFINE_string("csv", None, "File for the SAD of each photograph.")
+    flags.DEFINE_string("csv", None, "Write the SAD of each photograph to this CSV file.")
     flags.FLAGS.set_gnu_getopt(True)
     sys.exit(app.run(main))

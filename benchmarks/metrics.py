@@ -1,4 +1,4 @@
-"""Seconds per megapixel of each matting metric, on a hairy matte against a noisy copy of it.
+"""Measure seconds per megapixel of each metric, for a hairy matte and a noisy copy of it.
 
     python -m benchmarks.metrics
     python -m benchmarks.metrics --size 2048 --repeats 3
@@ -22,7 +22,7 @@ METRICS = {
 
 
 def hairy_pair(size, seed=0):
-    """-> prediction, alpha, trimap, uint8 (size, size): a disc with 400 strands."""
+    """Return prediction, alpha and trimap, uint8 (size, size): a disc with 400 hairs."""
     random = np.random.default_rng(seed)
     alpha = np.zeros((size, size), np.uint8)
     centre, radius = size // 2, size // 4
@@ -44,7 +44,7 @@ def hairy_pair(size, seed=0):
 
 
 def seconds_per_megapixel(metric, pair, repeats):
-    """Best of `repeats`, which other work on the machine disturbs least."""
+    """Return the minimum over `repeats`, which other load on the machine affects least."""
     times = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -62,5 +62,5 @@ def main(_):
 
 if __name__ == "__main__":
     flags.DEFINE_integer("size", 1024, "Side of the square matte in pixels.", lower_bound=64)
-    flags.DEFINE_integer("repeats", 5, "Runs per metric; the fastest counts.", lower_bound=1)
+    flags.DEFINE_integer("repeats", 5, "Runs per metric; the fastest is reported.", lower_bound=1)
     app.run(main)

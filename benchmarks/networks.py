@@ -1,12 +1,12 @@
-"""The README's table of networks: parameters, multiply-adds, difference to what was published.
+"""Make the README's table of networks: parameters, multiply-adds, difference to the recordings.
 
-    python -m benchmarks.networks                # print it
-    python -m benchmarks.networks --write        # put it into README.md, between its two marks
+    python -m benchmarks.networks                # print the table
+    python -m benchmarks.networks --write        # replace it in README.md, between its two marks
 
-Parameters are the trainable ones with training heads, of what the forward pass uses. Multiply-adds
-are those of convolutions and attention for one 512x512 image without the training heads. The
-difference is the largest of any output to the recordings in tests/golden, made by the published
-implementation from the same weights in inference; a dash where nothing was published.
+Parameters are the trainable ones with training heads, if the forward pass uses them. Multiply-adds
+count convolutions and attention for one 512x512 image without training heads. The difference is the
+largest of any output to the recordings in tests/golden, which the published implementation made in
+inference with the same weights; a dash if there is no recording.
 """
 
 import sys
@@ -26,7 +26,7 @@ HALF, IMAGENET = ((0.5,) * 3, (0.5,) * 3), ((0.485, 0.456, 0.406), (0.229, 0.224
 CITYSCAPES = (0.3257, 0.3690, 0.3223), (0.2112, 0.2148, 0.2115)
 MAPS = {"semantic": "semantic", "detail": "detail", "matte": "alpha"}
 REFINED = {"pha": "alpha", "fgr": "foreground", "err_sm": "error_coarse"}
-# variant: layout, recordings, options, what the network was fed, {recorded output: ours}
+# variant: layout, recordings, options, kind of recorded input, {recorded output: ours}
 RECORDED = {
     "bgmv2_base_mobilenetv2": (
         *("bgmv2/mattingbase_mobilenetv2", ["64x96"], {}, "pair"),
@@ -79,7 +79,7 @@ RECORDED = {
     },
 }
 
-# minutes each, and the same but for the last layers as the row of their backbone
+# slow, and equal to the row of their backbone except for the last layers
 LEFT_OUT = [
     f"gfm_{backbone}_{representation}"
     for backbone in ("resnet34_2b", "resnet101")
@@ -88,7 +88,7 @@ LEFT_OUT = [
 
 
 def difference(name, model):
-    """The largest to the recordings of a variant, or None."""
+    """Return the largest difference to a variant's recordings, or None without recordings."""
     sys.path.append(str(ROOT / "tests" / "golden"))
     from recordings import published_state, recording
 
@@ -100,7 +100,7 @@ def difference(name, model):
         golden = recording(f"{config}_{size}.npz")
         state = published_state(f"{config}.layout.json", f"{config}_{size}.meta.json")
         load_published(model, state)
-        # GCA's stand-in vectors are no singular vectors before a training step
+        # GCA's stand-in vectors are singular vectors only after a training step
         found = model(_inputs(golden, fed), training=name == "gca")
         for theirs, ours in outputs.items():
             largest = max(largest, float(np.abs(found[ours] - golden[theirs]).max()))
@@ -129,6 +129,7 @@ def _image(pixels, mean, std):
 
 
 def row(name):
+    """Return the Markdown table row of a variant."""
     options = RECORDED[name][2] if name in RECORDED else {}
     model = create_model(name, (None, None, 3), training_heads=True, **options)
     parameters = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
@@ -161,5 +162,5 @@ def main(_):
 
 
 if __name__ == "__main__":
-    flags.DEFINE_bool("write", False, "Put the table into README.md.")
+    flags.DEFINE_bool("write", False, "Replace the table in README.md.")
     app.run(main)

@@ -1,14 +1,14 @@
-"""Runs that are killed at random moments against one that is left alone: the same weights?
+"""Check that a run killed at random moments ends with the same weights as an uninterrupted one.
 
     python -m benchmarks.resume plain                  # MODNet
     python -m benchmarks.resume two_stages             # DIM: encoder and decoder, then refinement
     python -m benchmarks.resume soc --seed 1
 
-Each trains twice, small and on synthetic figures: undisturbed, and ended by SIGKILL --kills times
-and started again each time. The moments are drawn with --seed and of three kinds: anywhere from the
-start of the process to its first checkpoint, within an epoch's time after a checkpoint, and while a
-file is being written. The last line says whether weights and log are equal bit for bit, and so does
-the exit status. Minutes each.
+Each trains a small network twice on synthetic figures: uninterrupted, and killed with SIGKILL
+--kills times and restarted. --seed determines the moments, which are of three kinds: between the
+start of the process and its first checkpoint, within an epoch's time after a checkpoint, and while
+a file is being written. The last line and the exit status tell whether weights and log are equal
+bit for bit. Takes a few minutes.
 """
 
 import os
@@ -27,7 +27,7 @@ from absl import app, flags
 
 SMALL = ["--size=64", "--figures=10", "--figure_size=96", "--batch_size=2", "--steps_per_epoch=8"]
 MODNET = [*SMALL, "--model=modnet_mobilenetv2_mobile", "--width=0.35"]
-# stages in turn: recipe and flags; {before} is the best weights file of the stage before
+# recipe and flags of each stage; {before} is the best weights file of the previous stage
 RUNS = {
     "plain": [("modnet", MODNET)],
     "two_stages": [
@@ -37,18 +37,18 @@ RUNS = {
     "soc": [("modnet_soc", MODNET)],
 }
 MOMENTS = ("start", "epoch", "write")
-UNFINISHED = ("partial", "temp", "tmp")  # parts of names that files have while they are written
+UNFINISHED = ("partial", "temp", "tmp")  # parts of the names of files that are being written
 ROOT = Path(__file__).parents[1]
 
-flags.DEFINE_integer("kills", 5, "SIGKILLs of a run, over all its stages.", lower_bound=1)
-flags.DEFINE_integer("seed", 0, "Of the moments.")
-flags.DEFINE_string("keep", None, "Folder for the runs; by default one that is removed.")
+flags.DEFINE_integer("kills", 5, "Number of SIGKILLs per run, over all stages.", lower_bound=1)
+flags.DEFINE_integer("seed", 0, "Random seed of the moments.")
+flags.DEFINE_string("keep", None, "Folder to keep the runs in; default: a temporary one.")
 FLAGS = flags.FLAGS
 
 
 def main(argv):
     if len(argv) != 2 or argv[1] not in RUNS:
-        sys.exit(f"Name one of {', '.join(RUNS)}.")
+        sys.exit(f"specify one of {', '.join(RUNS)}")
     folder = Path(FLAGS.keep or tempfile.mkdtemp())
     try:
         different = compare(argv[1], folder)
@@ -61,7 +61,7 @@ def main(argv):
 
 
 def compare(kind, folder):
-    """Trains both ways -> the files that differ."""
+    """Train both ways and return the files that differ."""
     draw = random.Random(FLAGS.seed)
     stages = RUNS[kind]
     moments = [MOMENTS[i % len(MOMENTS)] for i in range(FLAGS.kills)]
@@ -69,26 +69,26 @@ def compare(kind, folder):
     different = []
     for number, (recipe, given) in enumerate(stages):
         ours = moments[number :: len(stages)]
-        epochs = 3 * len(ours) + 1  # a kill may come an epoch or two late
+        epochs = 3 * len(ours) + 1  # a kill may be an epoch or two late
         commands, workdirs = {}, {}
-        for name in ("undisturbed", "killed"):
+        for name in ("uninterrupted", "killed"):
             before = folder / name / f"stage{number}" / "best.weights.h5"
             workdirs[name] = folder / name / f"stage{number + 1}"
             flags_here = [flag.format(before=before) for flag in given]
             commands[name] = [recipe, *flags_here, f"--epochs={epochs}"]
-        to_first, epoch = timed(commands["undisturbed"], workdirs["undisturbed"])
+        to_first, epoch = timed(commands["uninterrupted"], workdirs["uninterrupted"])
         print(f"{recipe}: {epochs} epochs of {epoch:.1f} s after {to_first:.1f} s", flush=True)
         for moment in ours:
             killed(commands["killed"], workdirs["killed"], moment, draw, to_first, epoch)
         finished(launch(commands["killed"], workdirs["killed"]), workdirs["killed"])
         for file in ("best.weights.h5", "last.weights.h5", "log.csv"):
-            if not equal(workdirs["killed"] / file, workdirs["undisturbed"] / file):
+            if not equal(workdirs["killed"] / file, workdirs["uninterrupted"] / file):
                 different.append(f"{file} of {recipe}")
     return different
 
 
 def timed(command, workdir):
-    """Trains undisturbed -> seconds to the first checkpoint, seconds of an epoch after it."""
+    """Train uninterrupted; return seconds to the first checkpoint and per epoch after it."""
     begun = time.monotonic()
     process = launch(command, workdir)
     until(lambda: newest(workdir) >= 1, process, workdir)
@@ -98,7 +98,7 @@ def timed(command, workdir):
 
 
 def killed(command, workdir, moment, draw, to_first, epoch):
-    """Starts a run and kills it at such a moment; says where that was."""
+    """Start a run, kill it at a moment of the given kind, and print where that was."""
     at = newest(workdir)
     process = launch(command, workdir)
     if moment == "start":
@@ -112,16 +112,16 @@ def killed(command, workdir, moment, draw, to_first, epoch):
         until(lambda: set(unfinished(workdir)) - before, process, workdir)
     time.sleep(delay)
     if process.poll() is not None:
-        sys.exit(f"The run ended before it was killed; see {workdir}.txt.")
+        sys.exit(f"the run ended before it was killed; see {workdir}.txt")
     process.send_signal(signal.SIGKILL)
     process.wait()
     left = ", ".join(sorted(unfinished(workdir))) or "nothing"
-    where = f"begun at checkpoint {at}, now {newest(workdir)}, half written: {left}"
+    where = f"started at checkpoint {at}, now {newest(workdir)}, unfinished files: {left}"
     print(f"  killed {delay:.2f} s after a {moment}: {where}", flush=True)
 
 
 def launch(command, workdir):
-    """The recipe as a process of its own, whose output is added to a file beside the workdir."""
+    """Start the recipe as a process whose output is appended to a file next to the workdir."""
     recipe, *given = command
     workdir.parent.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)}
@@ -136,19 +136,21 @@ def launch(command, workdir):
 
 
 def finished(process, workdir):
+    """Wait for a run; exit with its output if it failed."""
     if process.wait() or not (workdir / "last.weights.h5").exists():
-        sys.exit(f"A run ended with an error:\n{Path(f'{workdir}.txt').read_text()[-2000:]}")
+        sys.exit(f"a run ended with an error:\n{Path(f'{workdir}.txt').read_text()[-2000:]}")
 
 
 def until(happens, process, workdir):
+    """Wait until `happens()`; exit if the run ends first."""
     while not happens():
         if process.poll() is not None:
-            sys.exit(f"The run ended before it was killed; see {workdir}.txt.")
+            sys.exit(f"the run ended before it was killed; see {workdir}.txt")
         time.sleep(0.001)
 
 
 def newest(workdir):
-    """Number of the newest whole checkpoint, 0 without one."""
+    """Return the number of the newest complete checkpoint, or 0."""
     try:
         line = (workdir / "checkpoints" / "checkpoint").read_text().splitlines()[0]
     except FileNotFoundError:
@@ -157,7 +159,7 @@ def newest(workdir):
 
 
 def unfinished(workdir):
-    """Names of what is being written in a workdir, or was when it was killed."""
+    """Return the names of files that are being written, or were when the run was killed."""
     names = []
     for folder in (workdir, workdir / "checkpoints"):
         if folder.is_dir():
@@ -166,6 +168,7 @@ def unfinished(workdir):
 
 
 def equal(path, other):
+    """Compare two files; weights files by their arrays."""
     if path.suffix != ".h5":
         return path.read_bytes() == other.read_bytes()
     mine, theirs = arrays(path), arrays(other)
@@ -173,7 +176,7 @@ def equal(path, other):
 
 
 def arrays(path):
-    """{name: array} of a weights file."""
+    """Read {name: array} from a weights file."""
     found = {}
 
     def visit(name, item):

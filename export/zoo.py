@@ -314,31 +314,31 @@ def main(_):
 def document(rows, timed, held_out) -> str:
     text = (
         "# The mobile variants as files\n\n"
-        "Written by `make zoo`, which trains each variant for some minutes on drawn figures, "
-        "fine-tunes it quantization-aware, converts it and tries the files.\n\n"
+        "Written by `make zoo`, which trains each variant for a few minutes on synthetic figures, "
+        "fine-tunes it with quantization-aware training, converts it and checks the files.\n\n"
         "## Variants\n\n"
-        f"The error is measured on {held_out} drawn composites that training has not seen: the "
-        "mean SAD of whole pictures or, with a trimap, of unknown pixels; of BiSeNetV2, whose "
-        "alpha is a mask, 1 - mIoU. `constant` is that of the best single alpha for all pixels, "
-        "int8 is quantised after training, int8_qat trained for it; the last column is its error "
-        f"as a multiple of float32's, at most {1 + LOSS} where trained. Stand-in weights "
-        "are drawn and give no matte.\n\n"
+        f"The error is measured on {held_out} held-out synthetic composites: the mean SAD over "
+        "whole images or, with a trimap, over unknown pixels; for BiSeNetV2, whose alpha is a "
+        "mask, 1 - mIoU. `constant` is the error of the best constant alpha. int8 is quantised "
+        "after training, int8_qat by quantization-aware training; the last column is its error "
+        f"divided by float32's, limited to {1 + LOSS} for trained weights. Stand-in weights are "
+        "random and give no useful matte.\n\n"
         f"{markdown(VARIANTS, variant_table(rows))}\n\n"
         "## Files\n\n"
-        "Milliseconds are of LiteRT with XNNPACK on two threads of the machine that wrote this, "
-        "for comparison with one another only; the difference is that of alpha to Keras, of "
-        "int8_qat to the quantization-aware model. GPU is what TensorFlow's analyzer says of the "
-        "delegate.\n\n"
+        "Times are for LiteRT with XNNPACK and two threads on the machine that wrote this; compare "
+        "them only with each other. Differences are between the alphas of the file and of Keras, "
+        "for int8_qat of the quantization-aware model. GPU tells whether the GPU delegate "
+        "supports the file, according to TensorFlow's analyzer.\n\n"
         f"{markdown(FILES, file_table(rows))}\n"
     )
     if not timed:
         return text
     return (
         f"{text}\n## At another size\n\n"
-        "float32 and int8 of the same weights in turn, as above; an int8_qat file has the "
-        "operators of int8. What int8 saves hangs on the processor: the dot products of bytes of "
-        "recent ones (x86: VNNI, ARM: dotprod) make the difference. Memory is what a process grows "
-        "by when it loads a file and runs it once.\n\n"
+        "float32 and int8 files with the same weights, run alternately, as above; int8_qat files "
+        "have the same operators as int8. The speed-up of int8 depends on the processor: recent "
+        "ones have dot products of bytes (x86: VNNI, ARM: dotprod). Memory is the growth of a "
+        "process that loads a file and runs it once.\n\n"
         f"{markdown(TIMES, time_table(timed))}\n"
     )
 

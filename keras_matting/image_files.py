@@ -79,10 +79,10 @@ def read_trimap(path):
 
 def write_png(path, image):
     """Write a PNG file atomically; `image` is uint8, (H, W) or BGRA (H, W, 4)."""
-    write_whole(path, cv2.imencode(".png", image)[1].tobytes())
+    write_bytes(path, cv2.imencode(".png", image)[1].tobytes())
 
 
-def write_whole(path, data):
+def write_bytes(path, data):
     """Write bytes to `path` atomically."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)

@@ -45,9 +45,9 @@ def predict_and_evaluate(
 
     Returns and raises the same as `evaluate`.
     """
-    beside = [kind for kind in input_names(model) if kind != "image"]
+    extra = [kind for kind in input_names(model) if kind != "image"]
     given = set(folders) - {"image", "alpha"}
-    if "trimap" not in beside:
+    if "trimap" not in extra:
         given -= {"trimap"}
     check_call(model, given, reference_size)
     files = match_files(folders, processes)
@@ -56,7 +56,7 @@ def predict_and_evaluate(
 
     def items():
         for name, paths in files.items():
-            others = {kind: paths[kind] for kind in beside}
+            others = {kind: paths[kind] for kind in extra}
             _, matte = matte_photograph(model, paths["image"], reference_size, **others)
             if save:
                 image_files.write_png(Path(save) / f"{name}.png", matte)
@@ -126,7 +126,7 @@ def _run(options):
     region = "unknown" if options.trimap else "whole"
     for path, text in ((options.csv, as_csv(scores)), (options.json, as_json(scores, region))):
         if path:
-            image_files.write_whole(path, text.encode(errors="surrogateescape"))
+            image_files.write_bytes(path, text.encode(errors="surrogateescape"))
     # file names are bytes to the system and may not be valid text
     sys.stdout.reconfigure(errors="backslashreplace")
     print(table(scores, region))

@@ -8,6 +8,7 @@ from keras_matting.inference import load_tflite
 
 
 def define_model_flags():
+    """Define --model, --weights, --width, --option, --tflite and --size."""
     flags.DEFINE_string("model", None, "Name of a Keras model, see list_models().")
     flags.DEFINE_string("weights", None, "Weights of the Keras model, a .weights.h5 file.")
     flags.DEFINE_float("width", None, "Width multiplier that the model was trained with.")
@@ -49,12 +50,20 @@ def _model_options(options):
     values = {} if options.width is None else {"width": options.width}
     if (options.model or "").startswith("bisenetv2"):
         values["num_classes"] = 2
-    for option in options.option:
-        name, equals, value = option.partition("=")
-        if not equals:
-            raise ValueError(f"--option {option} is not of the form NAME=VALUE")
+    return values | parse_options(options.option)
+
+
+def parse_options(texts):
+    """Parse ["num_classes=2"] to {"num_classes": 2}; ValueError unless all are name=value."""
+    options = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if not name.isidentifier():
+            raise ValueError(f"invalid option {text!r}; write name=value")
         try:
-            values[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):  # plain text
-            values[name] = value
-    return values
+            options[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            if not value.isidentifier():
+                raise ValueError(f"invalid option {text!r}; write name=value") from None
+            options[name] = value
+    return options

@@ -13,13 +13,13 @@ Tensors that do not match are listed by name, and nothing is written. If the che
 heads, so does the weights file, which can then be trained further.
 """
 
-import ast
 import sys
 from pathlib import Path
 
 from absl import flags
 
 from keras_matting.atomic import replacing
+from keras_matting.commands.model_flags import parse_options
 
 # arguments of create_model that the command sets itself
 CHOSEN = {"name", "input_shape", "training_heads", "weights"}
@@ -55,22 +55,6 @@ def convert(checkpoint, name, path, /, **options):
     with replacing(path) as temporary:
         model.save_weights(temporary)
     return model
-
-
-def parse_options(texts):
-    """Parse ["num_classes=2"] to {"num_classes": 2}; ValueError unless all are name=value."""
-    options = {}
-    for text in texts:
-        name, _, value = text.partition("=")
-        if not name.isidentifier():
-            raise ValueError(f"invalid option {text!r}; write name=value")
-        try:
-            options[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            if not value.isidentifier():
-                raise ValueError(f"invalid option {text!r}; write name=value") from None
-            options[name] = value
-    return options
 
 
 def define_flags():

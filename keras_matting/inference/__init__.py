@@ -1,4 +1,4 @@
-"""One photograph of any size -> its alpha matte, by a Keras model or a .tflite file."""
+"""Predict alpha mattes of photographs of any size with a Keras model or a .tflite file."""
 
 from keras_matting.inference.predict import check_call, input_names, predict_alpha
 from keras_matting.inference.tflite import TFLiteModel, load_tflite

@@ -1,4 +1,4 @@
-"""Mattes of the photographs of a folder, written as picture files."""
+"""Matte a folder of photographs and write the results as image files."""
 
 from pathlib import Path
 
@@ -18,12 +18,23 @@ READERS = {"trimap": read_trimap, "background": read_photograph}
 
 
 def predict(source, target, model, reference_size=None, **others):
-    """Writes the mattes of a photograph or of a folder's photographs into the folder `target`.
+    """Matte a photograph or a folder of photographs and write the results to a folder.
 
-    `model` and `reference_size` as for `predict_alpha`; `others` are `trimap` or `background`, a
-    file for all photographs or a folder with one of each photograph's name. Shows its progress on
-    stderr and returns one sentence per photograph that could not be matted. Raises ValueError or
-    OSError, before anything is written, on sources that are no photographs or lack something.
+    Shows progress on stderr.
+
+    Args:
+        source: an image file or a folder of image files.
+        target: folder for <name>_alpha.png and <name>_cutout.png.
+        model, reference_size: as for `predict_alpha`.
+        others: `trimap` or `background`, a file for all photographs or a folder with one for each,
+            matched by name.
+
+    Returns:
+        A list with one line per photograph that could not be matted.
+
+    Raises:
+        ValueError, OSError: a source is not a photograph, or an input is missing. Nothing has been
+            written then.
     """
     check_call(model, others, reference_size)
     photographs = find_photographs(source, target)
@@ -45,9 +56,10 @@ def predict(source, target, model, reference_size=None, **others):
 
 
 def matte_photograph(model, path, reference_size=None, **others):
-    """-> the photograph in a file, uint8 RGB (H, W, 3), and its alpha, uint8 (H, W).
+    """Read a photograph and return it, uint8 RGB (H, W, 3), with its alpha, uint8 (H, W).
 
-    `others` are files. ValueError, beginning with a file's name, when that cannot be matted.
+    `others` are files of further inputs. Raises ValueError, with a message that starts with a
+    file's name, if the photograph cannot be matted.
     """
     image = read_photograph(path)
     inputs = {kind: READERS[kind](other) for kind, other in others.items()}
@@ -59,33 +71,33 @@ def matte_photograph(model, path, reference_size=None, **others):
 
 
 def find_photographs(source, target):
-    """{stem: path} of the photographs at `source`, a file or a folder, sorted by name.
+    """Return {stem: path} of the photographs at `source`, a file or a folder, sorted by name.
 
-    Raises FileNotFoundError, NotADirectoryError or ValueError, naming all that is in the way.
+    Raises FileNotFoundError, NotADirectoryError or ValueError that lists all problems.
     """
     source, target = Path(source), Path(target)
     if not source.exists():
-        raise FileNotFoundError(f"There is no photograph or folder {source}.")
+        raise FileNotFoundError(f"photograph or folder not found: {source}")
     if target.exists() and not target.is_dir():
-        raise NotADirectoryError(f"{target} is a file; name a folder for the results.")
+        raise NotADirectoryError(f"{target} is a file; specify a folder for the results")
     folder = source if source.is_dir() else source.parent
     if folder.resolve() == target.resolve():
-        raise ValueError(f"{target} holds the photographs; name another folder for the results.")
+        raise ValueError(f"{target} contains the photographs; use another folder for the results")
     if source.is_dir():
         return find_pictures(source, apart_from=target)
     return by_stem([source], folder)
 
 
 def _partners(kind, path, photographs):
-    """{stem: path} of the trimap or background of each photograph."""
+    """Return {stem: path} of each photograph's trimap or background."""
     path = Path(path)
     if not path.exists():
-        raise FileNotFoundError(f"There is no {kind} {path}.")
+        raise FileNotFoundError(f"{kind} not found: {path}")
     if path.is_file():
         return dict.fromkeys(photographs, path)
     found = find_pictures(path)
     if missing := [
         photograph.name for stem, photograph in photographs.items() if stem not in found
     ]:
-        raise ValueError(f"{path} has no {kind} of the name of {', '.join(missing)}; add it.")
+        raise ValueError(f"{path}: no {kind} for {', '.join(missing)}; add it")
     return found

@@ -1,18 +1,18 @@
-"""At which size each network sees a photograph: what its published test code does.
+"""The input size of each network for a photograph, as in its published test code.
 
-`WAYS` has a row per network, the first whose pattern fits the name, with either
+`WAYS` has a row per network; the first pattern that matches its name applies. A row has either
 
-    multiple   filled up below and on the right, with its mirror image, to multiples of this number;
-               the fill is cut off the matte
-    size       scaled to size(height, width, reference); the matte is scaled back
+    multiple   pad below and on the right, by reflection, to multiples of this number; the padding
+               is cropped off the matte
+    size       scale to size(height, width, reference); the matte is scaled back
 
-and, with `size`, `reference`, the side in pixels that `--size` changes (None: there is none), and
-`shrink`, the interpolation where that makes it smaller. Enlarging is bilinear everywhere.
+With `size`, it also has `reference`, the side in pixels that `--size` changes (None: not
+applicable), and `shrink`, the interpolation for downscaling. Upscaling is always bilinear.
 
-Where a published script has several ways, the row is: of GFM one run at reduced size, not the
-hybrid of two; of GCA the evaluation, without the extra border of its demo; of Deep Image Matting
-the whole image. Three differences remain: PaddleSeg scales twice in a row, GFM blurs with a
-Gaussian where areas are averaged here, and BiSeNetV2 scales logits back, not probabilities.
+For published scripts with several modes, the row follows: GFM's single run at reduced size, not the
+hybrid of two; GCA's evaluation, without the extra border of its demo; Deep Image Matting's whole
+image. Three differences remain: PaddleSeg scales twice in a row, GFM blurs with a Gaussian where we
+average areas, and BiSeNetV2 scales logits back, not probabilities.
 """
 
 from fnmatch import fnmatch
@@ -24,14 +24,14 @@ STRIDE = 32
 
 
 def way(name):
-    """The row of WAYS for a model of this name; models of other names are seen as MODNet."""
+    """Return the row of WAYS for a model name; unknown names get MODNet's."""
     return next(row for pattern, row in WAYS.items() if fnmatch(name, pattern))
 
 
 def near(height, width, reference):
-    """MODNet: the shorter side becomes `reference` if it exceeds it or the longer one does not.
+    """Scale as MODNet: the shorter side becomes `reference`, unless that lies between the sides.
 
-    As in its inference script, fractions are cut, and then both sides to a multiple of 32.
+    As in its inference script, fractions are truncated, then sides are cut to multiples of 32.
     """
     shorter = min(height, width)
     if max(height, width) < reference or shorter > reference:
@@ -40,31 +40,31 @@ def near(height, width, reference):
 
 
 def shorter_is(height, width, reference):
-    """PaddleSeg's MODNet: the shorter side becomes `reference`; then multiples of 32."""
+    """Scale as PaddleSeg's MODNet: set the shorter side to `reference`, cut to multiples of 32."""
     scale = reference / min(height, width)
     return _down(round(height * scale)), _down(round(width * scale))
 
 
 def shorter_at_most(height, width, reference):
-    """PP-Matting: the shorter side is limited to `reference`; then multiples of 32."""
+    """Scale as PP-Matting: limit the shorter side to `reference`, cut to multiples of 32."""
     if min(height, width) > reference:
         return shorter_is(height, width, reference)
     return _down(height), _down(width)
 
 
 def longer_at_most(height, width, reference):
-    """PaddleSeg's Deep Image Matting: no side above `reference`, and none below 32."""
+    """Scale as PaddleSeg's Deep Image Matting: no side above `reference` or below 32."""
     scale = min(reference / max(height, width), 1.0)
     return max(round(height * scale), STRIDE), max(round(width * scale), STRIDE)
 
 
 def part(height, width, reference, divisor):
-    """GFM: a half or third; Deep Image Matting: all. Multiples of 32, each side up to 1600."""
+    """Divide both sides as GFM does (DIM: by 1), cut to multiples of 32 and at most 1600."""
     return tuple(min(_down(side // divisor), 1600) for side in (height, width))
 
 
 def upwards(height, width, reference):
-    """BiSeNetV2's demo: the next multiples of 32."""
+    """Round up to multiples of 32, as BiSeNetV2's demo does."""
     return -(-height // STRIDE) * STRIDE, -(-width // STRIDE) * STRIDE
 
 

@@ -1,8 +1,8 @@
-"""One photograph of any size -> its alpha matte at that size, by a Keras model or a .tflite file.
+"""Predict the alpha matte of a photograph of any size with a Keras model or a .tflite file.
 
-alpha = predict_alpha(create_model("modnet_mobilenetv2", (None, None, 3), weights=path), image)
-alpha = predict_alpha(create_model("gca", (None, None, 3), weights=path), image, trimap=trimap)
-alpha = predict_alpha(load_tflite("modnet_mobilenetv2_512x512_int8.tflite"), image)
+    alpha = predict_alpha(create_model("modnet_mobilenetv2", (None, None, 3), weights=path), image)
+    alpha = predict_alpha(create_model("gca", (None, None, 3), weights=path), image, trimap=trimap)
+    alpha = predict_alpha(load_tflite("modnet_mobilenetv2_512x512_int8.tflite"), image)
 """
 
 import cv2
@@ -13,21 +13,28 @@ from keras_matting.inference.tflite import TFLiteModel, batched
 
 
 def predict_alpha(model, image, reference_size: int | None = None, *, trimap=None, background=None):
-    """image (H, W, 3) RGB, uint8 or float [0, 1] -> alpha (H, W) float32 in [0, 1].
+    """Predict the alpha matte of an image.
 
-    `model` is a Keras model of `create_model` or what `load_tflite` returns. Where it takes more
-    than an image, pass `trimap`, uint8 {0, 128, 255} (H, W) or (H, W, 1), or `background`, of the
-    kind of `image`. Known pixels of the trimap end as 0 and 1, as in the published tests.
+    A model of any size gets the image scaled as in its published test code (`input_sizes.WAYS`). A
+    model of fixed size gets the whole image, scaled to fit without distortion and padded by
+    reflection on both sides; the padding is cropped off the matte. Squeezed faces and hair would
+    differ from the training data, and constant bars would look like an object's edge. Downscaling
+    averages areas, upscaling is bilinear.
 
-    A model of any size gets the photograph as its published test code feeds it
-    (`input_sizes.WAYS`), with `reference_size` in place of the published side. A model of one fixed
-    size gets it whole and undistorted: scaled to fit and filled up with its own mirror image on
-    both sides, because faces and hair that are squeezed are not what it was trained on, while plain
-    bars look like an object's edge; the fill is cut off the matte. Shrinking averages areas,
-    enlarging is bilinear.
+    Args:
+        model: a Keras model from `create_model`, or a `TFLiteModel` from `load_tflite`.
+        image: (H, W, 3) RGB, uint8 or float in [0, 1].
+        reference_size: replaces the published side in pixels, for models of any size.
+        trimap: (H, W) or (H, W, 1), uint8 {0, 128, 255}, if the model takes one. Known pixels get
+            alpha 0 and 1, as in the published tests.
+        background: like `image`, if the model takes one.
 
-    Raises ValueError on inputs that are missing, superfluous or of another shape, type or range,
-    and on mattes that are not finite.
+    Returns:
+        float32 (H, W) in [0, 1].
+
+    Raises:
+        ValueError: inputs are missing, unexpected or of another shape, type or range, or the matte
+            is not finite.
     """
     inputs = {"image": _float_image(image, "image")}
     if trimap is not None:
@@ -39,12 +46,12 @@ def predict_alpha(model, image, reference_size: int | None = None, *, trimap=Non
     for name, x in inputs.items():
         if x.shape[:2] != (height, width):
             raise ValueError(
-                f"The {name} is {x.shape[0]}x{x.shape[1]} and the image {height}x{width} "
-                "(height x width); they have to be of one size."
+                f"{name} is {x.shape[0]}x{x.shape[1]}, but image is {height}x{width} "
+                "(height x width); sizes must match"
             )
     alpha = _through(model, inputs, reference_size)
     if not np.isfinite(alpha).all():
-        raise ValueError("The matte is not finite; the model's weights are damaged or not trained.")
+        raise ValueError("the matte is not finite; the model's weights are damaged or untrained")
     alpha = np.clip(alpha, 0.0, 1.0)
     if trimap is not None:
         alpha[inputs["trimap"] == 0.0] = 0.0
@@ -53,27 +60,29 @@ def predict_alpha(model, image, reference_size: int | None = None, *, trimap=Non
 
 
 def check_call(model, given=(), reference_size=None):
-    """ValueError unless the model takes an image and exactly the inputs `given`, and gives alpha.
+    """Raise ValueError unless the model returns alpha and takes an image and the inputs `given`.
 
-    Also when there is a `reference_size` but the model's size is not for the caller to choose.
+    Also raises if a `reference_size` is given but the model's input size cannot be changed.
     """
     needed = set(input_names(model)) - {"image"}
-    name = getattr(model, "name", "The model")
+    name = getattr(model, "name", "the model")
     if missing := needed - set(given):
         listed = " and a ".join(sorted(missing))
-        raise ValueError(f"{name} takes a {listed} beside the image; pass it (--{min(missing)}).")
-    if superfluous := set(given) - needed:
-        raise ValueError(f"{name} takes no {' and no '.join(sorted(superfluous))}; leave it out.")
+        raise ValueError(f"{name} needs a {listed} in addition to the image; pass --{min(missing)}")
+    if unexpected := set(given) - needed:
+        raise ValueError(f"{name} takes no {' and no '.join(sorted(unexpected))}; leave it out")
     if not isinstance(model, TFLiteModel) and "alpha" not in model.output:
-        raise ValueError(f"{name} as built has no alpha; with num_classes=2 BiSeNetV2 has one.")
+        raise ValueError(f"{name} has no output alpha; build BiSeNetV2 with num_classes=2")
     if reference_size is None:
         return
     if None not in _input_size(model) or input_sizes.way(name).get("reference") is None:
-        raise ValueError(f"{name} takes no reference size (--size): it has one way of its own.")
+        raise ValueError(
+            f"the input size of {name} cannot be changed; leave out reference_size (--size)"
+        )
 
 
 def input_names(model):
-    """What the model takes: always "image", with some "trimap" or "background"."""
+    """Return the names of the model's inputs: "image" and possibly "trimap" or "background"."""
     return model.input_names if isinstance(model, TFLiteModel) else tuple(model.input)
 
 
@@ -84,7 +93,7 @@ def _input_size(model):
 
 
 def _through(model, inputs, reference_size):
-    """Inputs of one size -> alpha (H, W) of that size."""
+    """Scale or pad inputs of one size for the model; return alpha (H, W) at their size."""
     height, width = inputs["image"].shape[:2]
     fixed, way = _input_size(model), input_sizes.way(model.name)
     window, borders, shrink = (height, width), (0, 0, 0, 0), way.get("shrink")
@@ -97,7 +106,7 @@ def _through(model, inputs, reference_size):
         window = way["size"](height, width, reference_size or way["reference"])
     inputs = {name: _resize(x, *window, shrink) for name, x in inputs.items()}
     if None not in fixed and "trimap" in inputs:
-        # a strip of unknown pixels that has become narrower than one stays unknown
+        # keeps unknown strips that are now narrower than a pixel
         level = np.rint(255.0 * inputs["trimap"])
         known = (level == 0) | (level == 255)
         inputs["trimap"] = np.where(known, level, 128.0).astype(np.float32) / np.float32(255)
@@ -109,7 +118,7 @@ def _through(model, inputs, reference_size):
 
 
 def letterbox(height, width, fixed_height, fixed_width):
-    """-> the largest size of this shape that fits, and what is to add above, below, left, right."""
+    """Return the largest size of this shape that fits, and padding (top, bottom, left, right)."""
     scale = min(fixed_height / height, fixed_width / width)
     window = (
         min(max(round(height * scale), 1), fixed_height),
@@ -130,25 +139,25 @@ def _run(model, inputs):
 def _float_image(image, name):
     image = np.asarray(image)
     if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise ValueError(f"The {name} has shape {image.shape}; pass RGB of shape (H, W, 3).")
+        raise ValueError(f"{name} has shape {image.shape}; pass RGB of shape (H, W, 3)")
     if image.dtype == np.uint8:
         return image.astype(np.float32) / np.float32(255)
     if not np.issubdtype(image.dtype, np.floating):
-        raise ValueError(f"The {name} is {image.dtype}; pass uint8, or float in [0, 1].")
+        raise ValueError(f"{name} is {image.dtype}; pass uint8, or float in [0, 1]")
     if not (image.min() >= 0.0 and image.max() <= 1.0):
-        raise ValueError(f"The {name} is float up to {image.max()}; pass values in [0, 1].")
+        raise ValueError(f"{name} is float up to {image.max()}; pass values in [0, 1]")
     return image.astype(np.float32)
 
 
 def _float_trimap(trimap):
-    """128 becomes 128/255: networks take that as 0.5, and scaled trimaps are as published."""
+    """Convert to float; 128/255 counts as 0.5 in networks and scales as published trimaps do."""
     trimap = np.asarray(trimap)
     if trimap.ndim == 3 and trimap.shape[2] == 1:
         trimap = trimap[..., 0]
     if trimap.ndim != 2 or trimap.size == 0:
-        raise ValueError(f"The trimap has shape {trimap.shape}; pass (H, W) or (H, W, 1).")
+        raise ValueError(f"trimap has shape {trimap.shape}; pass (H, W) or (H, W, 1)")
     if trimap.dtype != np.uint8 or not np.isin(trimap, (0, 128, 255)).all():
-        raise ValueError("The trimap holds other values than uint8 0, 128 and 255; convert it.")
+        raise ValueError("trimap must be uint8 with values 0, 128 and 255; convert it first")
     return trimap.astype(np.float32) / np.float32(255)
 
 

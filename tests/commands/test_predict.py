@@ -139,16 +139,15 @@ def test_trimaps_are_matched_by_name(model_with_trimap, tmp_path):
     cv2.imwrite(f"{trimaps}/a.png", expected["b"])
     (trimaps / "b.png").write_text("hello")
     assert predict(photos, out, model_with_trimap, trimap=trimaps) == [
-        f"{photos}/a.jpg: The trimap is 33x64 and the image 40x50 (height x width); "
-        "they have to be of one size.",
+        f"{photos}/a.jpg: trimap is 33x64, but image is 40x50 (height x width); sizes must match",
         f"{trimaps}/b.png: damaged or not an image; replace or remove it",
     ]
-    with pytest.raises(FileNotFoundError, match="There is no trimap .*/none"):
+    with pytest.raises(FileNotFoundError, match="trimap not found: .*/none"):
         predict(photos, out, model_with_trimap, trimap=tmp_path / "none")
     (trimaps / "b.png").unlink()
-    with pytest.raises(ValueError, match="trimaps has no trimap of the name of b.jpg"):
+    with pytest.raises(ValueError, match="trimaps: no trimap for b.jpg"):
         predict(photos, out, model_with_trimap, trimap=trimaps)
-    with pytest.raises(ValueError, match="gca takes a trimap beside the image"):
+    with pytest.raises(ValueError, match="gca needs a trimap in addition to the image"):
         predict(photos, tmp_path / "new", model_with_trimap)
     assert not (tmp_path / "new").exists()
 
@@ -200,9 +199,9 @@ def test_problems_are_reported_before_writing(tmp_path):
         cv2.imwrite(f"{folder}/{name}", photograph(8, 8))
     with pytest.raises(ValueError, match="^a.jpg, a.png in .*photos: same name"):
         find_photographs(folder, out)
-    with pytest.raises(ValueError, match="name another folder"):
+    with pytest.raises(ValueError, match="use another folder"):
         find_photographs(folder, folder)
-    with pytest.raises(ValueError, match="name another folder"):
+    with pytest.raises(ValueError, match="use another folder"):
         find_photographs(folder / "b.png", folder)
     with pytest.raises(NotADirectoryError, match="a.jpg is a file"):
         find_photographs(folder / "b.png", folder / "a.jpg")

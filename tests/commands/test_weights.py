@@ -8,7 +8,8 @@ import pytest
 from recordings import published_state
 from torch_files import tensors, write_zip
 
-from keras_matting.commands.weights import convert, parse_options
+from keras_matting.commands.model_flags import parse_options
+from keras_matting.commands.weights import convert
 from keras_matting.models import create_model
 from keras_matting.weights import load_published
 

@@ -1,4 +1,4 @@
-"""The recordings in this folder, as our models take and give them."""
+"""Load the recordings of this folder in the form that our models use."""
 
 import functools
 import json
@@ -12,13 +12,13 @@ FOLDER = Path(__file__).parent
 
 
 def recording(path):
-    """Arrays of an .npz, NCHW turned to NHWC."""
+    """Load the arrays of an .npz file, converted from NCHW to NHWC."""
     with np.load(FOLDER / path) as arrays:
         return {k: v.transpose(0, 2, 3, 1) if v.ndim == 4 else v for k, v in arrays.items()}
 
 
 def published_state(path, meta=None):
-    """The stand-in checkpoint of a .layout.json: published names -> arrays.
+    """Return the stand-in checkpoint {published name: array} of a .layout.json file.
 
     A recording's .meta.json may scale some tensors (pairs of pattern and factor) and set elements.
     """
@@ -41,5 +41,5 @@ def _drawn(path):
 
 
 def unnormalised(pixels, mean=0.5, std=0.5):
-    """What a published network was fed -> image in [0, 1]."""
+    """Convert the input of a published network to an image in [0, 1]."""
     return pixels * np.float32(std) + np.float32(mean)

@@ -1,8 +1,8 @@
 """Deterministic stand-in weights for checking an architecture against its published implementation.
 
-A published checkpoint cannot be had offline, but its *layout* (parameter names and shapes) can.
-Every tensor of that layout is filled from its own name, so the published code and a
-re-implementation can be given identical weights without shipping any.
+Published checkpoints are not available offline, but their *layouts* (parameter names and shapes)
+are. Each tensor is derived from its name, so the published code and a re-implementation get
+identical weights without shipping any.
 """
 
 import zlib
@@ -11,7 +11,7 @@ import numpy as np
 
 
 def synthetic_tensor(name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Returns the float32 stand-in for parameter `name` of `shape` (the published layout's own).
+    """Return the float32 stand-in for parameter `name` with the published `shape`.
 
     Convolution kernels are (out, in, kh, kw), as PyTorch and Paddle store them. He-scaled normals
     keep activations in range through deep stacks; norm statistics stay away from zero variance.
@@ -35,12 +35,12 @@ def synthetic_tensor(name: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def synthetic_state(layout: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    """Fills a whole layout {name: shape}."""
+    """Return stand-ins for a whole layout {name: shape}."""
     return {name: synthetic_tensor(name, tuple(shape)) for name, shape in layout.items()}
 
 
 def synthetic_image(seed: int, height: int, width: int, channels: int = 3) -> np.ndarray:
-    """A smooth-plus-noise image in [0, 1], float32, (height, width, channels)."""
+    """Return a smooth image plus noise, float32 (height, width, channels) in [0, 1]."""
     rng = np.random.Generator(np.random.PCG64(seed))
     y, x = np.mgrid[0:height, 0:width]
     image = np.empty((height, width, channels))
@@ -52,7 +52,7 @@ def synthetic_image(seed: int, height: int, width: int, channels: int = 3) -> np
 
 
 def synthetic_alpha(seed: int, height: int, width: int) -> np.ndarray:
-    """A soft-edged blob in [0, 1] with exact 0 and 1 regions, float32, (height, width, 1)."""
+    """Return a soft-edged blob with exact 0 and 1 regions, float32 (height, width, 1)."""
     rng = np.random.Generator(np.random.PCG64(seed))
     y, x = np.mgrid[0:height, 0:width]
     cy, cx = rng.uniform(0.4, 0.6, 2)
@@ -65,7 +65,7 @@ def synthetic_alpha(seed: int, height: int, width: int) -> np.ndarray:
 
 
 def trimap_from_alpha(alpha: np.ndarray, radius: int) -> np.ndarray:
-    """Trimap {0, 128, 255}, uint8, (height, width): unknown within `radius` of 0 < alpha < 1."""
+    """Return a uint8 trimap (height, width), unknown within `radius` of 0 < alpha < 1."""
     a = alpha[..., 0] if alpha.ndim == 3 else alpha
     unknown = (a > 0) & (a < 1)
     padded = np.pad(unknown, radius)

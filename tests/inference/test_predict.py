@@ -1,4 +1,4 @@
-"""Sizes on the way through a network, and the integers of .tflite files."""
+"""Input sizes, scaling and padding, and the integers of .tflite files."""
 
 import gc
 import weakref
@@ -14,7 +14,7 @@ from keras_matting.models import create_model, list_models
 
 
 def red_model(size=(None, None)):
-    """alpha = sigmoid(8 red - 4), a network whose right answer is known at every pixel."""
+    """Build a network with a known answer at every pixel: alpha = sigmoid(8 red - 4)."""
     image = keras.Input((*size, 3), name="image")
     kernel = keras.initializers.Constant(np.reshape([8.0, 0.0, 0.0], (1, 1, 3, 1)))
     bias = keras.initializers.Constant(-4.0)
@@ -28,7 +28,7 @@ def red_alpha(image):
 
 
 def smooth_image(height, width):
-    """uint8, so smooth that resizing hardly matters."""
+    """Return a uint8 image so smooth that resizing barely changes it."""
     y, x = np.mgrid[0:height, 0:width]
     red = 127.5 + 127.5 * np.sin(3.0 * x / width + 2.0 * y / height)
     return np.stack([red, 255.0 * x / width, 255.0 * y / height], -1).round().astype(np.uint8)
@@ -57,9 +57,9 @@ def red_tflite(path, size=(64, 96), integer=False):
     ("size", "expected"),
     [
         ((512, 512), (512, 512)),
-        ((600, 400), (576, 384)),  # one side on either side of 512: only cut to multiples of 32
-        ((300, 400), (512, 672)),  # all below: 682.67 is truncated, then cut
-        ((1080, 1920), (512, 896)),  # all above: 910.2
+        ((600, 400), (576, 384)),  # 512 lies between the sides: only cut to multiples of 32
+        ((300, 400), (512, 672)),  # both below: 682.67 is truncated, then cut
+        ((1080, 1920), (512, 896)),  # both above: 910.2
         ((1920, 1080), (896, 512)),
         ((700, 20), (672, 32)),
         ((1, 1), (512, 512)),
@@ -77,7 +77,7 @@ def test_another_reference_size():
     ("name", "size", "expected"),
     [
         ("bisenetv2", (600, 401), (608, 416)),
-        ("dim_vgg16", (3000, 1100), (1600, 1088)),  # each side on its own: the shape changes
+        ("dim_vgg16", (3000, 1100), (1600, 1088)),  # each side is limited: the shape changes
         ("dim_vgg16", (40, 31), (32, 32)),
         ("dim_vgg16_bilinear", (5000, 3333), (3840, 2560)),  # 2559.7
         ("dim_vgg16_bilinear", (801, 333), (801, 333)),
@@ -85,10 +85,10 @@ def test_another_reference_size():
         ("gfm_densenet121_rim", (1080, 1920), (352, 640)),  # 360, cut
         ("gfm_resnet34_2b_tt", (1080, 4000), (512, 1600)),
         ("modnet_hrnet_w18", (300, 400), (512, 672)),  # 682.7 is rounded, then cut
-        ("modnet_hrnet_w18", (600, 400), (768, 512)),  # where MODNet's own would only cut
+        ("modnet_hrnet_w18", (600, 400), (768, 512)),  # MODNet's own would only cut
         ("modnet_mobilenetv2", (600, 400), (576, 384)),
         ("ppmatting_hrnet_w18", (1080, 1920), (512, 896)),
-        ("ppmatting_hrnet_w18", (300, 400), (288, 384)),  # not enlarged
+        ("ppmatting_hrnet_w18", (300, 400), (288, 384)),  # not upscaled
         ("ppmatting_hrnet_w48", (3000, 2000), (2304, 1536)),
     ],
 )
@@ -97,7 +97,7 @@ def test_sizes_of_the_published_tests(name, size, expected):
     assert way["size"](*size, way["reference"]) == expected
 
 
-def test_every_network_has_a_row_of_its_own():
+def test_every_network_has_a_row():
     fallback = [name for name in list_models() if input_sizes.way(name) is input_sizes.WAYS["*"]]
     assert all(name.startswith("modnet_mobilenetv2") for name in fallback)
     assert input_sizes.way("bgmv2_base_resnet50") == dict(multiple=1)
@@ -106,22 +106,22 @@ def test_every_network_has_a_row_of_its_own():
 
 @pytest.mark.parametrize("fixed", [(None, None), (64, 96), (96, 64)])
 @pytest.mark.parametrize("size", [(67, 101), (200, 91), (33, 700), (5, 3), (1, 1)])
-def test_any_size_in_is_the_size_out(fixed, size):
+def test_the_matte_has_the_size_of_the_image(fixed, size):
     image = smooth_image(*size)
     alpha = predict_alpha(red_model(fixed), image, None if fixed[0] else 128)
     assert alpha.shape == size and alpha.dtype == np.float32
     assert 0.0 <= alpha.min() and alpha.max() <= 1.0
-    if min(size) > 64:  # smaller images are too coarse for the network's answer to be known
+    if min(size) > 64:  # smaller images are too coarse to compare
         assert np.abs(alpha - red_alpha(image)).mean() < 0.005
 
 
 class Spy:
-    """A stand-in for the network of a name; it keeps what it sees, and alpha is the red channel."""
+    """A stand-in for a named network that records its inputs; alpha is the red channel."""
 
-    def __init__(self, name="spy", beside=(), size=(None, None)):
+    def __init__(self, name="spy", extra=(), size=(None, None)):
         self.name = name
         shapes = {"image": (1, *size, 3), "background": (1, *size, 3), "trimap": (1, *size, 1)}
-        self.input = {key: tf.TensorSpec(shapes[key]) for key in ("image", *beside)}
+        self.input = {key: tf.TensorSpec(shapes[key]) for key in ("image", *extra)}
         self.output = {"alpha": None}
 
     def __call__(self, inputs, training):
@@ -132,7 +132,7 @@ class Spy:
         return {"alpha": inputs["image"][..., :1]}
 
 
-def test_a_fixed_size_sees_the_image_undistorted_between_its_mirror_images():
+def test_a_fixed_size_gets_the_undistorted_image_padded_by_reflection():
     model = Spy(size=(40, 80))
     image = smooth_image(40, 60)
     alpha = predict_alpha(model, image)
@@ -147,7 +147,7 @@ def random_trimap(height, width):
     return np.random.default_rng(0).choice(np.uint8([0, 128, 255]), (height, width))
 
 
-def test_gca_sees_multiples_of_32_and_the_trimap_has_the_last_word():
+def test_gca_gets_multiples_of_32_and_known_pixels_are_kept():
     model, image, trimap = Spy("gca", ["trimap"]), smooth_image(37, 64), random_trimap(37, 64)
     alpha = predict_alpha(model, image, trimap=trimap[..., None])
     padded = np.pad(np.dstack([image, trimap]), ((0, 27), (0, 0), (0, 0)), "reflect")
@@ -158,7 +158,7 @@ def test_gca_sees_multiples_of_32_and_the_trimap_has_the_last_word():
     np.testing.assert_array_equal(alpha[~unknown], trimap[~unknown] / 255)
 
 
-def test_dim_sees_image_and_trimap_scaled_as_published():
+def test_dim_gets_image_and_trimap_scaled_as_published():
     model, image = Spy("dim_vgg16", ["trimap"]), smooth_image(70, 100)
     trimap = random_trimap(70, 100)
     predict_alpha(model, image, trimap=trimap)
@@ -178,7 +178,7 @@ def test_a_trimap_scaled_to_a_fixed_size_keeps_thin_unknown_regions():
     assert (seen[:, 31:33] == 128).any(1).all()
 
 
-def test_background_matting_sees_the_background_like_the_image():
+def test_the_background_is_padded_like_the_image():
     model = Spy("bgmv2_resnet50", ["background"])
     image = smooth_image(41, 50)
     background = image[::-1]
@@ -194,17 +194,17 @@ def test_background_matting_sees_the_background_like_the_image():
 )
 def test_networks_at_any_size(name, options, multiple):
     model = create_model(name, (None, None, 3), **options)
-    beside = {}
+    extra = {}
     for height, width in ((1, 1), (3, 70), (67, 101)):
         image = smooth_image(height, width)
         if "trimap" in model.input:
-            beside = {"trimap": np.full((height, width), 128, np.uint8)}
+            extra = {"trimap": np.full((height, width), 128, np.uint8)}
         else:
-            beside = {"background": image[::-1]}
-        alpha = predict_alpha(model, image, **beside)
+            extra = {"background": image[::-1]}
+        alpha = predict_alpha(model, image, **extra)
         assert alpha.shape == (height, width)
     padding = ((0, -height % multiple), (0, -width % multiple), (0, 0))
-    inputs = {key: np.atleast_3d(x) for key, x in ({"image": image} | beside).items()}
+    inputs = {key: np.atleast_3d(x) for key, x in ({"image": image} | extra).items()}
     inputs = {k: np.pad(x, padding, "reflect")[None] / np.float32(255) for k, x in inputs.items()}
     expected = model(inputs)["alpha"][0, :height, :width, 0]
     np.testing.assert_allclose(alpha, expected, atol=1e-6)
@@ -213,19 +213,19 @@ def test_networks_at_any_size(name, options, multiple):
 @pytest.mark.parametrize(
     ("model", "given", "message"),
     [
-        (Spy("gca", ["trimap"]), {}, "gca takes a trimap beside the image; pass it"),
-        (Spy("bgmv2_resnet50", ["background"]), {}, "takes a background beside the image"),
+        (Spy("gca", ["trimap"]), {}, "gca needs a trimap in addition to the image; pass --trimap"),
+        (Spy("bgmv2_resnet50", ["background"]), {}, "needs a background in addition to the image"),
         (Spy(), {"trimap": np.zeros((8, 9), np.uint8)}, "spy takes no trimap"),
-        (Spy("gca", ["trimap"]), {"trimap": np.zeros((9, 8), np.uint8)}, "trimap is 9x8 and the"),
-        (Spy("gca", ["trimap"]), {"trimap": np.full((8, 9), 127, np.uint8)}, "other values than"),
-        (Spy("gca", ["trimap"]), {"trimap": np.zeros((8, 9))}, "other values than uint8 0, 128"),
+        (Spy("gca", ["trimap"]), {"trimap": np.zeros((9, 8), np.uint8)}, "trimap is 9x8, but"),
+        (Spy("gca", ["trimap"]), {"trimap": np.full((8, 9), 127, np.uint8)}, "must be uint8 with"),
+        (Spy("gca", ["trimap"]), {"trimap": np.zeros((8, 9))}, "must be uint8 with values 0, 128"),
         (Spy("gca", ["trimap"]), {"trimap": np.zeros((8, 9, 3), np.uint8)}, r"trimap has shape"),
         (Spy("bgmv2_a", ["background"]), {"background": np.zeros((8, 9))}, "background has shape"),
-        (Spy("gca"), {"reference_size": 64}, "gca takes no reference size"),
-        (Spy(size=(32, 32)), {"reference_size": 64}, "spy takes no reference size"),
+        (Spy("gca"), {"reference_size": 64}, "input size of gca cannot be changed"),
+        (Spy(size=(32, 32)), {"reference_size": 64}, "input size of spy cannot be changed"),
     ],
 )
-def test_inputs_that_do_not_fit_the_network_are_refused(model, given, message):
+def test_wrong_inputs_are_refused(model, given, message):
     with pytest.raises(ValueError, match=message):
         predict_alpha(model, np.zeros((8, 9, 3), np.uint8), **given)
 
@@ -233,7 +233,7 @@ def test_inputs_that_do_not_fit_the_network_are_refused(model, given, message):
 def test_a_network_without_alpha_is_refused():
     model = Spy("bisenetv2")
     model.output = {"semantic": None}
-    with pytest.raises(ValueError, match="bisenetv2 as built has no alpha; with num_classes=2"):
+    with pytest.raises(ValueError, match="bisenetv2 has no output alpha; build .* num_classes=2"):
         predict_alpha(model, smooth_image(8, 9))
 
 
@@ -266,7 +266,7 @@ def test_tflite_with_a_trimap(tmp_path):
     alpha = predict_alpha(model, image, trimap=trimap)
     expected = np.where(trimap == 128, (image[..., 0] / 255 + 128 / 255) / 2, trimap / 255)
     np.testing.assert_allclose(alpha, expected, atol=1e-6)
-    with pytest.raises(ValueError, match="mean.tflite takes a trimap beside the image"):
+    with pytest.raises(ValueError, match="mean.tflite needs a trimap in addition to the image"):
         predict_alpha(model, image)
 
 
@@ -342,7 +342,7 @@ def test_a_compiled_model_uses_its_present_weights_and_is_freed():
         (np.full((4, 5, 3), np.nan), "nan"),
     ],
 )
-def test_images_of_another_kind_are_refused(image, message):
+def test_images_of_wrong_shape_type_or_range_are_refused(image, message):
     with pytest.raises(ValueError, match=message):
         predict_alpha(red_model((64, 96)), image)
 
@@ -354,7 +354,7 @@ def test_a_matte_that_is_not_finite_is_refused():
         predict_alpha(model, smooth_image(64, 96))
 
 
-def test_files_that_are_no_models_are_named(tmp_path):
+def test_files_that_are_not_models_are_reported(tmp_path):
     broken = tmp_path / "broken.tflite"
     with pytest.raises(FileNotFoundError, match="broken.tflite"):
         load_tflite(broken)

@@ -1,4 +1,4 @@
-"""Adaptive average pooling equals its definition, also with overlapping or surplus bins."""
+"""Adaptive average pooling equals its definition, also if bins overlap or outnumber pixels."""
 
 import numpy as np
 import pytest
