@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The whole way once, on a CPU in minutes: compose, train, quantize, export, check, matte a photograph.
+# Train, quantize, export and check a small network and matte a photograph, on a CPU in minutes.
 #
 #     bash recipes/demo.sh OUT
 #
-# Shows every command. Stopped and started again, it goes on where it was.
+# Prints every command. If it is interrupted, run it again: it continues.
 set -euo pipefail
 out=$1
 net=(--model modnet_mobilenetv2_mobile --width 0.5)

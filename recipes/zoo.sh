@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Every mobile variant: trained on drawn figures for minutes, fine-tuned quantization-aware, converted
-# to every format, checked, and listed.
+# Train every mobile variant on synthetic figures for minutes, fine-tune it quantization-aware, convert
+# it to every format, check the files and write a table.
 #
 #     bash recipes/zoo.sh OUT TABLE
 #
-# Shows every command. Stopped and started again, it goes on where it was.
+# Prints every command. If it is interrupted, run it again: it continues.
 set -euo pipefail
 out=$1 table=$2
 common=(--size 96 --batch_size 4)
 
 run() { printf '\n\033[1m$ %s\033[0m\n' "$*"; "$@"; }
 
-# VARIANT RECIPE FLAGS, FLAGS OF THE FLOAT RUN, FLAGS OF THE QUANTISED RUN
+# train VARIANT RECIPE FLAGS FLOAT_FLAGS QUANTIZED_FLAGS
 train() {
   local float=$out/runs/$1/float int8=$out/runs/$1/int8
   local recipe=(python "recipes/$2.py" --model "$1" "${common[@]}" $3)
