@@ -72,4 +72,5 @@ def main(argv):
     except (ValueError, OSError) as error:
         sys.exit(str(error))
     heads = [key for key in model.output if key not in ("alpha", "foreground")]
-    print(f"{path}: {model.count_params():,} numbers of {name}, heads {', '.join(heads) or 'none'}")
+    heads = ", ".join(heads) or "none"
+    print(f"{path}: {name}, {model.count_params():,} parameters, training heads: {heads}")
