@@ -1,4 +1,4 @@
-"""Trains Background Matting V2 (Lin et al. 2021): a picture and a photograph of its background.
+"""Train Background Matting V2 (Lin et al. 2021): a picture and a photograph of its background.
 
     python recipes/bgmv2.py --foregrounds VIDEOMATTE --backgrounds PICTURES --workdir runs/base
     python recipes/bgmv2.py --stage refine --base runs/base/best.weights.h5 --workdir runs/refine \\
@@ -11,7 +11,7 @@ its pyramid, 1e-4 for the decoder, 3e-4 for the refiner, with norms over all rep
 (--sync_batch_norm). --learning_rate is the rate of the fastest part. Height and width of a batch
 are drawn from half to all of the size. The background input differs from the one in the picture by
 shadow, noise, exposure and camera movement. The released base starts from a DeepLabV3 for VOC. On
-synthetic figures: 128x128, batch 4, 150 steps; refine at 192x192 and, without --base, at 1.5e-3.
+synthetic figures: 128x128, batch 4, 150 steps; refine at 192x192 and 1.5e-3.
 """
 
 import functools
@@ -41,7 +41,7 @@ PARTS = {
     "refine": {"backbone": 1 / 6, "aspp": 1 / 6, "decoder": 1 / 3},
 }
 RATES = {"base": 5e-4, "refine": 3e-4}
-SYNTHETIC_RATES = {"base": 5e-4, "refine": 1.5e-3}  # refine starts from nothing there
+SYNTHETIC_RATES = {"base": 5e-4, "refine": 1.5e-3}  # there refine trains from scratch
 SMALLEST = {"base": 0.4, "refine": 0.3}  # figure, relative to the size at which it fills the crop
 SYNTHETIC_SMALLEST = 0.8  # of figures and of batches, which are small already
 PICTURES = ("image", "background", "foreground", "alpha")

@@ -1,4 +1,4 @@
-"""Trains BiSeNetV2 (Yu et al. 2021): segmentation, the first step towards a trimap.
+"""Train BiSeNetV2 (Yu et al. 2021): segmentation, the first step towards a trimap.
 
     python recipes/bisenetv2.py --cityscapes CITYSCAPES --workdir runs/city
     python recipes/bisenetv2.py --foregrounds CUTOUTS --backgrounds PICTURES    # figure, background

@@ -1,4 +1,4 @@
-"""Trains Deep Image Matting in its stages (Xu et al. 2017): image and trimap in, alpha out.
+"""Train Deep Image Matting in its stages (Xu et al. 2017): image and trimap in, alpha out.
 
     python recipes/dim.py --foregrounds ADOBE --backgrounds COCO --weights imagenet
     python recipes/dim.py --stage refinement --weights runs/dim/best.weights.h5 --workdir runs/dim2

@@ -1,4 +1,4 @@
-"""Trains GCA-Matting (Li and Lu 2020): image and trimap in, alpha out.
+"""Train GCA-Matting (Li and Lu 2020): image and trimap in, alpha out.
 
     python recipes/gca.py --foregrounds ADOBE --backgrounds COCO --workdir runs/gca
     python recipes/gca.py                          # quick test on synthetic figures

@@ -1,4 +1,4 @@
-"""Trains GFM (Li et al. 2022): an image in; glance, focus and their fusion out.
+"""Train GFM (Li et al. 2022): an image in; glance, focus and their fusion out.
 
     python recipes/gfm.py --foregrounds AM2K --backgrounds BG20K --workdir runs/gfm
     python recipes/gfm.py --track ori --foregrounds AM2K      # on photographs, not on composites

@@ -1,4 +1,4 @@
-"""Trains MODNet with its three supervised objectives (Ke et al. 2022).
+"""Train MODNet with its three supervised objectives (Ke et al. 2022).
 
     python recipes/modnet.py --foregrounds CUTOUTS --backgrounds PICTURES --workdir runs/modnet
     python recipes/modnet.py                       # quick test on synthetic figures
@@ -93,6 +93,8 @@ def composed(options):
     """Return data of composites, or with --photographs of photographs."""
     size = options.size
     targets = paddle_targets if options.model == "modnet_hrnet_w18" else losses.targets
+    if options.sizes and not options.photographs:
+        raise ValueError("--sizes needs --photographs.")
     if options.photographs:
         held_out = [*photographs.validation(size), compositing.select(*KEPT)]
         sizes = [int(side) for side in options.sizes]

@@ -1,4 +1,4 @@
-"""Adapts a trained MODNet to unlabelled photographs by sub-objectives consistency (SOC).
+"""Adapt a trained MODNet to unlabelled photographs by sub-objectives consistency (SOC).
 
     python recipes/modnet_soc.py --weights runs/modnet/best.weights.h5 --images PHOTOGRAPHS
     python recipes/modnet_soc.py                   # quick test, untrained, on synthetic pictures

@@ -1,4 +1,4 @@
-"""Trains PP-Matting (Chen et al. 2022): an image in, no trimap.
+"""Train PP-Matting (Chen et al. 2022): an image in, no trimap.
 
     python recipes/ppmatting.py --foregrounds ADOBE --backgrounds COCO --workdir runs/ppmatting
     python recipes/ppmatting.py                    # quick test on synthetic figures

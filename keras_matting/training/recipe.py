@@ -116,15 +116,16 @@ def resolved(options, defaults: dict, replicas: int = 1) -> SimpleNamespace:
 
 
 def run(given, defaults: Callable, main: Callable):
-    """Train by flag values as they were given, in a workdir that is locked and marked as theirs."""
-    strategy = strategies.create(given.strategy)  # joins a cluster, which comes before all else
+    """Train with these flag values, in a workdir that is locked and records them."""
+    try:
+        Path(given.workdir).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"cannot create --workdir={given.workdir}: {error.strerror}.") from error
+    strategy = strategies.create(given.strategy)  # TensorFlow joins a cluster before all else
     options = resolved(given, defaults(given), strategy.num_replicas_in_sync)
     worker, _ = strategies.worker(strategy)
     folder = workdir.of_worker(options.workdir, worker)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"cannot create --workdir={folder}: {error.strerror}.") from error
+    folder.mkdir(exist_ok=True)
     with exclusive_lock(folder):
         if worker == 0:
             length = {name: getattr(options, name) for name in LENGTH}

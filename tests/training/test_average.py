@@ -1,4 +1,4 @@
-"""A moving average of the weights: its decay, and who sees it."""
+"""The moving average of the weights: its decay, and its use in validation."""
 
 import numpy as np
 import pytest

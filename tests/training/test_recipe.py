@@ -37,7 +37,7 @@ def test_help_shows_every_flag(name):
 def test_help_of_the_program():
     command = [sys.executable, "recipes/gca.py", "--help"]
     shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
-    assert "Trains GCA-Matting" in shown and "--foregrounds:" in shown and "--epochs:" in shown
+    assert "Train GCA-Matting" in shown and "--foregrounds:" in shown and "--epochs:" in shown
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What recipes share: variables are there before the first step."""
+"""Variables exist before the first step, so that Keras traces a step once."""
 
 import numpy as np
 from tensorflow import keras
@@ -8,7 +8,7 @@ from keras_matting.training.run import make_variables
 
 
 class Counting(keras.Model):
-    """Counts how often its steps are traced."""
+    """Count how often the steps are traced."""
 
     traced = ()
 

@@ -1,4 +1,4 @@
-"""--foregrounds and --backgrounds take datasets, prepared folders and plain folders alike."""
+"""--foregrounds and --backgrounds accept datasets, prepared folders and plain folders."""
 
 from types import SimpleNamespace
 
