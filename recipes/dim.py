@@ -17,13 +17,14 @@ Adam at 5e-4, 200 steps.
 import functools
 
 from absl import flags
-from keras_matting.data.augment import compositing, geometry, presets, trimaps
+from keras_matting.data.augment import compositing, geometry, photographs, presets, trimaps
 from keras_matting.losses import dim
 from keras_matting.losses.trimap_targets import trimap_targets
 from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.models import copy_layers, create_model
 from keras_matting.training import recipe, run, sources
 from keras_matting.training.optimizers import Adam
+from tensorflow import keras
 
 PUBLISHED = {
     "dim_vgg16": dict(size=320, batch_size=1, epochs=12, steps_per_epoch=43_100),
@@ -31,6 +32,7 @@ PUBLISHED = {
 }
 RATES = {"dim_vgg16": 1e-5, "dim_vgg16_bilinear": 1e-3}
 SYNTHETIC = dict(size=64, batch_size=4, epochs=4, steps_per_epoch=50)
+KEPT = ("image", "alpha", "trimap")
 SIDES = (1.0, 1.5, 2.0)
 STAGES = ("encoder_decoder", "refinement", "everything")
 
@@ -51,13 +53,18 @@ LOSSES = {
         both(dim.paddle_alpha_loss, dim.paddle_composition_loss),
         dim.paddle_alpha_loss,
     ),
+    # a photograph that keeps its background has no other colours to be composed of
+    "photographs": (dim.alpha_loss, dim.alpha_loss),
 }
 
 
 def define_flags():
     flags.DEFINE_enum("stage", "encoder_decoder", STAGES, "Stage of the training.")
+    flags.DEFINE_bool("cosine", False, "Let the learning rate fall to zero along a cosine.")
+    flags.DEFINE_float("clip", None, "Limit of the global norm of the gradients.")
     recipe.define_flags(workdir="runs/dim", model="dim_vgg16", learning_rate=None)
     sources.define_flags()
+    sources.define_photograph_flags()
 
 
 def defaults(options):
@@ -65,18 +72,34 @@ def defaults(options):
 
 
 def main(options, strategy):
-    size, terms = options.size, losses(options)
-    targets = functools.partial(trimap_targets, outputs=terms)
-    validation = presets.validation(size)
-    data = sources.composites(options, augmentation(size), validation, targets)
+    terms = losses(options)
+    data = composed(options, functools.partial(trimap_targets, outputs=terms))
     rate = options.learning_rate or (RATES[row(options)] if options.foregrounds else 5e-4)
+    if options.cosine:
+        rate = keras.optimizers.schedules.CosineDecay(rate, options.epochs * data.steps)
     with strategy.scope():
         model = run.transformed(build(options), options)
         if options.stage == "refinement":
             for layer in model.layers:
                 layer.trainable = layer.name.startswith("refine")
-        model.compile(Adam(rate), loss=terms, metrics={"alpha": [SAD("unknown"), MSE("unknown")]})
+        adam = keras.optimizers.Adam(rate, global_clipnorm=options.clip)
+        optimizer = adam if options.clip else Adam(rate)
+        model.compile(optimizer, loss=terms, metrics={"alpha": [SAD("unknown"), MSE("unknown")]})
     run.fit(model, options, data, "val_alpha_sad", strategy)
+
+
+def composed(options, targets):
+    """Return data of composites, or with --photographs of photographs."""
+    size = options.size
+    if not options.photographs:
+        return sources.composites(options, augmentation(size), presets.validation(size), targets)
+    held_out = [*photographs.validation(size), compositing.select(*KEPT)]
+    sizes = [int(side) for side in options.sizes]
+    return sources.photographed(options, of_photographs, held_out, targets, sizes)
+
+
+def of_photographs(size):
+    return [*photographs.training_with_trimap(size), compositing.select(*KEPT)]
 
 
 def augmentation(size):
@@ -89,7 +112,7 @@ def augmentation(size):
 
 def losses(options):
     """Return {output: loss} of the stage."""
-    coarse, refined = LOSSES[row(options)]
+    coarse, refined = LOSSES["photographs" if options.photographs else row(options)]
     return {
         "encoder_decoder": {"alpha": coarse},
         "refinement": {"alpha": refined},
@@ -104,7 +127,8 @@ def row(options):
 
 def build(options):
     """Return the stage's network; the second stage starts from a weights file of the first."""
-    shape, weights = (options.size, options.size, 3), options.weights
+    side = None if options.sizes else options.size
+    shape, weights = (side, side, 3), options.weights
     refinement = options.stage != "encoder_decoder"
     if options.stage != "refinement" or weights in (None, "imagenet") or options.quantize:
         return create_model(options.model, shape, True, weights, refinement=refinement)

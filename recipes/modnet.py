@@ -43,17 +43,6 @@ def define_flags():
     flags.DEFINE_float(
         "branch_width", None, "Width multiplier of detail and fusion branches; default: --width."
     )
-    flags.DEFINE_bool(
-        "photographs",
-        False,
-        "Augment --foregrounds as photographs: half of the samples keep their background.",
-    )
-    flags.DEFINE_list(
-        "sizes",
-        [],
-        "With --photographs, crop sizes that steps cycle through, such as 256,384,256,512. "
-        "--batch_size applies at --size and changes with the area.",
-    )
     flags.DEFINE_enum("optimizer", "sgd", ["sgd", "adam"], "SGD with momentum 0.9, or Adam.")
     flags.DEFINE_float("clip", None, "Limit of the global norm of the gradients.")
     flags.DEFINE_enum(
@@ -67,6 +56,7 @@ def define_flags():
     )
     recipe.define_flags(workdir="runs/modnet", model="modnet_mobilenetv2", learning_rate=0.01)
     sources.define_flags(kind="portrait")
+    sources.define_photograph_flags()
 
 
 def defaults(options):

@@ -71,6 +71,21 @@ def define_flags(kind="any", figures=300):
     flags.DEFINE_enum("figure_kind", kind, kinds, "Kind of synthetic figures.")
 
 
+def define_photograph_flags():
+    """Define --photographs and --sizes, of recipes that call `photographed`."""
+    flags.DEFINE_bool(
+        "photographs",
+        False,
+        "Augment --foregrounds as photographs: half of the samples keep their background.",
+    )
+    flags.DEFINE_list(
+        "sizes",
+        [],
+        "With --photographs, crop sizes that steps cycle through, such as 256,384,256,512. "
+        "--batch_size applies at --size and changes with the area.",
+    )
+
+
 def photographed(options, training, validation, targets, sizes=()) -> Data:
     """Return data of photographs with mattes, kept as they are or given another background.
 

@@ -21,6 +21,25 @@ def training(size: int, replaced: float = 0.5) -> list[Callable]:
     """
     return [
         random_figure_crop(size),
+        *_composition(size, replaced),
+        trimaps.random_trimap((2, max(2, size // 25))),
+    ]
+
+
+def training_with_trimap(size: int, replaced: float = 0.6) -> list[Callable]:
+    """Return the same for trimap-based networks: closer crops, and trimaps as people draw them.
+
+    Unknown bands are uneven, and up to an eighth of `size` wide on either side of the edge.
+    """
+    return [
+        random_figure_crop(size, closest=0.3, farthest=1.2),
+        *_composition(size, replaced),
+        trimaps.random_uneven_trimap((1.0, size / 8.0)),
+    ]
+
+
+def _composition(size, replaced):
+    return [
         geometry.random_crop("background", size),
         colour.random_color("foreground"),
         colour.random_color("background"),
@@ -33,7 +52,6 @@ def training(size: int, replaced: float = 0.5) -> list[Callable]:
         degradation.random_blur("image", sigma=(0.3, 1.0), probability=0.25),
         degradation.random_noise(probability=0.35),
         degradation.random_jpeg(quality=(40, 95), probability=0.3),
-        trimaps.random_trimap((2, max(2, size // 25))),
     ]
 
 
