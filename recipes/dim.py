@@ -94,8 +94,7 @@ def composed(options, targets):
     if not options.photographs:
         return sources.composites(options, augmentation(size), presets.validation(size), targets)
     held_out = [*photographs.validation(size), compositing.select(*KEPT)]
-    sizes = [int(side) for side in options.sizes]
-    return sources.photographed(options, of_photographs, held_out, targets, sizes)
+    return sources.photographed(options, of_photographs, held_out, targets)
 
 
 def of_photographs(size):

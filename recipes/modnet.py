@@ -83,12 +83,9 @@ def composed(options):
     """Return data of composites, or with --photographs of photographs."""
     size = options.size
     targets = paddle_targets if options.model == "modnet_hrnet_w18" else losses.targets
-    if options.sizes and not options.photographs:
-        raise ValueError("--sizes needs --photographs.")
     if options.photographs:
         held_out = [*photographs.validation(size), compositing.select(*KEPT)]
-        sizes = [int(side) for side in options.sizes]
-        return sources.photographed(options, of_photographs, held_out, targets, sizes)
+        return sources.photographed(options, of_photographs, held_out, targets)
     augmentation = [*training(size, options.closest), compositing.select(*KEPT)]
     return sources.composites(options, augmentation, validation(size), targets)
 

@@ -86,12 +86,13 @@ def define_photograph_flags():
     )
 
 
-def photographed(options, training, validation, targets, sizes=()) -> Data:
+def photographed(options, training, validation, targets) -> Data:
     """Return data of photographs with mattes, kept as they are or given another background.
 
-    `training(size)` returns a list of transforms. Steps cycle through crops of `sizes`; the batch
+    `training(size)` returns a list of transforms. Steps cycle through crops of --sizes; the batch
     size changes with their area, so that all steps take about as long.
     """
+    sizes = [_multiple_of_32(side) for side in options.sizes]
     pools, others = figures(options), backgrounds(options)
     opened = [functools.partial(composition, *pair) for pair in zip(pools, others, strict=True)]
     data = _data(options, opened, pools, training(options.size), validation, targets)
@@ -114,12 +115,20 @@ def photographed(options, training, validation, targets, sizes=()) -> Data:
     return data._replace(stream=stream)
 
 
+def _multiple_of_32(side):
+    if not side.isdigit() or int(side) % 32 or not int(side):
+        raise ValueError(f"--sizes: {side} is not a multiple of 32.")
+    return int(side)
+
+
 def composites(options, training, validation, targets) -> Data:
     """Return data composed anew in every step from --foregrounds and --backgrounds.
 
     `training` and `validation` are lists of transforms, or `training` is a function from the
     foregrounds' Source to such a list. `targets(batch)` returns ({input: tensor}, {output: truth}).
     """
+    if getattr(options, "sizes", None):
+        raise ValueError("--sizes needs --photographs.")
     pools, others = foregrounds(options), backgrounds(options)
     transforms = training(pools[0]) if callable(training) else training
     opened = [functools.partial(composition, *pair) for pair in zip(pools, others, strict=True)]
