@@ -86,9 +86,3 @@ def test_a_deleted_workdir(tmp_path):
         f"tiny.py: the workdir {tmp_path / 'run'} has disappeared. Nothing is saved; the same "
         "command starts from the beginning."
     )
-
-
-def test_a_read_only_disk(small_disk):
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    words = last_words(start(TINY, small_disk / "run"))
-    assert words == f"tiny.py: cannot create --workdir={small_disk / 'run'}: Read-only file system."

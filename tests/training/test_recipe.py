@@ -157,3 +157,23 @@ def test_a_workdir_that_cannot_be_made(start, tmp_path):
     (tmp_path / "file").touch()
     words = start(nothing, workdir=tmp_path / "file" / "run")
     assert "cannot create --workdir=" in words and "Not a directory" in words
+
+
+def test_a_read_only_disk(start, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(disk)], capture_output=True)
+    if done.returncode:
+        pytest.skip("A READ-ONLY DISK IS NOT TESTED: mounting one needs root.")
+    try:
+        save(disk / "run", 3)
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        assert start(nothing, workdir=disk / "run") == (
+            f"tiny.py: cannot write to {disk / 'run'}: the file system is read-only. Epoch 3 is "
+            "saved; the same command continues from there."
+        )
+        assert start(nothing, workdir=disk / "new") == (
+            f"tiny.py: cannot create --workdir={disk / 'new'}: Read-only file system."
+        )
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)

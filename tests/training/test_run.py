@@ -1,10 +1,13 @@
 """Variables exist before the first step, so that Keras traces a step once."""
 
 import numpy as np
+import tensorflow as tf
 from tensorflow import keras
 
 from keras_matting.metrics.streaming import SAD
+from keras_matting.training import run
 from keras_matting.training.run import make_variables
+from keras_matting.training.sources import Data
 
 
 class Counting(keras.Model):
@@ -34,3 +37,15 @@ def test_steps_are_traced_once():
     assert sorted(model.traced) == ["training", "validation"]
     assert {"alpha_loss", "detail_loss", "alpha_sad", "val_alpha_sad"} <= history.history.keys()
     assert history.history["loss"][-1] < history.history["loss"][0]
+
+
+def test_a_backbone_sees_eight_batches_of_held_out_pictures(monkeypatch):
+    seen = []
+    monkeypatch.setattr(run, "load_backbone", lambda *given: seen.append(given))
+    batches = tf.data.Dataset.range(10).batch(2).repeat(2).map(lambda i: ({"image": i}, {}))
+    run.start_backbone("model", "file", Data(None, batches, 1, None))
+    run.start_backbone("model", "file", Data(None, None, 1, None))
+    (model, source, pictures), without = seen
+    assert (model, source) == ("model", "file")
+    np.testing.assert_array_equal(pictures, [*range(10), *range(6)])
+    assert without == ("model", "file", None)
