@@ -229,7 +229,7 @@ def test_errors_of_the_command_are_one_line(tmp_path):
         ((f"{tmp_path}/a.png", out, "--tflite", "none.tflite"), "file not found: none.tflite"),
         ((f"{tmp_path}/b.png", out, "--tflite", "none.tflite"), f"{tmp_path}/b.png"),
         ((f"{tmp_path}/a.png", out, "--tflite", "x", "--option", "a=1"), "apply to --model only"),
-        ((f"{tmp_path}/a.png", out, "--model", "gca", "--weights", "x", "--option", "a"), "VALUE"),
+        ((f"{tmp_path}/a.png", out, "--model=gca", "--weights=x", "--option=a"), "name=value"),
     ]:
         done = run(*arguments)
         assert done.returncode == 1
