@@ -71,4 +71,4 @@ lint: setup
 	$(BIN)/lint-imports --no-logo --no-cache
 
 clean:
-	rm -rf build .venv android_demo/build
+	rm -rf build .venv* android_demo/build

@@ -9,7 +9,6 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-
 def _choose_keras_2():
     """Make `tensorflow.keras` Keras 2, which later versions of TensorFlow have as tf-keras."""
     if importlib.util.find_spec("tf_keras") is None:
