@@ -38,10 +38,9 @@ zoo: setup
 test: setup
 	TF_ENABLE_ONEDNN_OPTS=0 $(BIN)/python -m pytest
 
-# what a change usually breaks, in under three minutes
-CHECKED := $(addprefix tests/,backbones layers losses metrics training weights)
+# what a change usually breaks, in under three minutes; tests/conftest.py lists the slow tests
 check: lint
-	TF_ENABLE_ONEDNN_OPTS=0 $(BIN)/python -m pytest $(CHECKED)
+	TF_ENABLE_ONEDNN_OPTS=0 $(BIN)/python -m pytest -m "not slow"
 
 # The app on what `make demo` left, and always on small untrained files of every kind.
 SMALL := build/android/small

@@ -1,16 +1,48 @@
-"""The order of the tests, and what tests of several folders share."""
+"""Which tests are slow, their order, and what tests of several folders share."""
 
 import functools
 import gc
+import os
+from pathlib import Path
 
 import pytest
 
-LONGEST = ("recipes", "export")
+# the test processes share the processors already; read when TensorFlow starts
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+
+# Not part of `make check`, which has to end in three minutes; the longest first.
+SLOW = [
+    "recipes/test_scaling.py",
+    "recipes/test_methods.py",
+    "recipes/test_modnet.py",
+    "recipes/test_stages.py",
+    "recipes/test_resume.py",
+    "recipes/test_interruptions.py",
+    "models/test_registry.py",
+    "export/test_mobile.py",
+    "models/test_saving.py",
+    "models/test_ppmatting.py",
+    "models/test_gfm.py",
+    "models/test_bgmv2.py",
+    "export/test_zoo.py",
+    "export/test_parity.py",
+    "export/test_premix_upsampling.py",
+    "weights/test_load_backbone.py",
+]
 
 
 def pytest_collection_modifyitems(items):
-    """The longest first, so that neither of two processes waits for the other at the end."""
-    items.sort(key=lambda item: item.path.parent.name not in LONGEST)
+    """Mark slow tests and put them first, so that no process waits for another at the end."""
+    places = {path: place for place, path in enumerate(SLOW)}
+    folder = Path(__file__).parent
+
+    def place(item):
+        return places.get(item.path.relative_to(folder).as_posix(), len(SLOW))
+
+    items.sort(key=place)
+    for item in items:
+        if place(item) < len(SLOW):
+            item.add_marker("slow")
 
 
 def pytest_collection_finish():

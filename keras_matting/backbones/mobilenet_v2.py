@@ -21,7 +21,7 @@ STAGES = [
     (6, 160, 3, 2),
     (6, 320, 1, 1),
 ]
-TAPS = {1: 2, 3: 4, 6: 8, 13: 16, 17: 32}  # block number: stride of its output
+TAPS = {1: 2, 2: 4, 3: 8, 5: 16, 7: 32}  # stage, from 1: stride of its output
 
 
 def scaled(channels, width):
@@ -41,17 +41,17 @@ def mobilenet_v2(x, width=1.0, last_conv=True, symmetric=True, dilated=False):
     features = {}
     x = _conv_bn_relu6(x, scaled(32, width), 3, 2, symmetric=symmetric, name="backbone_stem")
     block = 0
-    for expansion, channels, repeats, stage_strides in STAGES:
+    for stage, (expansion, channels, repeats, stage_strides) in enumerate(STAGES, start=1):
         for i in range(repeats):
             block += 1
-            strides = stage_strides if i == 0 and not (dilated and block == 14) else 1
-            dilation = 2 if dilated and block > 14 else 1
+            strides = stage_strides if i == 0 and not (dilated and stage == 6) else 1
+            dilation = 2 if dilated and (stage, i) > (6, 0) else 1
             name = f"backbone_block{block}"
             x = _inverted_residual(
                 x, scaled(channels, width), strides, dilation, expansion, symmetric, name
             )
-            if block in TAPS:
-                features[min(TAPS[block], 16) if dilated else TAPS[block]] = x
+        if stage in TAPS:
+            features[min(TAPS[stage], 16) if dilated else TAPS[stage]] = x
     if last_conv:
         last = scaled(1280, max(1.0, width))
         features[32] = _conv_bn_relu6(x, last, 1, name="backbone_last")

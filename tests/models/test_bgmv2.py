@@ -32,17 +32,17 @@ def images(golden):
     return {"image": golden["input_src"], "background": golden["input_bgr"]}
 
 
-def run(config, size, model):
+def published(model, config, size):
     layout = f"bgmv2/{config}.layout.json"
     return load_published(model, published_state(layout, f"bgmv2/{size}.meta.json"))
 
 
 @pytest.mark.parametrize("backbone", ["mobilenetv2", "resnet50"])
-def test_base_equals_the_published_network(backbone):
+def test_base_equals_the_published_network(backbone, cached_model):
     config = f"mattingbase_{backbone}"
     golden = recording(f"bgmv2/{config}_64x96.npz")
-    model = create_model(f"bgmv2_base_{backbone}", (None, None, 3), training_heads=True)
-    outputs = run(config, f"{config}_64x96", model)(images(golden))
+    model = cached_model(f"bgmv2_base_{backbone}", (None, None, 3), True)
+    outputs = published(model, config, f"{config}_64x96")(images(golden))
     for theirs in ("pha", "fgr", "err"):
         np.testing.assert_allclose(
             outputs[NAMES[theirs]], golden[theirs], rtol=0, atol=TOLERANCE, err_msg=theirs
@@ -58,7 +58,7 @@ def test_refinement_equals_the_published_network(mode, shape):
     config = "mattingrefine_mobilenetv2"
     golden = recording(f"bgmv2/{config}_{mode}_96x160.npz")
     model = create_model("bgmv2_mobilenetv2", shape, training_heads=True, **OPTIONS[mode])
-    outputs = run(config, f"{config}_{mode}_96x160", model)(images(golden))
+    outputs = published(model, config, f"{config}_{mode}_96x160")(images(golden))
     for theirs in ("pha", "fgr", "pha_sm", "fgr_sm", "err_sm", "ref_sm"):
         np.testing.assert_allclose(
             outputs[NAMES[theirs]], golden[theirs], rtol=0, atol=TOLERANCE, err_msg=theirs
@@ -77,8 +77,8 @@ def test_refinement_equals_the_published_network(mode, shape):
         ("bgmv2_resnet50", 40_247_703),
     ],
 )
-def test_trainable_parameters_are_the_published_count(name, count):
-    model = create_model(name, (None, None, 3))
+def test_trainable_parameters_are_the_published_count(name, count, cached_model):
+    model = cached_model(name, (None, None, 3), True)
     assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == count
 
 
@@ -89,8 +89,8 @@ def pair(batch, height, width):
     }
 
 
-def test_the_base_network_takes_any_size():
-    model = create_model("bgmv2_base_mobilenetv2", (None, None, 3), training_heads=True)
+def test_the_base_network_takes_any_size(cached_model):
+    model = cached_model("bgmv2_base_mobilenetv2", (None, None, 3), True)
     outputs = model(pair(2, 70, 91))
     assert {key: tuple(x.shape) for key, x in outputs.items()} == {
         "alpha": (2, 70, 91, 1),
