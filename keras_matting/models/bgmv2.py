@@ -27,12 +27,16 @@ from keras_matting.layers.patches import (
 from keras_matting.layers.resize import Downscale, ResizeLike
 
 BACKBONES = ("mobilenetv2", "resnet50", "resnet101")
-VARIANTS = {f"bgmv2_base_{b}": dict(backbone=b, refine=False) for b in BACKBONES}
+# `base` predicts at the size that it is given, multiples of `stride`
+VARIANTS = {
+    f"bgmv2_base_{b}": dict(backbone=b, base="published", stride=1, refine=False) for b in BACKBONES
+}
 VARIANTS |= {f"bgmv2_{b}": dict(backbone=b, refine=True) for b in BACKBONES}
-VARIANTS["bgmv2_base_mobilenetv2_mobile"] = dict(backbone="mobilenetv2", refine=False, mobile=True)
+VARIANTS["bgmv2_base_mobilenetv2_mobile"] = dict(
+    backbone="mobilenetv2", base="mobile", stride=16, refine=False
+)
 OUTPUTS = ("alpha", "foreground")
 STRIDE = 4
-MOBILE_STRIDE = 16
 REFINE_MODES = ("full", "sampling", "thresholding")
 HIDDEN = 32
 
@@ -66,14 +70,13 @@ def build(
     config = VARIANTS[variant]
     inputs = {key: keras.Input(input_shape, name=key) for key in ("image", "background")}
     image, background = inputs.values()
-    if config.get("mobile"):
-        _check_multiple(input_shape, MOBILE_STRIDE, "the mobile network")
-        outputs = _named(_mobile(image, background), image, names=("alpha", "foreground", "error"))
-        heads = {"error": outputs.pop("error")}
-    elif not config["refine"]:
-        maps = _base(image, background, config["backbone"])
+    if not config["refine"]:
+        _check_multiple(input_shape, config["stride"], variant)
+        maps = BASES[config["base"]](image, background, config["backbone"])
         outputs = _named(maps, image, names=("alpha", "foreground", "error"))
-        heads = {"error": outputs.pop("error"), "hidden": _float32(maps[3], "hidden")}
+        heads = {"error": outputs.pop("error")}
+        if len(maps) > 3:  # for a refinement
+            heads["hidden"] = _float32(maps[3], "hidden")
     else:
         _check_options(input_shape, refine_mode, backbone_scale)
         small = [
@@ -149,7 +152,7 @@ def _base(image, background, backbone):
     )
 
 
-def _mobile(image, background):
+def _mobile_base(image, background, _):
     """Return alpha, the foreground's residual and error, all unclipped."""
     pair = layers.Concatenate(name="pair")([image, background])
     features = mobilenet_v2(pair, last_conv=False, dilated=True, symmetric=False)
@@ -233,3 +236,6 @@ def _conv_patches(x, filters, *, name):
     x = conv(x, filters, padding="valid", use_bias=False, name=name)
     x = PatchBatchNorm(epsilon=1e-5, momentum=0.9, name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x)
+
+
+BASES = {"published": _base, "mobile": _mobile_base}

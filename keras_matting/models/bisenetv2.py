@@ -15,6 +15,7 @@ predicts logits at half the size, which are repeated.
 """
 
 from functools import partial
+from types import SimpleNamespace
 
 import tensorflow as tf
 from tensorflow import keras
@@ -25,9 +26,9 @@ from keras_matting.layers import blocks
 from keras_matting.layers.blocks import upsample
 
 VARIANTS = {
-    "bisenetv2": dict(expand_depthwise=True),
-    "bisenetv2_paper": dict(expand_depthwise=False),
-    "bisenetv2_mobile": dict(expand_depthwise=False, mobile=True),
+    "bisenetv2": dict(expand_depthwise=True, form="published"),
+    "bisenetv2_paper": dict(expand_depthwise=False, form="published"),
+    "bisenetv2_mobile": dict(expand_depthwise=False, form="mobile"),
 }
 OUTPUTS = ("semantic", "alpha")
 STRIDE = 32
@@ -44,15 +45,14 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False, num_classes=
     second. `training_heads` adds the booster's full-size logits, `auxiliary2` to `auxiliary5`.
     """
     config = VARIANTS[variant]
-    mobile, symmetric = config.get("mobile", False), not config.get("mobile")
-    num_classes = num_classes or (2 if mobile else 19)
+    form = FORMS[config["form"]]
+    num_classes = num_classes or form.num_classes
     image = keras.Input(input_shape, name="image")
-    x = _normalise(image, mobile)
-    detail = _detail_branch(x, symmetric)
-    features = _semantic_branch(x, config["expand_depthwise"], symmetric)
-    aggregated = _aggregate(detail, _context(features[5], norm=not mobile), mobile)
-    head = _mobile_head if mobile else partial(_head, width=1024, factor=8)
-    outputs = {"semantic": head(aggregated, num_classes=num_classes, name="semantic")}
+    x = form.normalise(image)
+    detail = _detail_branch(x, form)
+    features = _semantic_branch(x, config["expand_depthwise"], form)
+    aggregated = _aggregate(detail, _context(features[5], form.context_norm), form)
+    outputs = {"semantic": form.head(aggregated, num_classes=num_classes, name="semantic")}
     if num_classes == 2:
         background, person = tf.split(outputs["semantic"], 2, -1)
         difference = layers.Subtract(dtype="float32", name="alpha_logit")([person, background])
@@ -70,9 +70,7 @@ def _fan_out(x, depthwise=False, **_):
     return keras.initializers.VarianceScaling(scale, "fan_out", "untruncated_normal")
 
 
-def _normalise(image, mobile):
-    if mobile:
-        return layers.Rescaling(2.0, -1.0, name="normalise")(image)
+def _statistics(image):
     variance = [std**2 for std in STD]
     return layers.Normalization(mean=MEAN, variance=variance, name="normalise")(image)
 
@@ -90,35 +88,32 @@ def _conv_bn_relu(x, filters, *arguments, **options):
     return blocks.conv_bn_relu(x, filters, *arguments, initializer=initializer, **options)
 
 
-def _detail_branch(x, symmetric):
+def _detail_branch(x, form):
     """Return (B, H/8, W/8, 128) features."""
     for stage, widths in enumerate(((64, 64), (64, 64, 64), (128, 128, 128)), start=1):
         for i, width in enumerate(widths):
             name, strides = f"detail{stage}_{i}", 1 if i else 2
-            x = _conv_bn_relu(x, width, strides=strides, symmetric=symmetric, name=name)
+            x = _conv_bn_relu(x, width, strides=strides, symmetric=form.symmetric, name=name)
     return x
 
 
-def _semantic_branch(x, expand_depthwise, symmetric):
+def _semantic_branch(x, expand_depthwise, form):
     """Return {2: 1/4, 3: 1/8, 4: 1/16, 5: 1/32} maps with 16, 32, 64 and 128 channels."""
-    x = _stem(x, symmetric)
+    x = _stem(x, form)
     features = {2: x}
     for stage, (width, repeats) in enumerate(((32, 2), (64, 2), (128, 4)), start=3):
         for i in range(repeats):
             name = f"semantic{stage}_{i}"
-            x = _gather_expand(x, width, 1 if i else 2, expand_depthwise, symmetric, name)
+            x = _gather_expand(x, width, 1 if i else 2, expand_depthwise, form.symmetric, name)
         features[stage] = x
     return features
 
 
-def _stem(x, symmetric):
-    x = _conv_bn_relu(x, 16, strides=2, symmetric=symmetric, name="stem")
+def _stem(x, form):
+    x = _conv_bn_relu(x, 16, strides=2, symmetric=form.symmetric, name="stem")
     left = _conv_bn_relu(x, 8, 1, name="stem_left0")
-    left = _conv_bn_relu(left, 16, strides=2, symmetric=symmetric, name="stem_left1")
-    if symmetric:
-        right = max_pool(x, name="stem_right")
-    else:
-        right = layers.MaxPooling2D(3, 2, padding="same", name="stem_right")(x)
+    left = _conv_bn_relu(left, 16, strides=2, symmetric=form.symmetric, name="stem_left1")
+    right = form.max_pool(x, name="stem_right")
     x = layers.Concatenate(name="stem_concat")([left, right])
     return _conv_bn_relu(x, 16, name="stem_fuse")
 
@@ -149,30 +144,30 @@ def _context(x, norm):
     return _conv_bn_relu(x, x.shape[-1], name="context_fuse")
 
 
-def _aggregate(detail, semantic, mobile):
+def _aggregate(detail, semantic, form):
     """Fuse a 1/8 and a 1/32 map, each guiding the other (bilateral guided aggregation)."""
-    guide = _add if mobile else _gate
     keep = _conv_bn(detail, None, depthwise=True, name="detail_keep0")
     keep = _conv(keep, 128, 1, use_bias=False, name="detail_keep1")
-    down = _conv_bn(detail, 128, strides=2, symmetric=not mobile, name="detail_down")
-    if not mobile:
-        # as in PyTorch, the mean at the border includes the zero padding
-        down = layers.ZeroPadding2D(1, name="detail_down_pool_pad")(down)
-    down = layers.AveragePooling2D(2 if mobile else 3, 2, name="detail_down_pool")(down)
+    down = _conv_bn(detail, 128, strides=2, symmetric=form.symmetric, name="detail_down")
+    down = form.mean_pool(down, name="detail_down_pool")
 
     up = _conv_bn(semantic, 128, name="semantic_up")
     up = upsample(up, 4, interpolation="nearest", name="semantic_up4")
     keep_semantic = _conv_bn(semantic, None, depthwise=True, name="semantic_keep0")
     keep_semantic = _conv(keep_semantic, 128, 1, use_bias=False, name="semantic_keep1")
 
-    fine = guide(keep, up, "semantic_up_gate", "aggregate_fine")
-    coarse = guide(down, keep_semantic, "semantic_keep_gate", "aggregate_coarse")
-    if mobile:
-        # lets quantization give both terms of the sum compatible scales
-        coarse = _conv_bn(coarse, 128, 1, name="aggregate_coarse")
+    fine = form.guide(keep, up, "semantic_up_gate", "aggregate_fine")
+    coarse = form.guide(down, keep_semantic, "semantic_keep_gate", "aggregate_coarse")
+    coarse = form.adapt(coarse)
     coarse = upsample(coarse, 4, interpolation="nearest", name="aggregate_up")
     x = layers.Add(name="aggregate_add")([fine, coarse])
     return _conv_bn_relu(x, 128, name="aggregate")
+
+
+def _padded_mean(x, *, name):
+    """Average 3x3 pixels; as in PyTorch, the mean at the border includes the zero padding."""
+    x = layers.ZeroPadding2D(1, name=f"{name}_pad")(x)
+    return layers.AveragePooling2D(3, 2, name=name)(x)
 
 
 def _gate(x, guidance, gate_name, name):
@@ -215,3 +210,30 @@ def _booster(x, num_classes, factor, *, name):
 
 def _full_size(logits, factor, name):
     return layers.UpSampling2D(factor, interpolation="bilinear", dtype="float32", name=name)(logits)
+
+
+FORMS = {
+    "published": SimpleNamespace(
+        num_classes=19,
+        symmetric=True,
+        normalise=_statistics,
+        max_pool=max_pool,
+        context_norm=True,
+        mean_pool=_padded_mean,
+        guide=_gate,
+        adapt=lambda x: x,
+        head=partial(_head, width=1024, factor=8),
+    ),
+    "mobile": SimpleNamespace(
+        num_classes=2,
+        symmetric=False,
+        normalise=lambda image: layers.Rescaling(2.0, -1.0, name="normalise")(image),
+        max_pool=lambda x, name: layers.MaxPooling2D(3, 2, padding="same", name=name)(x),
+        context_norm=False,
+        mean_pool=lambda x, name: layers.AveragePooling2D(2, 2, name=name)(x),
+        guide=_add,
+        # lets quantization give both terms of the sum compatible scales
+        adapt=lambda x: _conv_bn(x, 128, 1, name="aggregate_coarse"),
+        head=_mobile_head,
+    ),
+}

@@ -23,14 +23,21 @@ from keras_matting.layers.clip import InferenceClip
 from keras_matting.layers.resize import ResizeLike
 from keras_matting.layers.unpooling import PoolWithPositions, Unpool
 
-# mean and std: the normalisation that the encoder was trained with
+# `part` divides the channels; `norm`: whether batch norms follow convolutions; `mean`, `std`: the
+# normalisation that the encoder was trained with, None for pixels scaled to [-1, 1]
+VGG = dict(form="unpooling", trimap="trimap_bytes", part=1, norm=False)
 VARIANTS = {
-    "dim_vgg16": dict(unpooling=True, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
-    "dim_vgg16_bilinear": dict(unpooling=False, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
-    "dim_vgg16_mobile": dict(unpooling=True, mobile=True),
-    "dim_mobilenetv2_mobile": dict(mobilenet=True, mobile=True),
+    "dim_vgg16": dict(VGG, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
+    "dim_vgg16_bilinear": dict(VGG, form="bilinear", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
+    "dim_vgg16_mobile": dict(VGG, part=4, norm=True, mean=None),
+    "dim_mobilenetv2_mobile": dict(form="mobilenetv2", trimap="one_hot", mean=None),
 }
-PART = 4  # divides the channels of the mobile network
+# channels for background, unknown and foreground; published networks were trained on bytes / 255,
+# where unknown is 128
+TRIMAPS = {
+    "trimap_bytes": ([0.0], [128 / 255], [1.0]),
+    "one_hot": ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]),
+}
 OUTPUTS = ("alpha",)
 STRIDE = 32
 DECODER = (512, 256, 128, 64, 64)
@@ -49,17 +56,9 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False, refinement=T
     image = keras.Input(input_shape, name="image")
     trimap = keras.Input((*input_shape[:2], 1), name="trimap")
     pixels = _normalise(image, config)
-    if config.get("mobilenet"):
-        known = TrimapClasses([1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], name="one_hot")
-    else:  # published networks were trained on bytes / 255, where unknown is 128
-        known = TrimapClasses([0.0], [128 / 255], [1.0], name="trimap_bytes")
-    x = layers.Concatenate(name="pixels")([pixels, known(trimap)])
-    if config.get("mobilenet"):
-        outputs = _mobilenet(x, pixels, refinement)
-    elif config["unpooling"]:
-        outputs = _unpooling(x, pixels, refinement, config.get("mobile", False))
-    else:
-        outputs = _bilinear(x, pixels, refinement)
+    known = TrimapClasses(*TRIMAPS[config["trimap"]], name=config["trimap"])(trimap)
+    x = layers.Concatenate(name="pixels")([pixels, known])
+    outputs = FORMS[config["form"]](x, pixels, refinement, config)
     if not training_heads:
         outputs.pop("alpha_raw", None)
     return keras.Model({"image": image, "trimap": trimap}, outputs, name=variant)
@@ -68,19 +67,19 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False, refinement=T
 def load_imagenet(model, refinement=True):
     """Load VGG16 from keras.applications into the encoder; the trimap channel starts from zero."""
     config = VARIANTS[model.name]
-    if config.get("mobile"):
+    if config["mean"] is None:
         raise ValueError(f"keras.applications has no encoder with the channels of {model.name}")
     load_vgg(model, config["mean"], config["std"])
 
 
 def _normalise(image, config):
-    if config.get("mobile"):
+    if config["mean"] is None:
         return layers.Rescaling(2.0, -1.0, name="normalise")(image)
     variance = [std**2 for std in config["std"]]
     return layers.Normalization(mean=config["mean"], variance=variance, name="normalise")(image)
 
 
-def _unpooling(x, pixels, refinement, mobile):
+def _unpooling(x, pixels, refinement, config):
     positions = []
 
     def pool(x, stage):
@@ -89,8 +88,9 @@ def _unpooling(x, pixels, refinement, mobile):
         return x
 
     def conv_relu(x, filters, kernel_size=3, *, name):
-        if mobile:
-            return conv_bn_relu(x, filters // PART, kernel_size, name=name)
+        filters = filters // config["part"]
+        if config["norm"]:
+            return conv_bn_relu(x, filters, kernel_size, name=name)
         return layers.ReLU(name=f"{name}_relu")(conv(x, filters, kernel_size, name=name))
 
     skips, x = vgg16(x, pool, conv_relu)
@@ -112,7 +112,7 @@ def _unpooling(x, pixels, refinement, mobile):
     return {"alpha": _sigmoid(logit, "alpha"), "alpha_raw": raw}
 
 
-def _mobilenet(pixels_and_trimap, pixels, refinement):
+def _mobilenetv2(pixels_and_trimap, pixels, refinement, config):
     features = mobilenet_v2(pixels_and_trimap, last_conv=False, symmetric=False)
     x = conv_bn_relu(features[32], 128, 1, name="bottom")
     for stride, width in MOBILENET_DECODER.items():
@@ -134,7 +134,7 @@ def _mobilenet(pixels_and_trimap, pixels, refinement):
     return {"alpha": _sigmoid(logit, "alpha"), "alpha_raw": raw}
 
 
-def _bilinear(x, pixels, refinement):
+def _bilinear(x, pixels, refinement, config):
     def pool(x, stage):
         return layers.MaxPooling2D(2, name=f"backbone_pool{stage}")(x)
 
@@ -165,3 +165,6 @@ def _bilinear(x, pixels, refinement):
 
 def _sigmoid(logit, name):
     return layers.Activation("sigmoid", dtype="float32", name=name)(logit)
+
+
+FORMS = {"unpooling": _unpooling, "bilinear": _bilinear, "mobilenetv2": _mobilenetv2}

@@ -19,8 +19,8 @@ from keras_matting.layers.contextual_attention import GuidedContextualAttention
 from keras_matting.layers.spectral_norm import SpectralConv2D, SpectralConv2DTranspose
 
 VARIANTS = {
-    "gca": dict(encoder=(3, 4, 4, 2), decoder=(2, 3, 3, 2), mobile=False),
-    "gca_mobile": dict(encoder=(2, 2, 2, 2), decoder=(2, 2, 2, 2), mobile=True),
+    "gca": dict(encoder=(3, 4, 4, 2), decoder=(2, 3, 3, 2), form="published"),
+    "gca_mobile": dict(encoder=(2, 2, 2, 2), decoder=(2, 2, 2, 2), form="mobile"),
 }
 OUTPUTS = ("alpha",)
 STRIDE = 32
@@ -37,7 +37,7 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False):
     config = VARIANTS[variant]
     image = keras.Input(input_shape, name="image")
     trimap = keras.Input((*input_shape[:2], 1), name="trimap")
-    form = MOBILE if config["mobile"] else PUBLISHED
+    form = FORMS[config["form"]]
     pixels = form.normalise(image)
     classes = TrimapClasses([1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], name="one_hot")
     one_hot = classes(trimap)
@@ -206,6 +206,7 @@ MOBILE = SimpleNamespace(
     grow=_repeated,
     squash=lambda x: layers.Activation("sigmoid", dtype="float32", name="alpha")(x),
 )
+FORMS = {"published": PUBLISHED, "mobile": MOBILE}
 
 
 @keras.utils.register_keras_serializable("keras_matting")

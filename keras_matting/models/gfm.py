@@ -41,15 +41,25 @@ DECODERS = {
     "resnet101": [(2048, 1024, 1024), (1024, 512, 512), (512, 256, 256), (256, 128, 64)],
     "mobilenetv2": [(256, 256, 128), (128, 128, 64), (64, 64, 32), (32, 32, 32)],
 }
+# `scale`: factor and offset of the pixels, of which the released encoders take raw 0..255 values,
+# without ImageNet normalisation; `fuse`: what selects the class, where the sigmoid keeps the order
+# of the logits, but its 8-bit outputs tie more often
+PUBLISHED = dict(scale=(255.0, 0.0), up="bilinear", context="pyramid_pooling", fuse="glance")
+MOBILE = dict(scale=(2.0, -1.0), up="nearest", context="global_context", fuse="logits")
 VARIANTS = {
-    f"gfm_{backbone}_{representation}": dict(backbone=backbone, representation=representation)
+    f"gfm_{backbone}_{representation}": dict(
+        backbone=backbone,
+        representation=representation,
+        head="full_size" if backbone == "resnet34_2b" else "half_size",
+        **PUBLISHED,
+    )
     for backbone in DECODERS
     if backbone != "mobilenetv2"
     for representation in ("tt", "ft", "bt", "rim")
 }
 VARIANTS |= {
     f"gfm_mobilenetv2_{representation}_mobile": dict(
-        backbone="mobilenetv2", representation=representation
+        backbone="mobilenetv2", representation=representation, head="repeated", **MOBILE
     )
     for representation in ("tt", "ft", "bt")
 }
@@ -65,26 +75,25 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False):
     (B, H, W, 1) in [0, 1]; for rim, it adds glance_tt, focus_tt and alpha_tt, and the same for ft
     and bt. The alpha of rim is not clipped to [0, 1].
     """
-    backbone = VARIANTS[variant]["backbone"]
-    representation = VARIANTS[variant]["representation"]
+    config = VARIANTS[variant]
+    representation = config["representation"]
     image = keras.Input(input_shape, name="image")
-    # the released encoders take raw 0..255 values, without ImageNet normalisation
-    scale = (2.0, -1.0) if backbone == "mobilenetv2" else (255.0, 0.0)
-    features = ENCODERS[backbone](layers.Rescaling(*scale, name="normalise")(image))
+    pixels = layers.Rescaling(*config["scale"], name="normalise")(image)
+    features = ENCODERS[config["backbone"]](pixels)
     kinds = ("tt", "ft", "bt") if representation == "rim" else (representation,)
-    glance, focus = _decoders(features, backbone, len(kinds))
+    glance, focus = _decoders(features, config, len(kinds))
     heads = {}
     for kind in kinds:
         suffix = f"_{kind}" if representation == "rim" else ""
         classes = 3 if kind == "tt" else 2
-        logit, seen = _head(glance, classes, backbone, name=f"glance{suffix}")
-        _, detail = _head(focus, 1, backbone, name=f"focus{suffix}")
+        logit, seen = _head(glance, classes, config["head"], name=f"glance{suffix}")
+        _, detail = _head(focus, 1, config["head"], name=f"focus{suffix}")
         heads |= {f"glance{suffix}": seen, f"focus{suffix}": detail}
         if kind == "bt":
             detail = layers.Rescaling(-1.0, 1.0, dtype="float32", name=f"rest{suffix}")(detail)
         fuse = FuseByClass(FUSIONS[kind], dtype="float32", name=f"alpha{suffix}")
-        # the sigmoid keeps the order; in 8 bits its outputs tie more often than the logits
-        heads[f"alpha{suffix}"] = fuse([logit if backbone == "mobilenetv2" else seen, detail])
+        chosen_by = logit if config["fuse"] == "logits" else seen
+        heads[f"alpha{suffix}"] = fuse([chosen_by, detail])
     if representation == "rim":
         heads["alpha"] = _integrate([heads[f"alpha_{kind}"] for kind in kinds])
     outputs = {"alpha": heads.pop("alpha")} | (heads if training_heads else {})
@@ -149,13 +158,13 @@ def _mobilenetv2(x):
     return list(mobilenet_v2.mobilenet_v2(x, last_conv=False, symmetric=False).values())
 
 
-def _decoders(features, backbone, heads):
+def _decoders(features, config, heads):
     """Return (glance, focus) features for `heads` pairs, at 1/2 (resnet34_2b: full size)."""
-    widths = DECODERS[backbone]
+    widths = DECODERS[config["backbone"]]
     full = len(widths) == 6
-    bottom, mobile = features[-1], backbone == "mobilenetv2"
-    up = partial(upsample, interpolation="nearest" if mobile else "bilinear")
-    pyramid = global_context(bottom, name="pyramid") if mobile else _pyramid_pooling(bottom)
+    bottom = features[-1]
+    up = partial(upsample, interpolation=config["up"])
+    pyramid = CONTEXTS[config["context"]](bottom)
     glance = layers.Concatenate(name="glance_bottom")([pyramid, bottom])
     focus = layers.Concatenate(name="focus_bottom")([_bridge(bottom), bottom])
     for i, block in enumerate(widths):
@@ -204,19 +213,28 @@ def _decoder_block(x, widths, *, name):
     return x
 
 
-def _head(x, channels, backbone, *, name):
+def _head(x, channels, head, *, name):
     """Return logits (B, H, W, channels), upsampled, and their sigmoid."""
-    full = backbone in ("resnet34_2b", "mobilenetv2")
-    if backbone == "mobilenetv2":
-        x = conv_bn_relu(x, 32, use_bias=True, name=f"{name}_head0")
-        x = upsample(x, interpolation="nearest", name=f"{name}_up")
-        x = conv_bn_relu(x, 16, use_bias=True, name=f"{name}_head1")
-    for i in range(0 if full else 2):
+    logits = HEADS[head](x, channels, name)
+    return logits, layers.Activation("sigmoid", dtype="float32", name=name)(logits)
+
+
+def _full_size_logits(x, channels, name):
+    return conv(x, channels, name=f"{name}_logit")
+
+
+def _half_size_logits(x, channels, name):
+    for i in range(2):
         x = conv_bn_relu(x, 64, use_bias=True, name=f"{name}_head{i}")
     x = conv(x, channels, name=f"{name}_logit")
-    if not full:
-        x = layers.UpSampling2D(interpolation="bilinear", dtype="float32", name=f"{name}_up")(x)
-    return x, layers.Activation("sigmoid", dtype="float32", name=name)(x)
+    return layers.UpSampling2D(interpolation="bilinear", dtype="float32", name=f"{name}_up")(x)
+
+
+def _repeated_logits(x, channels, name):
+    x = conv_bn_relu(x, 32, use_bias=True, name=f"{name}_head0")
+    x = upsample(x, interpolation="nearest", name=f"{name}_up")
+    x = conv_bn_relu(x, 16, use_bias=True, name=f"{name}_head1")
+    return conv(x, channels, name=f"{name}_logit")
 
 
 def _integrate(alphas):
@@ -232,6 +250,15 @@ ENCODERS = {
     "densenet121": _densenet121,
     "resnet101": _resnet101,
     "mobilenetv2": _mobilenetv2,
+}
+CONTEXTS = {
+    "pyramid_pooling": _pyramid_pooling,
+    "global_context": partial(global_context, name="pyramid"),
+}
+HEADS = {
+    "full_size": _full_size_logits,
+    "half_size": _half_size_logits,
+    "repeated": _repeated_logits,
 }
 # Alpha for each class of glance; None takes it from focus. This equals the released sum or
 # difference of glance and focus, clipped to [0, 1].

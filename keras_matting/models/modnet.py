@@ -29,11 +29,15 @@ from keras_matting.layers.blocks import (
 )
 from keras_matting.layers.ibnorm import IBNorm
 
+PUBLISHED = dict(norm="ibnorm", up="bilinear", last_conv=True, use_bias=True, symmetric=True)
+MOBILE = dict(norm="batch_norm", up="nearest", last_conv=False, use_bias=False, symmetric=False)
 VARIANTS = {
-    "modnet_mobilenetv2": dict(context="squeeze_excite", ibnorm=True),
-    "modnet_mobilenetv2_easpp": dict(context="easpp", ibnorm=True),
-    "modnet_mobilenetv2_mobile": dict(context="global_context", ibnorm=False),
-    "modnet_hrnet_w18": dict(context="squeeze_excite", ibnorm=True, hrnet=True),
+    "modnet_mobilenetv2": dict(context="squeeze_excite", **PUBLISHED),
+    "modnet_mobilenetv2_easpp": dict(context="easpp", **PUBLISHED),
+    "modnet_mobilenetv2_mobile": dict(context="global_context", **MOBILE),
+    "modnet_hrnet_w18": dict(
+        context="squeeze_excite", hrnet=True, **PUBLISHED | dict(norm="paddle_ibnorm")
+    ),
 }
 OUTPUTS = ("alpha",)
 STRIDE = 32
@@ -48,37 +52,33 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False, width=1.0, b
     which has one width.
     """
     config = VARIANTS[variant]
-    paddle = config.get("hrnet", False)
-    if paddle and (width != 1.0 or branch_width is not None):
+    hrnet_backbone = config.get("hrnet", False)
+    if hrnet_backbone and (width != 1.0 or branch_width is not None):
         raise ValueError(f"{variant} has no width multiplier; leave out width and branch_width")
     image = keras.Input(input_shape, name="image")
     pixels = layers.Rescaling(2.0, -1.0, name="normalise")(image)
-    published = config["ibnorm"]
-    if paddle:
+    symmetric = config["symmetric"]
+    if hrnet_backbone:
         features = hrnet(pixels, "hrnet_w18")
     else:
         features = mobilenet_v2.mobilenet_v2(
-            pixels, width, last_conv=published, symmetric=published
+            pixels, width, last_conv=config["last_conv"], symmetric=symmetric
         )
+    convolve = partial(conv, use_bias=config["use_bias"], symmetric=symmetric)
+    norm = NORMS[config["norm"]]
 
     def block(x, filters, kernel_size=3, strides=1, *, name):
-        x = conv(
-            x, filters, kernel_size, strides, use_bias=published, symmetric=published, name=name
-        )
-        if published:
-            x = IBNorm(paddle=paddle, name=f"{name}_norm")(x)
-        else:
-            x = batch_norm(x, name=name)
+        x = norm(convolve(x, filters, kernel_size, strides, name=name), name=name)
         return layers.ReLU(name=f"{name}_relu")(x)
 
-    up = partial(upsample, interpolation="bilinear" if published else "nearest")
+    up = partial(upsample, interpolation=config["up"])
     channels = scaled(32, width if branch_width is None else branch_width)
     attended = CONTEXTS[config["context"]](features[32])
     low8 = _semantic_branch(attended, features, block, up)
     high2 = _detail_branch(pixels, features, low8, channels, block, up)
     outputs = {"alpha": _fusion_branch(pixels, low8, high2, channels, block, up)}
     if training_heads:
-        semantic = conv(low8, 1, 3, 2, symmetric=published, name="semantic_logit")
+        semantic = conv(low8, 1, 3, 2, symmetric=symmetric, name="semantic_logit")
         high = up(high2, name="detail1_up")
         high = layers.Concatenate(name="detail1_concat")([high, pixels])
         detail = conv(block(high, channels, name="detail1"), 1, 1, name="detail_logit")
@@ -179,4 +179,9 @@ CONTEXTS = {
     "squeeze_excite": partial(squeeze_excite, reduction=4, name="semantic_se"),
     "easpp": _easpp,
     "global_context": partial(global_context, name="semantic_context"),
+}
+NORMS = {
+    "ibnorm": lambda x, name: IBNorm(name=f"{name}_norm")(x),
+    "paddle_ibnorm": lambda x, name: IBNorm(paddle=True, name=f"{name}_norm")(x),
+    "batch_norm": batch_norm,
 }

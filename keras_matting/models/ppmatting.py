@@ -25,11 +25,16 @@ from keras_matting.layers.class_selection import FuseByClass
 from keras_matting.layers.pooling import AdaptiveAveragePooling2D
 from keras_matting.layers.resize import ResizeLike
 
+# `part` divides the channels below; `skips`: whether the semantic stages see the backbone's maps;
+# `fuse`: what selects the class, where the softmax keeps the order of the logits, but its 8-bit
+# outputs tie more often
+PUBLISHED = dict(part=1, up="bilinear", context="pyramid_pooling", skips=False, fuse="semantic")
+MOBILE = dict(part=4, up="nearest", context="global_context", skips=True, fuse="logits")
 VARIANTS = {
-    "ppmatting_hrnet_w18": dict(backbone="hrnet_w18", flow="released"),
-    "ppmatting_hrnet_w48": dict(backbone="hrnet_w48", flow="released"),
-    "ppmatting_hrnet_w18_paper": dict(backbone="hrnet_w18", flow="paper"),
-    "ppmatting_mobilenetv2_mobile": dict(backbone="mobilenetv2", flow="mobile"),
+    "ppmatting_hrnet_w18": dict(backbone="hrnet_w18", flow="released", **PUBLISHED),
+    "ppmatting_hrnet_w48": dict(backbone="hrnet_w48", flow="released", **PUBLISHED),
+    "ppmatting_hrnet_w18_paper": dict(backbone="hrnet_w18", flow="paper", **PUBLISHED),
+    "ppmatting_mobilenetv2_mobile": dict(backbone="mobilenetv2", flow="concatenation", **MOBILE),
 }
 OUTPUTS = ("alpha",)
 STRIDE = 32
@@ -37,12 +42,9 @@ PYRAMID = (5, 3, 1)
 SIDES = (256, 128, 64, 64)
 STAGES = ((512, 512, 256), (256, 256, 128), (128, 128, 64), (128, 128, 64), (64, 64, 64))
 DETAIL = (64, 32, 16)
-# divides these channels in the mobile network
-PART = 4
 
 _conv_bn = partial(blocks.conv_bn, biased=True)
 _conv_bn_relu = partial(blocks.conv_bn_relu, biased=True)
-_repeat = partial(upsample, interpolation="nearest")
 
 
 def build(variant, input_shape=(512, 512, 3), training_heads=False):
@@ -55,19 +57,17 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False):
     config = VARIANTS[variant]
     image = keras.Input(input_shape, name="image")
     pixels = layers.Rescaling(2.0, -1.0, name="normalise")(image)
-    flow = config["flow"]
-    if flow == "mobile":
+    if config["backbone"] == "mobilenetv2":
         features = mobilenet_v2.mobilenet_v2(pixels, last_conv=False, symmetric=False)
     else:
         features = hrnet(pixels, config["backbone"])
-    classes, stages = _semantic_branch(features, flow == "mobile")
+    classes, stages = _semantic_branch(features, config)
     semantic = layers.Softmax(dtype="float32", name="semantic")(classes)
-    logit = _detail_branch(features, stages, flow)
+    logit = _detail_branch(features, stages, config)
     detail = layers.Activation("sigmoid", dtype="float32", name="detail")(logit)
     # foreground, transition, background
     fuse = FuseByClass((1.0, None, 0.0), dtype="float32", name="alpha")
-    # the softmax keeps the order; in 8 bits its outputs tie more often than the logits
-    outputs = {"alpha": fuse([classes if flow == "mobile" else semantic, detail])}
+    outputs = {"alpha": fuse([classes if config["fuse"] == "logits" else semantic, detail])}
     if training_heads:
         outputs |= {"semantic": semantic, "detail": detail}
     return keras.Model({"image": image}, outputs, name=variant)
@@ -83,15 +83,15 @@ def load_imagenet(model):
     mobilenet_v2.load_imagenet(model)
 
 
-def _semantic_branch(features, mobile):
+def _semantic_branch(features, config):
     """Return logits (B, H, W, 3) and the outputs of five stages, at 1/16 to 1.
 
     The branch starts from the backbone's 1/32 map. HRNet has already fused the finer maps into it;
     MobileNetV2 has not, so there each stage also receives the map of its own size.
     """
     x = features[32]
-    part, up = (PART, _repeat) if mobile else (1, upsample)
-    pyramid = _context(x) if mobile else _pyramid_pooling(x)
+    part, up = config["part"], partial(upsample, interpolation=config["up"])
+    pyramid = CONTEXTS[config["context"]](x, 512 // part)
     stages = []
     x = layers.Concatenate(name="semantic0_concat")([pyramid, x])
     for stage, widths in enumerate(STAGES):
@@ -99,7 +99,7 @@ def _semantic_branch(features, mobile):
             width = SIDES[stage - 1] // part
             side = _conv_bn_relu(pyramid, width, use_bias=True, name=f"side{stage - 1}")
             side = up(side, 2**stage, name=f"side{stage - 1}_up")
-            skip = [features[32 >> stage]] if mobile else []
+            skip = [features[32 >> stage]] if config["skips"] else []
             x = layers.Concatenate(name=f"semantic{stage}_concat")([side, x, *skip])
         for i, width in enumerate(widths):
             dilation = 2 if stage == 0 and i > 0 else 1
@@ -112,23 +112,23 @@ def _semantic_branch(features, mobile):
     return conv(x, 3, name="semantic_logit"), stages
 
 
-def _context(x):
-    return _conv_bn_relu(global_context(x, name="context"), 512 // PART, name="pyramid")
+def _global_context(x, width):
+    return _conv_bn_relu(global_context(x, name="context"), width, name="pyramid")
 
 
-def _pyramid_pooling(x):
+def _pyramid_pooling(x, width):
     levels = [x]
     for bins in PYRAMID:
         pooled = AdaptiveAveragePooling2D(bins, name=f"pyramid{bins}_pool")(x)
         pooled = _conv_bn_relu(pooled, x.shape[-1], 1, use_bias=True, name=f"pyramid{bins}")
         levels.append(ResizeLike(name=f"pyramid{bins}_up")([pooled, x]))
     x = layers.Concatenate(name="pyramid_concat")(levels)
-    return _conv_bn_relu(x, 512, use_bias=True, name="pyramid")
+    return _conv_bn_relu(x, width, use_bias=True, name="pyramid")
 
 
-def _detail_branch(features, stages, flow):
+def _detail_branch(features, stages, config):
     """Return logits (B, H, W, 1) from full-size residual blocks, each followed by a gate."""
-    part, up = (PART, _repeat) if flow == "mobile" else (1, upsample)
+    part, up = config["part"], partial(upsample, interpolation=config["up"])
     fine = up(features[2], 2, name="detail_fine_up")
     coarse = up(features[4], 4, name="detail_coarse_up")
     x = layers.Concatenate(name="detail_concat")([fine, coarse])
@@ -137,11 +137,11 @@ def _detail_branch(features, stages, flow):
         x = _residual(x, width, name=f"detail{i}")
         x = conv(x, width // 2, 1, name=f"detail{i}_reduce")
         guidance = stages[2 * i]
-        if flow != "paper":
+        if config["flow"] != "paper":
             guidance = conv(guidance, 1, 1, name=f"guidance{i}")
         if i < 2:
             guidance = up(guidance, (16, 4)[i], name=f"guidance{i}_up")
-        x = FLOWS[flow](x, guidance, name=f"gate{i}")
+        x = FLOWS[config["flow"]](x, guidance, name=f"gate{i}")
     return conv(x, 1, 1, use_bias=False, name="detail_logit")
 
 
@@ -181,4 +181,5 @@ def _amplify(x, gate, name):
     return conv(x, x.shape[-1], 1, use_bias=False, name=name)
 
 
-FLOWS = {"released": _released_gate, "paper": _paper_gate, "mobile": _concatenation}
+CONTEXTS = {"pyramid_pooling": _pyramid_pooling, "global_context": _global_context}
+FLOWS = {"released": _released_gate, "paper": _paper_gate, "concatenation": _concatenation}
