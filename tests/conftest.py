@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import keras_matting  # noqa: F401  before tests import TensorFlow, whose Keras it chooses
+
 # the test processes share the processors already; read when TensorFlow starts
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
