@@ -26,7 +26,7 @@ from keras_matting.data.synthetic.materials import coat, coat_color, strand_colo
 
 
 def animal(rng, height, width, light):
-    """An animal -> layer (h, w, 4)."""
+    """Draw an animal -> layer (h, w, 4)."""
     kind = rng.choice(["side", "front", "curled"], p=[0.4, 0.45, 0.15])
     return {"side": _from_side, "front": _from_front, "curled": _curled}[kind](
         rng, height, width, light
@@ -34,7 +34,7 @@ def animal(rng, height, width, light):
 
 
 def _furry(rng, outlines, fur, length, unit, light, flow, size, count=420, facing=0.5):
-    """Outlines filled with the coat `fur` (h, w, 3) and overgrown with strands -> layer.
+    """Draw outlines filled with the coat `fur` (h, w, 3) and overgrown with strands -> layer.
 
     flow: angle the fur lies in; facing: how far strands at the outline turn outward instead.
     """
@@ -192,7 +192,7 @@ def _from_front(rng, height, width, light):
 
 
 def _whiskers(rng, at, y, unit, size, tilt):
-    """Long single hairs beside the muzzle, often the only thin thing beyond the fur."""
+    """Draw long single hairs beside the muzzle, often the only thin thing beyond the fur."""
     sheet, count = Sheet(*size), 2 * int(rng.integers(0, 9))
     if not count:
         return sheet.layer()
@@ -207,7 +207,7 @@ def _whiskers(rng, at, y, unit, size, tilt):
 
 
 def _curled(rng, height, width, light):
-    """A ball of long fur with ears somewhere, lying or in the air."""
+    """Draw a ball of long fur with ears somewhere, lying or in the air."""
     unit = rng.uniform(0.35, 0.6) * min(height, width)
     center = np.array([width * rng.uniform(0.35, 0.65), height * rng.uniform(0.4, 0.68)])
     around = np.linspace(0, 2 * np.pi, 11, endpoint=False)

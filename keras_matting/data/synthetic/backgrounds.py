@@ -21,7 +21,7 @@ from keras_matting.data.synthetic.materials import any_color, cloth, grain, stra
 
 
 def background(rng, height, width):
-    """A background -> float32 (h, w, 3), about [0, 1]."""
+    """Draw a background -> float32 (h, w, 3), about [0, 1]."""
     scenes = (_clouds, _landscape, _room, _tiles, _foliage, _city, _shelf, _curtain)
     scene = scenes[rng.choice(len(scenes), p=[0.16, 0.16, 0.16, 0.12, 0.14, 0.1, 0.08, 0.08])]
     picture = scene(rng, height, width)
@@ -47,7 +47,7 @@ def background(rng, height, width):
 
 
 def _clouds(rng, height, width):
-    """Blurred anything: 1/f noise between three colours."""
+    """Draw a blurred scene: 1/f noise between three colours."""
     a, b, c = any_color(rng), any_color(rng), any_color(rng)
     octaves = int(rng.integers(3, 8))
     steep = rng.uniform(0.8, 3)
@@ -57,7 +57,7 @@ def _clouds(rng, height, width):
 
 
 def _between(picture, color, amount):
-    """picture where amount (h, w) is 0, color (3,) or a picture where it is 1."""
+    """Blend picture, where amount (h, w) is 0, with a color (3,) or picture, where it is 1."""
     return picture + (np.asarray(color, np.float32) - picture) * spread(amount)
 
 
@@ -67,7 +67,7 @@ def _gradient(height, width, top, bottom):
 
 
 def _landscape(rng, height, width):
-    """Sky, ridges behind one another, ground that gets coarser towards the viewer."""
+    """Draw sky, staggered ridges and ground that gets coarser towards the viewer."""
     sky = np.array([(0.45, 0.62, 0.85), (0.8, 0.83, 0.87), (0.9, 0.65, 0.45), (0.3, 0.35, 0.5)])
     pick = rng.permutation(4)
     picture = _gradient(height, width, sky[pick[0]], sky[pick[1]] * rng.uniform(0.8, 1.1))
@@ -88,7 +88,7 @@ def _landscape(rng, height, width):
 
 
 def _plane(rng, height, width):
-    """A horizontal surface in perspective: noise, planks or paving."""
+    """Draw a horizontal surface in perspective: noise, planks or paving."""
     a, b = any_color(rng), any_color(rng)
     side = 256
     amount = np.clip(0.5 + noise(rng, side, side, 10, 5, 0.8), 0, 1)
@@ -115,7 +115,7 @@ def _box(x, y, w, h):
 
 
 def _room(rng, height, width):
-    """A wall, a floor, and rectangles on them: windows, doors, pictures, furniture."""
+    """Draw a wall, a floor, and rectangles on them: windows, doors, pictures, furniture."""
     wall, size = any_color(rng) * 0.5 + 0.4 * rng.random(), np.array([width, height])
     picture = mix(wall, wall * rng.uniform(0.5, 1.1),
                   np.clip(0.5 + 0.5 * noise(rng, height, width, 2, 6, 0.5), 0, 1))
@@ -139,7 +139,7 @@ def _room(rng, height, width):
 
 
 def _tiles(rng, height, width):
-    """Bricks, tiles or paving, seen at an angle."""
+    """Draw bricks, tiles or paving, seen at an angle."""
     side, rows = 288, int(rng.integers(5, 16))
     columns = max(2, int(rows * rng.uniform(0.35, 1.1)))
     offset = rng.choice([0.0, 0.5])
@@ -165,7 +165,7 @@ def _tiles(rng, height, width):
 
 
 def _foliage(rng, height, width):
-    """Leaves or blades over leaves: dark below, light on top."""
+    """Draw leaves or blades over leaves: dark below, light on top."""
     tone = np.array([0.22, 0.36, 0.12]) * rng.uniform(0.5, 1.5, 3)
     if rng.random() < 0.3:
         tone = any_color(rng)
@@ -192,7 +192,7 @@ def _foliage(rng, height, width):
 
 
 def _city(rng, height, width):
-    """Blocks of windows against a sky."""
+    """Draw blocks of windows against a sky."""
     picture = _gradient(height, width, any_color(rng) * 0.5 + 0.4, any_color(rng) * 0.5 + 0.4)
     sheet = Sheet(height, width)
     for depth in np.linspace(0, 1, int(rng.integers(3, 7))):
@@ -211,7 +211,7 @@ def _city(rng, height, width):
 
 
 def _shelf(rng, height, width):
-    """Books, boxes and lettering in rows."""
+    """Draw books, boxes and lettering in rows."""
     picture = mix(any_color(rng), any_color(rng) * 0.4,
                   np.clip(0.5 + noise(rng, height, width, 3, 5), 0, 1))
     sheet, rows = Sheet(height, width), int(rng.integers(2, 5))
@@ -231,14 +231,14 @@ def _shelf(rng, height, width):
 
 
 def _curtain(rng, height, width):
-    """Cloth from edge to edge: a curtain, a backdrop, a sofa."""
+    """Draw cloth from edge to edge: a curtain, a backdrop, a sofa."""
     picture = cloth(rng, height, width, min(height, width) * rng.uniform(0.4, 1.2))
     return picture * spread(1 + 0.3 * noise(rng, height, width, int(rng.integers(3, 9)), 3,
                                             stretch=3.0))
 
 
 def _bokeh(rng, picture):
-    """Lights out of focus."""
+    """Draw lights out of focus."""
     height, width = picture.shape[:2]
     radius = rng.uniform(0.02, 0.07) * min(height, width)
     warm, count = rng.uniform(0.5, 1.0, 3), int(rng.integers(8, 40))

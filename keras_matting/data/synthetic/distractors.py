@@ -34,7 +34,7 @@ def distractor(rng, height, width):
 
 
 def _blob(rng, height, width, unit, center):
-    """A rounded thing in a figure's colours."""
+    """Draw a rounded shape in a figure's colours."""
     around = np.linspace(0, 2 * np.pi, 9, endpoint=False)
     radius = unit * rng.uniform(0.25, 0.6, 9)
     sheet = Sheet(height, width)
@@ -46,7 +46,7 @@ def _blob(rng, height, width, unit, center):
 
 
 def _tuft(rng, height, width, unit, center):
-    """A bush, a mop, a cushion of fur: strands like hair that belong to nobody."""
+    """Draw a bush, a mop, a cushion of fur: hair-like strands that belong to nobody."""
     count, sheet = 260, Sheet(height, width)
     angle = rng.uniform(0, 2 * np.pi, count)
     roots = center + 0.3 * unit * (rng.random((count, 1)) ** 0.5) * np.stack(
@@ -62,7 +62,7 @@ def _tuft(rng, height, width, unit, center):
 
 
 def _wires(rng, height, width, unit, center):
-    """Cables, fences, nets from edge to edge."""
+    """Draw cables, fences, nets from edge to edge."""
     sheet, count = Sheet(height, width), int(rng.integers(2, 14))
     color, angle = any_color(rng) * 0.6, rng.uniform(0, np.pi)
     pitch, size = rng.uniform(0.03, 0.2) * unit, height + width
@@ -77,7 +77,7 @@ def _wires(rng, height, width, unit, center):
 
 
 def _twigs(rng, height, width, unit, center):
-    """A branch that forks twice."""
+    """Draw a branch that forks twice."""
     sheet = Sheet(height, width)
     color = any_color(rng) * 0.6
     roots, heading = center[None], rng.uniform(0, 2 * np.pi, 1)
@@ -95,7 +95,7 @@ def _twigs(rng, height, width, unit, center):
 
 
 def _dummy(rng, height, width, unit, center):
-    """A dressed shape without a head: a coat on a chair, a cushion, a bag on a strap."""
+    """Draw a dressed shape without a head: a coat on a chair, a cushion, a bag on a strap."""
     sheet = Sheet(height, width)
     wide = rng.uniform(0.25, 0.5)
     sheet.fill(center + unit * rotated(closed_curve(

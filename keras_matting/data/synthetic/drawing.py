@@ -29,13 +29,13 @@ class Sheet:
         self.drawn = (1 << 20, 1 << 20, -(1 << 20), -(1 << 20))  # left, top, right, bottom
 
     def fill(self, points, color):
-        """Fills the polygon `points` (n, 2), opaque."""
+        """Fill the polygon `points` (n, 2), opaque."""
         cv2.fillPoly(
             self.pixels, [self._fixed(points)], _opaque(color), lineType=cv2.LINE_AA, shift=_SHIFT
         )
 
     def line(self, points, color, width, closed=False):
-        """Draws a line of constant `width`, in pixels of the picture."""
+        """Draw a line of constant `width`, in pixels of the picture."""
         points = np.asarray(points, np.float64)
         if closed:
             points = np.concatenate([points, points[:1]])
@@ -47,7 +47,7 @@ class Sheet:
                           cv2.LINE_AA, _SHIFT)
 
     def strands(self, paths, colors, widths):
-        """Draws tapered strands one over the other.
+        """Draw tapered strands over one another.
 
         paths (n, p, 2); colors (n, k, 3), from root to tip; widths (n,) at the root, going to 0.
         """
@@ -76,7 +76,7 @@ class Sheet:
                     )
 
     def layer(self):
-        """-> layer (h, w, 4): every pixel is the mean of its part of the sheet."""
+        """Return the layer (h, w, 4): every pixel is the mean of its part of the sheet."""
         width, height = self.size
         layer = np.zeros((height, width, 4), np.float32)
         pixel = self.scale << _SHIFT
@@ -114,23 +114,23 @@ def _opaque(color):
 
 
 def spread(plane, channels=3):
-    """(h, w) -> float32 (h, w, channels), equal channels; much faster than broadcasting."""
+    """Repeat (h, w) to float32 (h, w, channels), much faster than broadcasting."""
     return cv2.merge([np.asarray(plane, np.float32)] * channels)
 
 
 def over(below, above):
-    """The layer `above` laid over the layer `below`."""
+    """Lay the layer `above` over the layer `below`."""
     return above + below * spread(1 - above[..., 3], 4)
 
 
 def paint(layer, picture):
-    """The layer's alpha with the colours of picture (h, w, 3)."""
+    """Give the layer the colours of picture (h, w, 3)."""
     alpha = layer[..., 3]
     return cv2.merge([*(picture[..., c] * alpha for c in range(3)), alpha])
 
 
 def shade(layer, *factors):
-    """Multiplies colour, not alpha, by each factor: (h, w), or three for red, green and blue.
+    """Multiply colour, not alpha, by each factor: (h, w), or three for red, green and blue.
 
     Colour may end above alpha (brighter than white) and is clipped when the picture is finished.
     """
@@ -142,13 +142,13 @@ def shade(layer, *factors):
 
 
 def mix(color, other, amount):
-    """Picture float32 (h, w, 3): `color` (3,) where amount (h, w) is 0, `other` (3,) where 1."""
+    """Blend `color` (3,) and `other` (3,) by amount (h, w) into float32 (h, w, 3)."""
     return cv2.merge([np.asarray(c + (o - c) * amount, np.float32)
                       for c, o in zip(color.tolist(), other.tolist(), strict=True)])
 
 
 def soft(plane, radius):
-    """Gaussian blur of (h, w) or (h, w, c); wide ones are computed small, they look the same."""
+    """Blur (h, w) or (h, w, c) by a Gaussian; wide ones are computed at a smaller size."""
     small, reduction = _blurred(plane, radius)
     if reduction == 1:
         return small
@@ -166,7 +166,7 @@ def _blurred(plane, radius):
 
 
 def relief(alpha, radius, light, strength):
-    """Brightness (h, w) about 1 of a shape swollen from its outline, lit from angle `light`."""
+    """Return brightness (h, w) about 1 of a shape inflated from its outline, lit from `light`."""
     bulge, reduction = _blurred(np.ascontiguousarray(alpha), radius)
     # Slopes are taken before enlarging: those of a linearly enlarged bulge would have steps.
     dx = cv2.Sobel(bulge, cv2.CV_32F, 1, 0, ksize=3, scale=np.cos(light) / 8)
@@ -177,7 +177,7 @@ def relief(alpha, radius, light, strength):
 
 
 def noise(rng, height, width, cells=3, octaves=5, persistence=0.55, stretch=1.0):
-    """1/f noise (h, w), mean near 0 and deviation near 0.5; `stretch` > 1 makes it vertical."""
+    """Draw 1/f noise (h, w) of mean 0 and deviation 0.5, about; `stretch` > 1 makes it vertical."""
     weights = persistence ** np.arange(octaves)
     weights *= 0.7 / np.sqrt((weights**2).sum())
     total = np.zeros((2, 2), np.float32)
@@ -190,7 +190,7 @@ def noise(rng, height, width, cells=3, octaves=5, persistence=0.55, stretch=1.0)
 
 
 def closed_curve(points, samples=8):
-    """Smooth closed curve (n * samples, 2) through points (n, 2) (Catmull-Rom)."""
+    """Return a smooth closed curve (n * samples, 2) through points (n, 2) (Catmull-Rom)."""
     p1 = np.asarray(points, np.float64)
     p0, p2, p3 = np.roll(p1, 1, 0), np.roll(p1, -1, 0), np.roll(p1, -2, 0)
     t = np.linspace(0, 1, samples, endpoint=False)[None, :, None]
@@ -201,19 +201,19 @@ def closed_curve(points, samples=8):
 
 
 def ellipse(x, y, rx, ry, angle=0.0, samples=40):
-    """Outline (samples, 2) of an ellipse, turned by `angle` radians."""
+    """Return the outline (samples, 2) of an ellipse rotated by `angle` radians."""
     t = np.linspace(0, 2 * np.pi, samples, endpoint=False)
     return np.array([x, y]) + rotated(np.stack([rx * np.cos(t), ry * np.sin(t)], 1), angle)
 
 
 def rotated(points, angle):
-    """Points (..., 2) turned about the origin by `angle` radians."""
+    """Rotate points (..., 2) about the origin by `angle` radians."""
     c, s = np.cos(angle), np.sin(angle)
     return np.asarray(points, np.float64) @ np.array([[c, s], [-s, c]])
 
 
 def limb(joints, radii):
-    """Outlines of a rounded tube along joints (n, 2) with the given radii: a list of polygons."""
+    """Return the outlines, a list of polygons, of a rounded tube along joints (n, 2) with radii."""
     joints = np.asarray(joints, np.float64)
     outlines = [ellipse(*p, r, r, samples=24) for p, r in zip(joints, radii, strict=True)]
     for i in range(len(joints) - 1):
@@ -226,7 +226,7 @@ def limb(joints, radii):
 
 
 def bezier(p0, p1, p2, p3, points=14):
-    """Cubic curves (n, points, 2) from four control points (n, 2) each."""
+    """Return cubic curves (n, points, 2) from four control points (n, 2) each."""
     t = np.linspace(0, 1, points)[None, :, None]
     p0, p1, p2, p3 = (np.asarray(p, np.float64)[:, None] for p in (p0, p1, p2, p3))
     return (1 - t) ** 3 * p0 + 3 * t * (1 - t) ** 2 * p1 + 3 * t**2 * (1 - t) * p2 + t**3 * p3
@@ -234,7 +234,7 @@ def bezier(p0, p1, p2, p3, points=14):
 
 def grow(rng, roots, angle, length, *, bend=0.0, curl=0.0, turns=2.0, frizz=0.0, gravity=0.0,
          points=10):
-    """Strands (n, points, 2) that set out from roots (n, 2) at angle (n,) and go length (n,).
+    """Return strands (n, points, 2) that start from roots (n, 2) at angle (n,), with length (n,).
 
     bend: radians turned root to tip; curl: amplitude in radians of `turns` waves; frizz: random
     wandering in radians; gravity: pull downward (+y) towards the tip.
@@ -253,7 +253,7 @@ def grow(rng, roots, angle, length, *, bend=0.0, curl=0.0, turns=2.0, frizz=0.0,
 
 
 def trace(rng, outlines, size, edge, within):
-    """Random points on and in the union of `outlines`, in a picture of size (h, w).
+    """Return random points on and in the union of `outlines`, in a picture of size (h, w).
 
     -> points (edge, 2) along its outline, their outward angles (edge,), points (within, 2) evenly
     spread over its inside.
@@ -280,7 +280,7 @@ def trace(rng, outlines, size, edge, within):
 
 
 def sample(picture, points):
-    """Values (n, c) of picture (h, w, c) at points (n, 2), the nearest for points outside."""
+    """Return values (n, c) of picture (h, w, c) at points (n, 2), clamped to the picture."""
     h, w = picture.shape[:2]
     x, y = points[:, 0].astype(int).clip(0, w - 1), points[:, 1].astype(int).clip(0, h - 1)
     return picture[y, x]

@@ -17,7 +17,7 @@ from keras_matting.data.synthetic.pose import mottled, solid
 
 
 def head(rng, pose, skin):
-    """A head without hair, lit -> layer."""
+    """Draw a lit head without hair -> layer."""
     jaw, cheek = rng.uniform(0.85, 1.12), rng.uniform(0.95, 1.06)
     half = [(0.20, -0.46), (0.325, -0.32), (0.375 * cheek, -0.1), (0.37 * cheek, 0.06),
             (0.335 * jaw, 0.22), (0.25 * jaw, 0.37), (0.12 * jaw, 0.475)]
@@ -37,7 +37,7 @@ def head(rng, pose, skin):
 
 
 def face(rng, pose, skin, hair):
-    """Eyes, brows, nose, mouth, sometimes a beard -> layer, alpha below 1 where skin shows."""
+    """Draw eyes, brows, nose, mouth, sometimes a beard -> layer, alpha below 1 where skin shows."""
     turn = pose.turn
 
     def at(points):

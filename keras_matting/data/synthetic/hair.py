@@ -1,4 +1,4 @@
-"""Human hair: a mass of broad locks, hundreds of fine strands over it, and some that fly away.
+"""Human hair: a mass of broad locks, hundreds of fine strands over it, and some flyaways.
 
 Hair is drawn in two layers, behind the body and in front of the face, in the head's local
 coordinates (`pose.Pose`).
@@ -36,7 +36,7 @@ class Style(NamedTuple):
 
 
 def hair_style(rng):
-    """Draws a Style."""
+    """Draw a random Style."""
     kind = str(rng.choice(["bald", "short", "curly", "long", "bun"], p=[0.06, 0.26, 0.2, 0.36,
                                                                      0.12]))
     length = {"bald": 0.04, "short": rng.uniform(0.1, 0.26), "curly": rng.uniform(0.3, 0.62),
@@ -47,7 +47,7 @@ def hair_style(rng):
 
 
 def back_hair(rng, pose, color, style):
-    """Hair behind neck and shoulders -> layer."""
+    """Draw hair behind neck and shoulders -> layer."""
     sheet = Sheet(pose.height, pose.width)
     if style.kind == "long":
         for count, width, spread, outreach in ((26, 0.12, 0.1, 0.7), (200, 0.008, 0.28, 1.5)):
@@ -62,7 +62,7 @@ def back_hair(rng, pose, color, style):
 
 
 def front_hair(rng, pose, color, style, behind):
-    """Hair over the head, round the face (or all over, when seen from behind) -> layer."""
+    """Draw hair over the head and around the face (all over if seen from behind) -> layer."""
     sheet = Sheet(pose.height, pose.width)
     line = 0.42 if behind else rng.uniform(-0.33, -0.22)  # y the hair begins at, mid forehead
     if style.kind == "bald":
@@ -98,7 +98,7 @@ def _widths(rng, pose, width, count):
 
 
 def _lit(rng, pose, layer):
-    """Sheen in bands across the strands, and the roundness of the mass."""
+    """Light the mass: sheen in bands across the strands, and roundness."""
     h, w = layer.shape[:2]
     bands = noise(rng, h, w, 4, 3, stretch=0.5)
     return shade(layer, 1 + 0.35 * np.clip(bands, -0.6, 1.2),
@@ -106,13 +106,13 @@ def _lit(rng, pose, layer):
 
 
 def _scalp(rng, count, low=-2.0, high=2.0):
-    """Angles from straight up (count,) and points (count, 2) on the head's upper outline."""
+    """Return angles from vertical (count,) and points (count, 2) on the head's upper outline."""
     angle = rng.uniform(low, high, count)
     return angle, np.stack([0.385 * np.sin(angle), -0.12 - 0.4 * np.cos(angle)], 1)
 
 
 def _cap(pose, color, line, sheet, scale=1.0):
-    """The scalp: what lies under the strands, from the hairline up."""
+    """Draw the scalp under the strands, from the hairline up."""
     if line > 0:  # seen from behind
         sheet.fill(pose.head(ellipse(0, -0.09, 0.395, 0.45) * scale), color)
         return
@@ -125,7 +125,7 @@ def _cap(pose, color, line, sheet, scale=1.0):
 
 
 def _falling(rng, pose, style, count, behind, outreach=1.0):
-    """Paths from the parting over the side of the head and down; 'behind' also falls straight."""
+    """Return paths from the parting over the side of the head and down; 'behind' also straight."""
     side = rng.choice([-1.0, 1.0], count)
     depth = rng.random(count) * outreach
     crown = -0.5 - (0.06 + 0.4 * style.volume) * depth
@@ -155,7 +155,7 @@ def _falling(rng, pose, style, count, behind, outreach=1.0):
 
 
 def _curls(rng, pose, color, style, sheet, count, behind):
-    """Curls that stand off the scalp, round a mass with a ragged outline."""
+    """Draw curls that stand off the scalp, around a mass with a ragged outline."""
     thick = 0.42 * style.length
     around = np.linspace(-2.3, 2.3, 16) if behind else np.linspace(-1.75, 1.75, 13)
     ragged = 1 + rng.normal(0, 0.07, len(around))
@@ -181,7 +181,7 @@ def _curls(rng, pose, color, style, sheet, count, behind):
 
 
 def _short(rng, pose, color, style, sheet, line):
-    """Short hair, combed to one side or standing up."""
+    """Draw short hair, combed to one side or standing up."""
     comb, upright = rng.uniform(-0.9, 0.9), rng.uniform(0.2, 1.0)
     curl = rng.choice([0.2, 1.0])
     for count, width, spread in ((120, 0.05, 0.15), (420, 0.013, 0.3)):
@@ -203,7 +203,7 @@ def _short(rng, pose, color, style, sheet, line):
 
 
 def _combed(rng, pose, color, sheet, line):
-    """Hair pulled back tightly from the forehead to the crown."""
+    """Draw hair pulled back tightly from the forehead to the crown."""
     for count, width, spread in ((40, 0.05, 0.12), (200, 0.011, 0.3)):
         x = rng.uniform(-0.36, 0.36, count)
         start = np.stack([x, line + 0.25 * np.abs(x / 0.36) ** 2.5 + 0.01], 1)
@@ -215,7 +215,7 @@ def _combed(rng, pose, color, sheet, line):
 
 
 def _bun(rng, pose, color, sheet):
-    """A knot on the crown, or a tail that hangs to one side."""
+    """Draw a knot on the crown, or a tail that hangs to one side."""
     center = np.array([rng.uniform(-0.12, 0.12), rng.uniform(-0.68, -0.56)])
     if rng.random() < 0.5:
         size = rng.uniform(0.14, 0.22)
@@ -253,7 +253,7 @@ def _fringe(rng, pose, color, sheet, style):
 
 
 def _loose(rng, pose, color, style, sheet):
-    """Single strands that leave the mass, finer than a pixel in most pictures."""
+    """Draw single strands that leave the mass, finer than a pixel in most pictures."""
     count = style.loose
     angle, roots = _scalp(rng, count, -1.8, 1.8)
     out = 1 + 0.3 * style.length * rng.random((count, 1)) * (style.kind == "curly")

@@ -20,7 +20,7 @@ _CLOTH = np.array([(0.93, 0.93, 0.92), (0.08, 0.08, 0.09), (0.25, 0.26, 0.28), (
 
 
 def skin_color(rng):
-    """A skin tone (3,), between two neighbours of a scale from light to dark."""
+    """Pick a skin tone (3,), between two neighbours on a scale from light to dark."""
     place = rng.random() ** 1.3 * (len(SKIN) - 1)
     low = min(int(place), len(SKIN) - 2)
     tone = SKIN[low] + (SKIN[low + 1] - SKIN[low]) * (place - low)
@@ -28,7 +28,7 @@ def skin_color(rng):
 
 
 def hair_color(rng):
-    """A natural hair colour (3,), one in twenty-five dyed."""
+    """Pick a natural hair colour (3,), one in twenty-five dyed."""
     if rng.random() < 0.04:
         return np.array(colorsys.hsv_to_rgb(rng.random(), 0.6, rng.uniform(0.3, 0.8)))
     color = HAIR[rng.choice(len(HAIR), p=_HAIR_SHARE)]
@@ -36,12 +36,12 @@ def hair_color(rng):
 
 
 def coat_color(rng):
-    """An animal's colour (3,)."""
+    """Pick an animal's colour (3,)."""
     return np.clip(COAT[rng.integers(len(COAT))] * rng.normal(1, 0.06, 3), 0.04, 1)
 
 
 def cloth_color(rng):
-    """A colour (3,) of clothes: neutral three times in five."""
+    """Pick a colour (3,) for clothes, neutral three times in five."""
     if rng.random() < 0.6:
         return np.clip(_CLOTH[rng.integers(len(_CLOTH))] * rng.normal(1, 0.08, 3), 0.03, 1)
     hue, saturation, value = rng.random(), 0.2 + 0.65 * rng.random() ** 1.5, rng.uniform(0.15, 0.85)
@@ -49,7 +49,7 @@ def cloth_color(rng):
 
 
 def any_color(rng):
-    """A colour (3,) of anything at all."""
+    """Pick any colour (3,)."""
     pick = rng.random()
     if pick < 0.15:
         return skin_color(rng)
@@ -61,9 +61,9 @@ def any_color(rng):
 
 
 def cloth(rng, height, width, unit):
-    """A cloth's picture (h, w, 3): plain, knitted or patterned, with folds.
+    """Draw a cloth's picture (h, w, 3): plain, knitted or patterned, with folds.
 
-    unit: length in pixels that the pattern's period is a tenth to a third of.
+    unit: a length in pixels; the pattern's period is a tenth to a third of it.
     """
     color, other = cloth_color(rng), cloth_color(rng)
     folds = noise(rng, height, width, 6, 2, stretch=0.45)
@@ -98,7 +98,7 @@ def cloth(rng, height, width, unit):
 
 
 def coat(rng, height, width):
-    """An animal coat's picture (h, w, 3): plain, patches, spots or stripes."""
+    """Draw an animal coat's picture (h, w, 3): plain, patches, spots or stripes."""
     color, other = coat_color(rng), coat_color(rng)
     kind = rng.choice(["plain", "patches", "spots", "stripes"], p=[0.45, 0.25, 0.15, 0.15])
     if kind == "patches":
@@ -118,7 +118,7 @@ def coat(rng, height, width):
 
 
 def strand_colors(rng, color, count, pieces=3, spread=0.28, tips=0.15):
-    """Colours (count, pieces, 3) of strands about `color` (3,) or (count, 3), root to tip."""
+    """Pick colours (count, pieces, 3) of strands about `color` (3,) or (count, 3), root to tip."""
     color = np.broadcast_to(np.asarray(color), (count, 3))[:, None]
     glow = np.exp(spread * rng.standard_normal((count, 1, 1)))
     along = np.linspace(-1, 1, pieces)[None, :, None] * tips * rng.uniform(0.2, 1.6, (count, 1, 1))
@@ -127,7 +127,7 @@ def strand_colors(rng, color, count, pieces=3, spread=0.28, tips=0.15):
 
 
 def grain(rng, picture, amount):
-    """Adds sensor noise of deviation `amount`, coarser than one pixel, to picture (h, w, 3)."""
+    """Add sensor noise of deviation `amount`, coarser than one pixel, to picture (h, w, 3)."""
     h, w = picture.shape[:2]
     plane = rng.random((h, w, 3), np.float32) - np.float32(0.5)
     return picture + np.float32(amount * 4.8) * cv2.GaussianBlur(plane, (3, 3), 0.6)

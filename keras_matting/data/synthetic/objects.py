@@ -22,7 +22,7 @@ from keras_matting.data.synthetic.materials import any_color, cloth, cloth_color
 
 
 def thing(rng, height, width, light):
-    """An object -> layer (h, w, 4)."""
+    """Draw an object -> layer (h, w, 4)."""
     draw = (_glass, _lace, _wheel, _plant)[rng.choice(4, p=[0.32, 0.2, 0.2, 0.28])]
     unit = rng.uniform(0.55, 0.9) * min(height, width)
     center = np.array([width * rng.uniform(0.38, 0.62), height * rng.uniform(0.42, 0.6)])
@@ -30,7 +30,7 @@ def thing(rng, height, width, light):
 
 
 def _glass(rng, height, width, unit, center, light):
-    """A vessel: clear in the middle, denser where one looks along its wall, sharp glints."""
+    """Draw a vessel: clear in the middle, denser where the wall is seen edge-on, sharp glints."""
     profile = [(0.04, 0.1, 0.16, 0.17, 0.17), (0.2, 0.22, 0.16, 0.03, 0.16),
                (0.22, 0.26, 0.28, 0.24, 0.12), (0.08, 0.08, 0.2, 0.27, 0.2)][rng.integers(4)]
     half = np.array(profile) * rng.uniform(0.8, 1.2)
@@ -67,7 +67,7 @@ def _glass(rng, height, width, unit, center, light):
 
 
 def _lace(rng, height, width, unit, center, light):
-    """A hanging cloth of threads with a pattern of holes and a scalloped hem."""
+    """Draw a hanging cloth of threads with a pattern of holes and a scalloped hem."""
     n = int(rng.integers(9, 16))
     cell = unit / n
     color, thread = cloth_color(rng) * 0.5 + 0.45, rng.uniform(0.1, 0.22) * cell
@@ -103,7 +103,7 @@ def _lace(rng, height, width, unit, center, light):
 
 
 def _wheel(rng, height, width, unit, center, light):
-    """A bicycle's wheel, with part of its frame: thin spokes, large holes."""
+    """Draw a bicycle's wheel, with part of its frame: thin spokes, large holes."""
     sheet = Sheet(height, width)
     rx, ry = 0.42 * unit, 0.42 * unit * rng.uniform(0.6, 1.0)
     color, metal = any_color(rng) * 0.6, np.full(3, rng.uniform(0.3, 0.85))
@@ -126,7 +126,7 @@ def _wheel(rng, height, width, unit, center, light):
 
 
 def _plant(rng, height, width, unit, center, light):
-    """Leaves on thin stems out of a pot, a vase, or nothing."""
+    """Draw leaves on thin stems out of a pot, a vase, or nothing."""
     count = int(rng.integers(30, 110))
     foot = center + np.array([0.0, 0.25 * unit])
     angle = -np.pi / 2 + rng.normal(0, 0.6, count)

@@ -2,7 +2,7 @@
 
 Local coordinates put the head's centre at (0, 0), x to the right, y down, chin at y = 0.5. A
 person is a stack of layers, back to front: hair behind, body, head with face, hair in front
-(`hair`), and now and then glasses, a hat, a scarf or a veil.
+(`hair`), and sometimes glasses, a hat, a scarf or a veil.
 """
 
 import numpy as np
@@ -34,7 +34,7 @@ from keras_matting.data.synthetic.pose import Pose, cast, mottled, solid
 
 
 def portrait(rng, height, width, light):
-    """A person -> layer (h, w, 4)."""
+    """Draw a person -> layer (h, w, 4)."""
     pose = _pose(rng, height, width, light)
     skin, hair = skin_color(rng), hair_color(rng)
     style = hair_style(rng)
@@ -72,7 +72,7 @@ def _pose(rng, height, width, light):
 
 
 def _body(rng, pose, skin):
-    """Neck, arms, torso, perhaps legs, dressed -> layer."""
+    """Draw neck, arms, torso, perhaps legs, dressed -> layer."""
     shoulder = rng.uniform(0.92, 1.2)
     near, far = rng.permutation([1.0, 1 - 0.25 * abs(pose.turn)])
     drop = rng.uniform(0, 0.08)
@@ -138,7 +138,7 @@ def _body(rng, pose, skin):
 
 
 def _arms(rng, shoulder, near, far, drop):
-    """Outlines of two arms and two hands, hanging, akimbo or bent."""
+    """Return outlines of two arms and two hands, hanging, akimbo or bent."""
     arms, hands = [], []
     for side, reach in ((1, near), (-1, far)):
         kind = rng.choice(["hang", "akimbo", "bent", "raised"], p=[0.6, 0.14, 0.2, 0.06])
@@ -167,7 +167,7 @@ def _arms(rng, shoulder, near, far, drop):
 
 
 def _dressed(rng, pose, outlines):
-    """Outlines filled with cloth, swollen by the light."""
+    """Draw outlines filled with cloth, shaded as a relief."""
     layer = solid(pose, outlines, (1, 1, 1), pose.body)
     layer = paint(layer, cloth(rng, pose.height, pose.width, pose.unit))
     return shade(layer, relief(layer[..., 3], 0.22 * pose.unit, pose.light, 0.45))
@@ -194,7 +194,7 @@ def _glasses(rng, pose, person):
 
 
 def _hat(rng, pose):
-    """A beanie, a cap or a hat with a brim."""
+    """Draw a beanie, a cap or a hat with a brim."""
     kind = rng.choice(["beanie", "cap", "brim"])
     top = rng.uniform(-0.72, -0.6)
     crown = closed_curve([(-0.43, -0.2), (-0.4, -0.48), (-0.2, top), (0.2, top), (0.4, -0.48),
@@ -214,7 +214,7 @@ def _hat(rng, pose):
 
 
 def _veil(rng, pose):
-    """Thin cloth over the head and down past the shoulders: alpha strictly between 0 and 1."""
+    """Draw thin cloth over the head and down past the shoulders: alpha strictly between 0 and 1."""
     flare, end = rng.uniform(0.6, 1.1), rng.uniform(1.2, 2.6)
     wave = rng.normal(0, 0.06, 8)
     shape = closed_curve([(-0.3, -0.55), (0, -0.64), (0.3, -0.55), (0.52 + wave[0], -0.1),
@@ -234,7 +234,7 @@ def _veil(rng, pose):
 
 
 def _scarf(rng, pose):
-    """A scarf round the neck with a fringe of threads at its hanging end."""
+    """Draw a scarf around the neck with a fringe of threads at its hanging end."""
     side = rng.choice([-1, 1])
     wrap = [closed_curve([(-0.38, 0.55), (0, 0.62), (0.38, 0.55), (0.44, 0.75), (0.2, 0.92),
                           (-0.2, 0.92), (-0.44, 0.75)])]

@@ -1,4 +1,4 @@
-"""Where a person stands, and layers drawn in a person's own coordinates."""
+"""A person's position, and layers drawn in the person's own coordinates."""
 
 from typing import NamedTuple
 
@@ -20,16 +20,16 @@ class Pose(NamedTuple):
     light: float  # angle the light comes from
 
     def head(self, points):
-        """Local head coordinates -> pixels."""
+        """Convert local head coordinates to pixels."""
         return self.center + self.unit * rotated(points, self.tilt)
 
     def body(self, points):
-        """Local body coordinates -> pixels."""
+        """Convert local body coordinates to pixels."""
         return self.center + self.unit * rotated(points, self.lean)
 
 
 def solid(pose, outlines, color, transform):
-    """A layer of filled outlines."""
+    """Draw a layer of filled outlines."""
     sheet = Sheet(pose.height, pose.width)
     for points in outlines:
         sheet.fill(transform(points), color)
@@ -37,14 +37,14 @@ def solid(pose, outlines, color, transform):
 
 
 def mottled(rng, layer, amount=0.05):
-    """Uneven brightness and colour, as of skin."""
+    """Add uneven brightness and colour, as of skin."""
     h, w = layer.shape[:2]
     plane = amount * noise(rng, h, w, 6, 4)
     return shade(layer, (1 + 0.8 * plane, 1 + plane, 1 + 1.1 * plane))
 
 
 def cast(below, above, pose):
-    """Darkens `below` where `above` keeps the light off it."""
+    """Darken `below` in the shadow of `above`."""
     reach = 0.1 * pose.unit
     shadow = soft(np.ascontiguousarray(above[..., 3]), reach)
     shift = np.rint(reach * np.array([-np.cos(pose.light), 1.0])).astype(int)
