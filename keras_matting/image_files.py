@@ -116,3 +116,13 @@ def _without_icc_profile(data):
             break
         start = end
     return data
+
+
+# how the files of each kind are read
+READERS = {
+    "image": read_photograph,
+    "background": read_photograph,
+    "trimap": read_trimap,
+    "alpha": read_matte,
+    "prediction": read_matte,
+}

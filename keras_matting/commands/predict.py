@@ -30,7 +30,7 @@ import sys
 from absl import flags
 
 from keras_matting.commands import model_flags
-from keras_matting.inference.folders import READERS, find_photographs, predict
+from keras_matting.inference.folders import find_photographs, predict
 
 
 def define_flags():
@@ -59,5 +59,5 @@ def _run(arguments, options):
         raise ValueError("specify one INPUT and one OUTPUT folder; see --help for examples")
     model_flags.check_model_flags(options)
     find_photographs(*arguments)
-    others = {kind: options[kind].value for kind in READERS if options[kind].value}
+    others = {kind: options[kind].value for kind in ("trimap", "background") if options[kind].value}
     return predict(*arguments, model_flags.load_model(options), options.size, **others)

@@ -5,16 +5,14 @@ from pathlib import Path
 import numpy as np
 
 from keras_matting.image_files import (
+    READERS,
     by_stem,
     find_pictures,
     read_photograph,
-    read_trimap,
     write_png,
 )
 from keras_matting.inference.predict import check_call, predict_alpha
 from keras_matting.progress import show_progress
-
-READERS = {"trimap": read_trimap, "background": read_photograph}
 
 
 def predict(source, target, model, reference_size=None, **others):

@@ -26,13 +26,6 @@ METRICS = {
 # metric: the table's column heading and number of decimals
 COLUMNS = {"sad": ("SAD", 4), "mse": ("MSE", 6), "mad": ("MAD", 6)}
 COLUMNS |= {"grad": ("Grad", 4), "conn": ("Conn", 4)}
-READERS = {
-    "prediction": image_files.read_matte,
-    "alpha": image_files.read_matte,
-    "trimap": image_files.read_trimap,
-    "image": image_files.read_photograph,
-    "background": image_files.read_photograph,
-}
 
 
 def evaluate(prediction, alpha, trimap=None, *, overwrite_known=False, processes=None):
@@ -92,7 +85,7 @@ def _problems(paths):
     problems, sizes = [], {}
     for kind, path in paths.items():
         try:
-            sizes[kind] = READERS[kind](path).shape[:2]
+            sizes[kind] = image_files.READERS[kind](path).shape[:2]
         except ValueError as error:
             problems.append(str(error))
     height, width = sizes.get("alpha", (None, None))
