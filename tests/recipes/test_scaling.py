@@ -18,7 +18,7 @@ TINY = "../tests/recipes/tiny"
 # 1e-7 becomes 4e-6 in these ten steps, in running statistics 2e-4; at the usual rate tenths.
 MODNET = [*MOBILE, *TEN_STEPS, "--sync_batch_norm", "--batch_size=16", "--learning_rate=1e-6"]
 TWO_DEVICES = (
-    "import tensorflow as tf; one = tf.config.LogicalDeviceConfiguration(); "
+    "import keras_matting, tensorflow as tf; one = tf.config.LogicalDeviceConfiguration(); "
     "cpu = tf.config.list_physical_devices('CPU')[0]; "
     "tf.config.set_logical_device_configuration(cpu, [one, one])"
 )

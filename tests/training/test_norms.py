@@ -34,8 +34,9 @@ def test_norms_of_patches_are_left_as_they_are():
 
 
 TWO_REPLICAS = """
-import numpy as np, tensorflow as tf
+import numpy as np
 from keras_matting.training.norms import synchronise
+import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
