@@ -14,6 +14,8 @@ from typing import NamedTuple
 import ai_edge_litert
 import numpy as np
 
+from keras_matting import native_messages
+
 VERSION = "2.3"
 # the runtimes of `export.interpreters` that it is part of, and what they are called here
 KERNELS = {"litert": "delegate", "litert without XNNPACK": "builtin"}
@@ -95,7 +97,7 @@ def record(data: bytes, threads: int, runs: int, runtime: str) -> list[list[Even
         b"runtime_options_string": b"enable_profiling = true",
         b"xnnpack": f'kernel_mode = "{KERNELS[runtime]}"\nnum_threads = {threads}'.encode(),
     }
-    with ExitStack() as owner:
+    with native_messages.hidden(2), ExitStack() as owner:
         environment = create("Environment", 2, _ENVIRONMENT)
         model = create("Model", environment, data, c_size_t(len(data)), how="ModelFromBuffer")
         options = create("Options")

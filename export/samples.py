@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from keras_matting import native_messages
 from keras_matting.data.synthetic import draw_background, draw_foreground
 from keras_matting.image_files import SUFFIXES, read_photograph
 
@@ -100,7 +101,8 @@ def _trimap(alpha):
     from keras_matting.data.augment.trimaps import trimap
 
     radius = max(2.0, min(alpha.shape[:2]) / 40)
-    return trimap(radius)({"alpha": alpha})["trimap"].numpy() / np.float32(255)
+    with native_messages.hidden(2):  # XLA reports its first compilation
+        return trimap(radius)({"alpha": alpha})["trimap"].numpy() / np.float32(255)
 
 
 def _halved(x):
