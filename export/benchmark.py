@@ -1,11 +1,11 @@
-"""Latency of .tflite files side by side, one run of each in turn.
+"""Compare the latency of .tflite files, which run in turn.
 
     python -m export.benchmark build/*.tflite --threads 2 --runs 50
 
-Files take turns within every round, so that whatever else the machine does slows all of them down
-alike and their ratios hold: a ratio is the median over rounds of a file's time to the first file's
-in the same round. Any .tflite file will do, also of another converter. Numbers are of this
-machine's processor, not of a phone's.
+Every round runs each file once, so that other load on the machine slows all of them down alike. A
+ratio is the median over rounds of a file's time divided by the first file's in the same round. Any
+.tflite file will do, also one of another converter. The numbers are those of this machine's
+processor, not of a phone's.
 """
 
 import json
@@ -25,9 +25,10 @@ WARM_UP = 3
 
 
 def benchmark(files, threads: int = 1, runs: int = 50, runtime=DEFAULT_RUNTIME) -> list[dict]:
-    """Rows {"file", "bytes", "threads", "runtime", "latency_ms": {median, p10, p90}, "ratio"}.
+    """Return rows {"file", "bytes", "threads", "runtime", "latency_ms", "ratio"}.
 
-    Raises FileNotFoundError and ValueError on files that are missing or no .tflite file.
+    "latency_ms" is {median, p10, p90}. Raises FileNotFoundError and ValueError if a file is missing
+    or not a .tflite file.
     """
     ready = [_ready(path, runtime, threads) for path in files]
     seconds = np.empty((WARM_UP + runs, len(ready)))
@@ -61,7 +62,7 @@ def _ready(path, runtime, threads):
     return loaded
 
 
-# In a process of its own: what a process once took, it keeps.
+# In a process of its own, because a process does not return its memory.
 _MEASURE = """
 import sys
 from ai_edge_litert.interpreter import Interpreter
@@ -77,7 +78,7 @@ print((peak() - before) * 1024)
 
 
 def peak_memory(path) -> int:
-    """Bytes that a process grows by when LiteRT loads a file and runs it once (Linux)."""
+    """Return by how many bytes a process grows when LiteRT loads and runs a file (Linux)."""
     command = [sys.executable, "-c", _MEASURE, str(path)]
     found = subprocess.run(command, capture_output=True, text=True, check=True)
     return int(found.stdout.split()[-1])
@@ -89,7 +90,7 @@ def _spread(seconds):
 
 
 def table(rows) -> str:
-    """Rows of `benchmark` as text."""
+    """Format rows of `benchmark` as text."""
     widest = max(len(row["file"]) for row in rows)
     lines = [f"{'file':{widest}}  {'MB':>6}  {'ms':>8}  {'p10':>8}  {'p90':>8}  ratio"]
     for row in rows:
@@ -105,7 +106,7 @@ def main(argv):
     options = flags.FLAGS
     try:
         if len(argv) < 2:
-            raise ValueError("Name at least one .tflite file; --help shows an example.")
+            raise ValueError("specify at least one .tflite file; see --help for an example")
         rows = benchmark(argv[1:], options.threads, options.runs, options.runtime)
     except (ValueError, OSError) as error:
         sys.exit(str(error))

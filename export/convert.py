@@ -41,6 +41,7 @@ from export.promises import (
     ROUNDING,
     differences,
     exceeded,
+    has_float_parts,
     is_discontinuous,
     may_be_float,
     promises_broken,
@@ -65,7 +66,7 @@ def convert(model, format, representative=None) -> bytes:
     ValueError: unknown format, open size.
     """
     if format not in FORMATS:
-        raise ValueError(f"Unknown format {format!r}; known are {', '.join(FORMATS)}.")
+        raise ValueError(f"unknown format {format!r}; known are {', '.join(FORMATS)}")
     size = size_of(model)
     if format in ("int8", "int16x8"):
         if representative is None:
@@ -82,21 +83,22 @@ def convert(model, format, representative=None) -> bytes:
 
 def _converted(model, format, representative):
     converter = _converter(model, format, representative)
+    if format == "int8" and has_float_parts(model):
+        return _with_float_parts(converter)
     try:
-        data = converter.convert()
+        return converter.convert()
     except RuntimeError as error:
         if format != "int16x8" or "not yet supported" not in str(error):
             raise
-        return _partly_float(_converter(model, format, representative)).convert()
-    return _reconvert_with_float_ops(data, model, representative) if format == "int8" else data
+    return _partly_float(_converter(model, format, representative)).convert()
 
 
 def representative_inputs(names, height, width, folder=None, count=32, kind=None) -> dict:
-    """{name: (N, H, W, C) float32 in [0, 1]}, each with a 0 and a 1 in it, to calibrate with.
+    """Return {name: (N, H, W, C) float32 in [0, 1]}, each with a 0 and a 1, to calibrate with.
 
-    Of the photographs of `folder`, or by default `count` synthetic composites (`kind` as in
-    `samples.synthetic`). ValueError as `samples.photographs`, and if a photograph is not all that
-    is needed.
+    They come from the photographs of `folder`, or from `count` synthetic composites (`kind` as in
+    `samples.synthetic`). ValueError as `samples.photographs`, and if the network needs more inputs
+    than a photograph.
     """
     chosen = samples.photographs(height, width, folder) if folder else None
     chosen = chosen or samples.synthetic(height, width, count, 0, kind)
@@ -107,15 +109,13 @@ def representative_inputs(names, height, width, folder=None, count=32, kind=None
 
 
 def check(data, model, format, inputs):
-    """Runs a file on `inputs` {name: (N, H, W, C)} against Keras `model`; ValueError if it is bad.
+    """Compare a file with Keras `model` on `inputs` {name: (N, H, W, C)}; ValueError if it is bad.
 
-    For int8_qat `model` is the quantization-aware one. Limits: `LARGEST`, `LARGEST_MEAN`, and what
-    the module's docstring promises of the int8 formats. Differences of outputs that are no
-    pictures, such as logits, count relative to their range.
+    For int8_qat `model` is the quantization-aware one. `export.promises` has the limits.
     """
     problems = promises_broken(data, format)
     if not problems:
-        # called as it is: tracing it for so few images takes longer
+        # eager, because tracing takes longer for so few images
         expected = model(inputs, training=False)
         found = Exported(data)(inputs)
         for name, values in found.items():
@@ -129,7 +129,7 @@ def check(data, model, format, inputs):
 
 
 def size_of(model) -> tuple[int, int]:
-    """(height, width) of a model; ValueError if they are open."""
+    """Return (height, width) of a model; ValueError if they are not fixed."""
     height, width = model.input["image"].shape[1:3]
     if None in (height, width):
         raise ValueError(f"{model.name} has no fixed size; build it with input_shape=(H, W, 3).")
@@ -137,7 +137,7 @@ def size_of(model) -> tuple[int, int]:
 
 
 def export(model, format, folder, inputs, representative=None) -> Path:
-    """Converts, checks on `inputs`, writes `<name>_<HxW>_<format>.tflite` into `folder`."""
+    """Convert, check on `inputs` and write `<name>_<HxW>_<format>.tflite` into `folder`."""
     data = convert(model, format, representative)
     check(data, model, format, inputs)
     height, width = size_of(model)
@@ -149,15 +149,15 @@ def export(model, format, folder, inputs, representative=None) -> Path:
 
 
 def parse_size(text) -> tuple[int, int]:
-    """'512x384' -> (512, 384), height first."""
+    """Parse a size, height first: '512x384' -> (512, 384)."""
     sides = text.lower().split("x")
     if len(sides) != 2 or not all(side.isdigit() and int(side) > 0 for side in sides):
-        raise ValueError(f"{text!r} is no size; write it HxW, such as 512x512.")
+        raise ValueError(f"invalid size {text!r}; write it HxW, such as 512x512")
     return int(sides[0]), int(sides[1])
 
 
 def _converter(model, format, representative):
-    """A converter, which converts once."""
+    """Return a converter, which can be used only once."""
     converter = tf.lite.TFLiteConverter.from_concrete_functions(*_traced(model))
     if format not in ("float32", "float16"):
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -178,26 +178,25 @@ def _converter(model, format, representative):
 
 
 def _partly_float(converter):
-    """Leaves what has no integer kernel in float, and the ends, which may be among that."""
+    """Keep operations without an integer kernel in float, and inputs and outputs with them."""
     converter.target_spec.supported_ops.append(tf.lite.OpsSet.TFLITE_BUILTINS)
     converter.inference_input_type = converter.inference_output_type = tf.float32
     return converter
 
 
-def _reconvert_with_float_ops(data, model, representative):
-    """An int8 file again with what `FLOAT_PARTS` names in float, if it has some of that."""
-    names = [name for name in structure(data)["results"] if may_be_float(name)]
-    if not names:
-        return data
-    converter = _converter(model, "int8", representative)
-    options = tf.lite.experimental.QuantizationDebugOptions(
-        denylisted_nodes=names, fully_quantize=True
-    )
+def _with_float_parts(converter):
+    """Convert to int8 except the operations of `FLOAT_PARTS`, calibrating once.
+
+    Their names are those in an int8 file, so the calibrated model is quantised twice.
+    """
+    options = partial(tf.lite.experimental.QuantizationDebugOptions, fully_quantize=True)
     debugger = tf.lite.experimental.QuantizationDebugger(
         converter=converter,
         debug_dataset=converter.representative_dataset,
-        debug_options=options,
+        debug_options=options(),
     )
+    names = structure(debugger.get_nondebug_quantized_model())["results"]
+    debugger.options = options(denylisted_nodes=[name for name in names if may_be_float(name)])
     return debugger.get_nondebug_quantized_model()
 
 
@@ -214,9 +213,9 @@ def _output_problems(found, expected, name, format, discontinuous):
 
 
 def _traced(model):
-    """([batch-1 function of the model], an object that holds its variables and no Keras layer).
+    """Return [the model as a function of a batch of 1], and an object that holds its variables.
 
-    With a dynamic batch some operations stay float, and saving every layer takes minutes.
+    With a dynamic batch some operations would stay float, and saving every layer takes minutes.
     """
 
     names = inference_outputs(model)
@@ -239,19 +238,19 @@ def _check_representative(inputs):
     for name, values in inputs.items():
         if np.min(values) != 0.0 or np.max(values) != 1.0:
             raise ValueError(
-                f"Every representative {name} has to reach from exactly 0 to exactly 1, else the "
-                f"input's scale is not 1/255; they reach from {np.min(values):.3f} to "
-                f"{np.max(values):.3f}."
+                f"every representative {name} has to range from exactly 0 to exactly 1, or the "
+                f"input's scale is not 1/255; they range from {np.min(values):.3f} to "
+                f"{np.max(values):.3f}"
             )
 
 
 def _models(options, formats):
-    """{format: model} from the flags; the quantization-aware one only where it is needed."""
+    """Return {format: model} of the flags, the quantization-aware one only for int8_qat."""
     heads = network.build(options, parse_size(options.size))
     models = dict.fromkeys(formats, without_heads(heads))
     if "int8_qat" in formats:
         if not options.qat_weights:
-            raise ValueError("Format int8_qat needs --qat_weights; train them with --quantize.")
+            raise ValueError("format int8_qat needs --qat_weights; train them with --quantize")
         # needs tensorflow-model-optimization, which other formats do not
         from keras_matting.quantization.qat import load_quantized
 
@@ -267,12 +266,12 @@ def _chosen(options):
 
 def main(_):
     options = flags.FLAGS
-    logging.set_verbosity(logging.ERROR)  # the converter tells of every temporary file
+    logging.set_verbosity(logging.ERROR)  # the converter reports every temporary file
     tf.get_logger().setLevel("ERROR")
     try:
         formats = _chosen(options)
         if unknown := set(formats) - set(FORMATS):
-            raise ValueError(f"There is no format {', '.join(unknown)}; see --help.")
+            raise ValueError(f"unknown format {', '.join(unknown)}; see --help")
         models = _models(options, formats)
         names, size = models[formats[0]].input, parse_size(options.size)
         inputs = representative_inputs(names, *size, options.images)
@@ -289,8 +288,8 @@ def define_flags():
     flags.adopt_module_key_flags(network)  # so that --help lists them
     flags.DEFINE_string("qat_weights", None, "Quantization-aware weights, for int8_qat.")
     flags.DEFINE_string("size", "512x512", "HxW of the files, multiples of 32.")
-    flags.DEFINE_string("format", "all", f"all, or some of {', '.join(FORMATS)}, with commas.")
-    flags.DEFINE_string("images", None, "A folder of photographs to calibrate with.")
+    flags.DEFINE_string("format", "all", f"all, or a comma-separated list of {', '.join(FORMATS)}.")
+    flags.DEFINE_string("images", None, "Folder of photographs to calibrate with.")
     flags.DEFINE_string("out", "build", "Folder to write to.")
 
 

@@ -1,4 +1,4 @@
-"""Golden vectors: what other runtimes, a phone's above all, have to compute from a .tflite file.
+"""Golden vectors: what other runtimes, such as a phone's, have to compute from a .tflite file.
 
 `export.parity --golden DIR` writes into DIR
 
@@ -29,11 +29,11 @@ INDEX = "golden.json"
 
 
 def write(folder, files, samples):
-    """Writes `folder` afresh; vectors of an earlier run go, files with other names stay.
+    """Write vectors and their index; those of an earlier run are removed, other files stay.
 
     `files`: (path, format, Keras model, (number, limit) against it). `samples` as in
-    `export.samples`, with all that the signatures ask for. The index comes last and in one step, so
-    that a folder with an index is whole. FileNotFoundError and ValueError name a bad file.
+    `export.samples`, with all inputs of the signatures. The index is written last and atomically,
+    so that a folder with an index is complete. FileNotFoundError and ValueError name a bad file.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

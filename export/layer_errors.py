@@ -1,4 +1,4 @@
-"""Where a quantised file departs from its Keras model: the error of every operator's output."""
+"""The error of every operator's output in a quantised file, against its Keras model."""
 
 import re
 
@@ -10,7 +10,7 @@ from export.interpreters import Exported
 
 
 def worst_layers(data: bytes, model, sample, count: int = 5) -> list[dict]:
-    """The `count` layers of a quantised file with the largest relative error on one sample.
+    """Return the `count` layers of a quantised file with the largest relative error on a sample.
 
     Each is {"layer", "operator", "relative_error": RMS error / RMS value, "steps": mean error in
     quantization steps}. `model`: the Keras model that the file was converted from; `sample`:
@@ -38,10 +38,10 @@ def worst_layers(data: bytes, model, sample, count: int = 5) -> list[dict]:
 
 
 def _with_all_outputs(data, names):
-    """-> the file with every operator's int8 output exposed, {tensor: (operator, layer names)}.
+    """Return the file with every operator's output exposed, and {tensor: (operator, layers)}.
 
-    Exposing them, and not asking an interpreter to keep them, is safe from operations that write
-    over their input. A tensor's name lists the layers that were fused into it.
+    Unlike tensors that an interpreter is asked to keep, exposed ones are safe from operations that
+    write over their input. A tensor's name lists the layers that were fused into it.
     """
     model = flatbuffer.parse(data)
     graph, operators = model.subgraphs[0], {}
@@ -62,7 +62,7 @@ def _layer_outputs(model, names):
 
 
 def _run(data, sample):
-    """{tensor index: (values, quantization step)} of all outputs."""
+    """Return {tensor index: (values, quantization step)} of all outputs."""
     loaded = Exported(data)
     loaded.set_inputs(sample)
     loaded.interpreter.invoke()
@@ -75,7 +75,7 @@ def _run(data, sample):
 
 
 def _smallest_error(value, candidates):
-    """(layer, RMS, RMS / RMS of the layer's values) of the best fitting layer, or None."""
+    """Return (layer, RMS, RMS / RMS of the layer's values) of the best fitting layer, or None."""
     fits = [
         (name, float(np.sqrt(np.mean((value - reference) ** 2))), reference)
         for name, reference in candidates.items()

@@ -1,7 +1,7 @@
-"""Where a file's time goes: every operator as LiteRT times it, in the whole network.
+"""The time of every operator of a file, by LiteRT's profiler in the whole network.
 
-XNNPACK times its kernels, of which one may compute several operators or a part of one. Kernels
-carry no more than a name; which operator of the file they compute is told from their order.
+XNNPACK times its kernels, one of which may compute several operators or a part of one. Kernels have
+only a name; which operator of the file they compute is derived from their order.
 """
 
 from itertools import pairwise
@@ -12,7 +12,7 @@ from export import flatbuffer
 from export.interpreters import DEFAULT_RUNTIME
 from export.profiler import KERNEL, OPERATOR, record
 
-# One name for an operator and for XNNPACK's kernel of it, where they are not called alike.
+# A common name for operators and XNNPACK's kernels where theirs differ.
 _WEIGHTS = "WEIGHTS"
 _ALIKE = {
     "CONV_2D": _WEIGHTS, "DEPTHWISE_CONV_2D": _WEIGHTS, "CONVOLUTION": _WEIGHTS,
@@ -26,15 +26,15 @@ _ALIKE = {
 
 
 def operator_times(data: bytes, threads: int = 1, runs: int = 5, runtime=DEFAULT_RUNTIME):
-    """[{"operator", "kernel", "result", "shape", "ms"}, ...], the slowest first.
+    """Return [{"operator", "kernel", "result", "shape", "ms"}, ...], the slowest first.
 
-    `result` is the name of the tensor that the operator makes, of `shape`; `kernel` XNNPACK's name
-    of what computes it, "" where TFLite does. A kernel that cannot be told to be one operator has
-    its name as `operator` too, and "" and [] for a result. ms is the median of `runs` of the time
-    that passes, with any number of threads; the profiler counts whole microseconds.
+    `result` is the name of the operator's output tensor, of `shape`; `kernel` is XNNPACK's name of
+    its kernel, "" if TFLite computes it. A kernel that cannot be assigned to one operator has its
+    name as `operator` as well, and "" and [] as result and shape. ms is the median wall time of
+    `runs`, for any number of threads; the profiler counts whole microseconds.
 
-    Raises ValueError on what is no .tflite file of one subgraph and on runtimes that have no
-    profiler, OSError if the installed LiteRT is another.
+    Raises ValueError if the data are not a .tflite file with one subgraph or the runtime has no
+    profiler, and OSError if another version of LiteRT is installed.
     """
     turns = record(data, threads, runs, runtime)
     model = flatbuffer.parse(data)
@@ -56,7 +56,7 @@ def operator_times(data: bytes, threads: int = 1, runs: int = 5, runtime=DEFAULT
 
 
 def by_kind(times) -> dict[str, float]:
-    """Milliseconds of all operators of one kind, the longest first."""
+    """Sum the milliseconds of the operators of each kind, the longest first."""
     sums = {}
     for row in times:
         sums[row["operator"]] = sums.get(row["operator"], 0.0) + row["ms"]
@@ -64,7 +64,7 @@ def by_kind(times) -> dict[str, float]:
 
 
 def _operators(graph, kinds, events):
-    """{index of an event: index of its operator}, of those that can be told."""
+    """Return {index of an event: index of its operator} for those that can be assigned."""
     found = {i: event.index for i, event in enumerate(events) if event.type == OPERATOR}
     parts = _parts(graph, set(found.values()))
     kernels = [i for i, event in enumerate(events) if event.type == KERNEL]
@@ -79,9 +79,9 @@ def _operators(graph, kinds, events):
 
 
 def _parts(graph, others):
-    """The operators that XNNPACK computes at a stretch, as lists; `others` are TFLite's.
+    """List the operators that XNNPACK computes without interruption; `others` are TFLite's.
 
-    TFLite lets one of the two compute all that is ready, then the other, in turns.
+    TFLite alternates between the two: one computes everything that is ready, then the other.
     """
     missing = {tensor for operator in graph.operators for tensor in operator.outputs}
     waiting, parts = list(range(len(graph.operators))), []
@@ -101,8 +101,11 @@ def _parts(graph, others):
 
 
 def _pairs(labels, kinds):
-    """(kernel, operator) of one part: those with weights in turn; of the others those that there
-    are as many of, between the same two with weights, on both sides."""
+    """Pair the kernels and operators of one part.
+
+    Those with weights are paired in order. Others are paired if, between the same two with weights,
+    there are as many kernels as operators of a kind.
+    """
     ours, theirs = _places(labels), _places(kinds)
     if sum(name == _WEIGHTS for _, name in ours) != sum(name == _WEIGHTS for _, name in theirs):
         return []
@@ -111,7 +114,7 @@ def _pairs(labels, kinds):
 
 
 def _places(names):
-    """{(how many with weights come before, name): indices}."""
+    """Return {(number of those with weights before it, name): indices}."""
     places, before = {}, 0
     for i, name in enumerate(names):
         name = _ALIKE.get(name, name)

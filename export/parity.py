@@ -1,24 +1,24 @@
-r"""Do exported files compute what Keras computes? Numbers, limits, and a page with pictures.
+r"""Compare exported files with Keras: numbers, limits, and a page with pictures.
 
     python -m export.parity build/*.tflite --model modnet_mobilenetv2_mobile \
         --weights float.weights.h5 --qat_weights qat.weights.h5 \
         --images photographs --report build/parity.html
 
-Every file runs on photographs (--images, by default scikit-image's where installed; behind drawn
-figures, where a network wants a trimap or the background) and on synthetic composites, whose alpha
-is known, in `tf.lite.Interpreter` and LiteRT, with and without XNNPACK. The page and a .json of the
-same name hold for each file: differences to Keras, SAD, MSE, Grad and Conn against Keras' matte and
-against the known alpha, the layers of a quantised file that depart furthest, float tensors,
-operators and their times, what the GPU delegate would refuse, size, latency, memory.
+Every file runs in `tf.lite.Interpreter` and LiteRT, with and without XNNPACK, on photographs
+(--images, default: scikit-image's if installed; placed behind drawn figures if the network takes a
+trimap or background) and on synthetic composites with known alphas. The page and a .json of the
+same name contain for each file: differences to Keras; SAD, MSE, Grad and Conn against the matte of
+Keras and the known alpha; the layers of a quantised file with the largest error; float tensors,
+operators and their times, what the GPU delegate would refuse, size, latency and memory.
 
---golden DIR writes inputs and alphas with which another runtime, such as a phone's, is checked; see
+--golden DIR writes inputs and alphas to check another runtime with, such as a phone's; see
 `export.golden`.
 
-Exit code 1 when a file breaks a promise of its format (`export.convert`) or its limit, in any
-runtime: float32 1e-4 and float16 1e-2 at the worst pixel, int8_qat 2/255 at the 99.9th percentile
-against the quantization-aware Keras model. Of networks that choose (`export.convert.CHOOSING`) the
-worst of 99 pixels in a hundred counts, of the median sample: of two values that are equal but for
-rounding a file may choose the other one, and that moves every pixel it reaches.
+The exit code is 1 if a file breaks a promise of its format or exceeds its limit in any runtime
+(`export.promises`): float32 1e-4 and float16 1e-2 at the worst pixel, int8_qat 2/255 at the 99.9th
+percentile against the quantization-aware Keras model. For networks that choose between values, the
+99th percentile of the median sample counts: of two values that are equal except for rounding, a
+file may choose the other, which changes every pixel that depends on it.
 """
 
 import sys
@@ -59,7 +59,7 @@ from keras_matting.data.synthetic import FIGURES
 from keras_matting.inference.tflite import read_tflite
 from keras_matting.models import inference_outputs, without_heads
 
-BATCH = 8  # images at a time in Keras
+BATCH = 8  # images per call of Keras
 GOLDEN_SAMPLES = 3
 METRICS = {
     "sad": metrics.sad,
@@ -70,7 +70,7 @@ METRICS = {
 
 
 def check(files, model, qat_model=None, samples=None, threads=(1, 2), runs: int = 30):
-    """One row (dict) per file, and the mattes for the page's pictures.
+    """Return a row (dict) per file, and the mattes for the page's pictures.
 
     `files` have one size and names as `export.convert` gives them; `model` is the float Keras
     model, `qat_model` the quantization-aware one, which int8_qat files need. `samples` as in
@@ -90,7 +90,7 @@ def check(files, model, qat_model=None, samples=None, threads=(1, 2), runs: int 
     contents = {str(path): read_tflite(path) for path in files}
     formats = {path: format_of(path) for path in contents}
     if "int8_qat" in formats.values() and qat_model is None:
-        raise ValueError("An int8_qat file needs the quantization-aware model; give --qat_weights.")
+        raise ValueError("an int8_qat file needs the quantization-aware model; give --qat_weights")
     names = list(model.input)
     samples = samples or sample_sets.synthetic(*_common_size(contents))
     samples = sample_sets.usable(samples, names)
@@ -144,14 +144,14 @@ def check(files, model, qat_model=None, samples=None, threads=(1, 2), runs: int 
 
 
 def format_of(path) -> str:
-    """'name_512x512_int8_qat.tflite' -> 'int8_qat'."""
+    """Return the format in a file's name: 'name_512x512_int8_qat.tflite' -> 'int8_qat'."""
     stem = Path(path).stem
     for format in sorted(FORMATS, key=len, reverse=True):
         if stem.endswith(f"_{format}"):
             return format
     raise ValueError(
-        f"{path} does not say its format; files are named <name>_<HxW>_<format>.tflite with one of "
-        f"{', '.join(FORMATS)}."
+        f"{path} does not say its format: files are named <name>_<HxW>_<format>.tflite with one of "
+        f"{', '.join(FORMATS)}"
     )
 
 
@@ -159,12 +159,12 @@ def _common_size(files):
     sizes = {str(path): load(path).size for path in files}
     if len(set(sizes.values())) != 1:
         listed = ", ".join(f"{Path(p).name} {h}x{w}" for p, (h, w) in sizes.items())
-        raise ValueError(f"Compare files of one size at a time; these have: {listed or 'none'}.")
+        raise ValueError(f"files of different sizes cannot be compared: {listed or 'none'}")
     return next(iter(sizes.values()))
 
 
 def _keras(model, inputs):
-    """Called as it is: tracing it for so few images takes longer."""
+    """Run the model eagerly, because tracing it takes longer for so few images."""
     results = [model(batch, training=False) for batch in sample_sets.batches(inputs, BATCH)]
     names = inference_outputs(model)
     return {name: np.concatenate([result[name] for result in results]) for name in names}
@@ -204,7 +204,7 @@ def _limits_broken(format, runtimes, discontinuous):
 
 
 def table(rows) -> str:
-    """The numbers that fit one line per file."""
+    """Format the most important numbers as text, a line per file."""
     widest = max(len(row["format"]) for row in rows)
     lines = [f"{'format':{widest}}  {'SAD':>7}  {'max':>8}  {'99.9%':>8}  {'mean':>8}  "
              f"{'MB':>6}  {'ms':>7}"]  # fmt: skip
@@ -225,7 +225,7 @@ def main(argv):
     options = flags.FLAGS
     try:
         if len(argv) < 2:
-            raise ValueError("Name at least one .tflite file; --help shows an example.")
+            raise ValueError("specify at least one .tflite file; see --help for an example")
         rows, pictures = _check_files(argv[1:], options)
         write_report(rows, pictures, options.report, Path(options.report).with_suffix(".json"))
     except (ValueError, OSError) as error:
@@ -267,11 +267,11 @@ def define_flags():
     network.define_flags()
     flags.adopt_module_key_flags(network)  # so that --help lists them
     flags.DEFINE_string("qat_weights", None, "Quantization-aware weights, for int8_qat files.")
-    flags.DEFINE_string("images", None, "A folder of photographs.")
-    flags.DEFINE_integer("samples", 8, "Synthetic composites to try.", lower_bound=1)
-    flags.DEFINE_enum("figure_kind", "any", ["any", *FIGURES], "What they show.")
-    flags.DEFINE_string("report", "parity.html", "The page to write; a .json goes beside it.")
-    flags.DEFINE_string("golden", None, "A folder for vectors to check other runtimes with.")
+    flags.DEFINE_string("images", None, "Folder of photographs.")
+    flags.DEFINE_integer("samples", 8, "Number of synthetic composites.", lower_bound=1)
+    flags.DEFINE_enum("figure_kind", "any", ["any", *FIGURES], "What the composites show.")
+    flags.DEFINE_string("report", "parity.html", "Page to write; a .json is written next to it.")
+    flags.DEFINE_string("golden", None, "Folder for vectors to check other runtimes with.")
     flags.DEFINE_integer("runs", 30, "Timed runs of each file.", lower_bound=1)
 
 

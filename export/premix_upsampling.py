@@ -1,10 +1,10 @@
-"""Convolutions of upsampled maps, computed where the map is still small.
+"""Convolutions of upsampled maps, computed before the upsampling.
 
-A convolution mixes channels at every tap of its kernel and adds what the taps give, each moved by
-its own offset. Upsampling treats every channel alike, so the mixing may come before it: four times
-fewer products at factor 2. What is left, to upsample, move and add, is a small matrix for rows and
-another for columns. The zeros that pad the upsampled map stay where they are, so the result is the
-same but for rounding.
+A convolution mixes channels at every tap of its kernel and adds the results, each shifted by the
+tap's offset. Upsampling treats all channels alike, so the mixing can come first: four times fewer
+products at factor 2. Upsampling, shifting and adding remain, a small matrix for rows and one for
+columns. The zeros that pad the upsampled map stay the same, so the result is equal except for
+rounding.
 """
 
 import numpy as np
@@ -14,12 +14,12 @@ from tensorflow.keras import layers
 
 
 def mixed_before_upsampling(model):
-    """A model of fixed size with `model`'s weights, names and outputs, and fewer products.
+    """Return a model with the weights, names and outputs of a fixed-size model, but fewer products.
 
-    A convolution behind an upsampling that nothing else uses is replaced where at most half of its
-    products remain. `model` itself if there is none.
+    A convolution behind an upsampling that nothing else uses is replaced if at most half of its
+    products remain. Returns `model` itself if there is none.
     """
-    stand_ins = {}  # name of a layer: what takes its place
+    stand_ins = {}  # name of a layer: its replacement
     for layer in model.layers:
         behind = _behind(layer, model)
         if isinstance(layer, layers.UpSampling2D) and len(behind) == 1 and _pays(layer, behind[0]):
@@ -47,8 +47,10 @@ def _again(layer):
 
 
 class MixedBeforeUpsampling(layers.Layer):
-    """(1, h, w, C) -> (1, factor h, factor w, filters): `conv(upsampling(x))`, their weights as
-    constants. For export only."""
+    """conv(upsampling(x)): (1, h, w, C) -> (1, factor h, factor w, filters), with constant weights.
+
+    For export only.
+    """
 
     def __init__(self, upsampling, conv):
         super().__init__(name=conv.name)
@@ -72,7 +74,7 @@ class MixedBeforeUpsampling(layers.Layer):
 
 
 def _pays(upsampling, conv):
-    """Whether `conv` is a plain one that keeps at most half of its products."""
+    """Return whether `conv` is a plain convolution and at most half of its products remain."""
     if type(conv) is not layers.Conv2D or conv.activation is not keras.activations.linear:
         return False
     if conv.strides != (1, 1) or conv.dilation_rate != (1, 1) or conv.groups != 1:
@@ -90,7 +92,7 @@ def _pays(upsampling, conv):
 
 
 def _placed(upsampling, side, taps):
-    """(1, 1, side * taps, factor * side): where every tap's share of every pixel goes to."""
+    """Return (1, 1, side * taps, factor * side): the pixels that every tap contributes to."""
     factor = upsampling.size[0]
     pixels = np.eye(side, dtype=np.float32)
     upsampled = upsampling(pixels[None, :, None])[0, :, 0].numpy()  # (factor * side, side)

@@ -1,6 +1,4 @@
-"""LiteRT's own profiler, which is in the C library that comes with its Python package.
-
-Called as release 2.3 declares it.
+"""LiteRT's own profiler, in the C library of its Python package, called as release 2.3 declares it.
 """
 
 import ctypes
@@ -17,7 +15,7 @@ import numpy as np
 from keras_matting import native_messages
 
 VERSION = "2.3"
-# the runtimes of `export.interpreters` that it is part of, and what they are called here
+# the runtimes of `export.interpreters` that have it, and their names here
 KERNELS = {"litert": "delegate", "litert without XNNPACK": "builtin"}
 OPERATOR, KERNEL = 2, 8  # types of events
 _CPU, _FLOAT32, _WRITE = 1, 1, 1
@@ -26,8 +24,11 @@ _ENVIRONMENT = struct.pack("=iiqqiiqq", 24, 0, 2, _CPU, 25, 0, 2, 4)
 
 
 class Event(NamedTuple):
-    """What was timed: one of TFLite's operators, `index` its place in the file, or one of XNNPACK's
-    kernels, `index` its place among those that it runs at a stretch."""
+    """A timed operator of TFLite or kernel of XNNPACK.
+
+    `index` is the operator's position in the file, or the kernel's among those that run without
+    interruption.
+    """
 
     type: int
     name: str
@@ -49,19 +50,19 @@ class _Event(ctypes.Structure):
 
 
 def record(data: bytes, threads: int, runs: int, runtime: str) -> list[list[Event]]:
-    """The events of every run in turn, after a run that does not count. Inputs are noise.
+    """Return the events of every run, after a warm-up run. Inputs are noise.
 
-    Raises OSError if the installed LiteRT is another, ValueError on what it refuses as a file and
-    on runtimes that are not in `KERNELS`.
+    Raises OSError if another version of LiteRT is installed, and ValueError if LiteRT refuses the
+    file or the runtime is not in `KERNELS`.
     """
     if runtime not in KERNELS:
-        raise ValueError(f"There is no profiler in {runtime}; choose of {', '.join(KERNELS)}.")
+        raise ValueError(f"{runtime} has no profiler; choose one of {', '.join(KERNELS)}")
     library = _library()
 
     def call(name, *arguments):
         status = getattr(library, f"LiteRt{name}")(*arguments)
         if status:
-            raise ValueError(f"No .tflite file that LiteRT runs: LiteRt{name} returned {status}.")
+            raise ValueError(f"not a .tflite file that LiteRT runs: LiteRt{name} returned {status}")
 
     def get(name, *arguments, into=c_void_p):
         result = into()
@@ -74,7 +75,7 @@ def record(data: bytes, threads: int, runs: int, runtime: str) -> list[list[Even
         return handle
 
     def buffers(side):
-        """The number of the network's inputs or outputs and memory for them, full of noise."""
+        """Return the number of inputs or outputs and buffers for them, filled with noise."""
         count, handles = get(f"GetNumSignature{side}s", signature, into=c_size_t), []
         for i in map(c_size_t, range(count.value)):
             tensor = get(f"GetSignature{side}TensorByIndex", signature, i)
@@ -136,4 +137,4 @@ def _library():
 
 @ctypes.CFUNCTYPE(None, c_void_p)
 def _keep(payload):
-    """Frees nothing: options are Python's."""
+    """Free nothing: the options belong to Python."""

@@ -7,6 +7,7 @@ import numpy as np
 from export.interpreters import structure
 from export.io_scales import SCALES, ZERO_POINT
 from keras_matting.layers.class_selection import FuseByClass
+from keras_matting.layers.contextual_attention import GuidedContextualAttention
 from keras_matting.layers.patches import SampleCells
 from keras_matting.layers.unpooling import PoolWithPositions
 
@@ -33,6 +34,7 @@ CHOOSING = (PoolWithPositions, FuseByClass, SampleCells)
 # unknown pixels that goes into it, and the mask of the cells that Background Matting refines, a
 # bool that is cast to multiply.
 FLOAT_PARTS = r"_attention(_float)?/|^gca\w*/tf\.split(_\d+)?/|/cells/"
+FLOAT_LAYERS = (GuidedContextualAttention, SampleCells)  # that make them
 
 
 def differences(found, expected) -> dict[str, float]:
@@ -81,6 +83,11 @@ def reference_limit(format, discontinuous=False):
 def is_discontinuous(model) -> bool:
     """Return whether a model chooses between values, so that a rounding may change a pixel."""
     return any(isinstance(layer, CHOOSING) for layer in model.layers)
+
+
+def has_float_parts(model) -> bool:
+    """Return whether parts of a model remain float in an int8 file."""
+    return any(isinstance(layer, FLOAT_LAYERS) for layer in model.layers)
 
 
 def promises_broken(data, format) -> list[str]:

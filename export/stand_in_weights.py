@@ -1,15 +1,15 @@
-"""Stand-in weights: for files whose structure and arithmetic matter, and not their mattes."""
+"""Stand-in weights, for files whose structure and arithmetic matter, but not their mattes."""
 
 import numpy as np
 from tensorflow import keras
 
 
 def fill(model, inputs, seed: int = 0):
-    """Draws all weights of `model` from a seed and returns it.
+    """Draw all weights of `model` from a seed and return it.
 
     Kernels are He-scaled and batch norms keep the activations' scale: a freshly initialised network
-    would amplify every rounding from layer to layer, as no trained one does. For the same reason
-    the last convolutions are only ever scaled down, so that results on `inputs` end at 1.
+    would amplify rounding errors from layer to layer, unlike a trained one. For the same reason the
+    last convolutions are scaled down where their results on `inputs` exceed 1.
     """
     rng = np.random.default_rng(seed)
     for layer in model.layers:
@@ -21,7 +21,7 @@ def fill(model, inputs, seed: int = 0):
             logits = keras.Model(model.input, layer.output)(inputs, training=False).numpy()
             scale = min(1.0, 1.0 / np.abs(logits).max())
             kernel, *bias = (scale * values for values in layer.get_weights())
-            # so that few pixels are undecided between classes, and an alpha that is cut is not 0
+            # so that few pixels are undecided between classes, and a clipped alpha is not 0
             bias = [values + rng.normal(0.0, 0.2, values.shape) for values in bias]
             bias = [np.abs(values) if len(values) == 1 else values for values in bias]
             layer.set_weights([kernel, *bias])

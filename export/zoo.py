@@ -1,17 +1,16 @@
-r"""Every mobile variant in every format, checked: files, a page for each, and a table of all.
+r"""Export and check every mobile variant in every format: files, a page for each, one table.
 
     python -m export.zoo --weights weights --out build/zoo --sizes 96x96,64x96 --timed 512x512
 
-Weights are WEIGHTS/<variant>.weights.h5 and <variant>.qat.weights.h5 of the folder --weights, where
-they are there; otherwise stand-ins, with which everything holds but the mattes. `recipes/zoo.sh`,
-which is `make zoo`, trains them first. Writes under --out, per variant and size, the .tflite files,
-`report.html` and `report.json` (`export.parity`), then `zoo.html`, `zoo.json` and the tables of
---table. At the sizes of --timed, float32 and int8 are only timed beside each other. Killed and
-started again, it goes on after the last file; a variant whose weights have changed is built anew.
+Weights are <variant>.weights.h5 and <variant>.qat.weights.h5 in the folder --weights if they exist;
+otherwise stand-ins, with which everything is valid except the mattes. `recipes/zoo.sh` (`make zoo`)
+trains them first. Under --out, each variant and size gets its .tflite files, `report.html` and
+`report.json` (`export.parity`); `zoo.html`, `zoo.json` and the tables of --table come last. At the
+sizes of --timed, float32 and int8 are only timed. If it is killed, the same command continues after
+the last file; a variant whose weights have changed is built again.
 
-Exit code 1 if a file breaks its promises or limits, or if quantization-aware training was for
-nothing: with trained weights int8_qat may be off by `LOSS` more than float32, and not by more than
-int8.
+The exit code is 1 if a file breaks its promises or limits, or if quantization-aware training had no
+benefit: with trained weights the error of int8_qat may exceed float32's by `LOSS`, but not int8's.
 """
 
 import hashlib
@@ -39,11 +38,11 @@ from keras_matting.quantization.qat import deployment, load_quantized, quantize
 THREADS = (2,)
 CALIBRATION = 32  # samples
 PARITY = 4  # samples that are compared in every runtime
-FEW = 3  # samples, where nothing hangs on the numbers
+FEW = 3  # samples, where the numbers do not matter
 LOSS = 0.05
 # The figures that the methods' recipes draw; the others draw all kinds.
 FIGURES = {"bgmv2": "portrait", "modnet": "portrait", "ppmatting": "portrait", "gfm": "animal"}
-# How far a matte is off: what their recipes go by.
+# The measures of error that the recipes use.
 WHOLE, UNKNOWN, MASK = "SAD", "SAD, unknown", "1 - mIoU"
 MEASURES = {"dim": UNKNOWN, "gca": UNKNOWN, "bisenetv2": MASK}
 
@@ -60,7 +59,7 @@ def variants() -> list[str]:
 
 
 def build(name, size, folder, weights=None, runs=10, held_out=32, formats=FORMATS) -> dict:
-    """Files, report and row of one variant; what is there already is left.
+    """Write files and report of one variant and return its row; existing files are kept.
 
     A row has variant, method, size, parameters, multiply_adds, trained, measure and constant (the
     error of the best single alpha for all pixels of the `held_out` composites), files (rows of
@@ -112,7 +111,7 @@ def build(name, size, folder, weights=None, runs=10, held_out=32, formats=FORMAT
 
 
 def times(name, size, folder, weights=None, runs=10) -> dict:
-    """What a variant takes as float32 and as int8, the files running in turn, on two threads.
+    """Measure a variant as float32 and as int8, the files running in turn, on two threads.
 
     A row {variant, size, multiply_adds, latency_ms {format: median}, memory {format: bytes}, ratio:
     int8's time over float32's}; it stays in `folder`, the files do not.
@@ -146,8 +145,11 @@ KEPT += ["float_tensors", "gpu_warnings", "problems", "passed"]
 
 
 def error(measure, mattes, samples) -> float:
-    """How far mattes (N, H, W, 1) are off the samples' alphas: mean SAD, of all pixels or of those
-    that the trimaps leave unknown, or one minus the mean IoU of what is at least half covered."""
+    """Return the error of mattes (N, H, W, 1) against the samples' alphas.
+
+    It is the mean SAD of all pixels or of those that are unknown in the trimaps, or one minus the
+    mean IoU of pixels that are at least half covered.
+    """
     if measure == MASK:
         predicted, true = mattes >= 0.5, np.stack([sample["alpha"] for sample in samples]) >= 0.5
         pairs = [(predicted, true), (~predicted, ~true)]
@@ -160,7 +162,7 @@ def error(measure, mattes, samples) -> float:
 
 
 def variant_table(rows) -> list[list[str]]:
-    """A line of `VARIANTS` for every row."""
+    """Return a line of `VARIANTS` for every row."""
     lines = []
     for row in rows:
         found = {file["format"]: f"{file['error']:.4f}" for file in row["files"]}
@@ -182,7 +184,7 @@ def variant_table(rows) -> list[list[str]]:
 
 
 def qat_ratio(row):
-    """The error of int8_qat as a multiple of float32's, None without trained weights or these."""
+    """Return int8_qat's error as a multiple of float32's, None if either or training is missing."""
     errors = {file["format"]: file["error"] for file in row["files"]}
     if not row["trained"] or not {"float32", "int8_qat"} <= errors.keys():
         return None
@@ -190,14 +192,14 @@ def qat_ratio(row):
 
 
 def fine(row) -> bool:
-    """Whether a row's files keep their promises, and int8_qat is as good as it has to be."""
+    """Return whether a row's files keep their promises and int8_qat is good enough."""
     errors, ratio = {file["format"]: file["error"] for file in row["files"]}, qat_ratio(row)
     good = ratio is None or ratio <= 1 + LOSS and errors["int8_qat"] <= errors.get("int8", np.inf)
     return good and all(file["passed"] for file in row["files"])
 
 
 def file_table(rows) -> list[list[str]]:
-    """A line of `FILES` for every file and every format that was refused."""
+    """Return a line of `FILES` for every file and every format that was refused."""
     lines = []
     for row in rows:
         start = [row["variant"], row["size"]]
@@ -222,7 +224,7 @@ def file_table(rows) -> list[list[str]]:
 
 
 def time_table(rows) -> list[list[str]]:
-    """A line of `TIMES` for every row of `times`."""
+    """Return a line of `TIMES` for every row of `times`."""
     return [
         [
             row["variant"],
@@ -242,8 +244,10 @@ def markdown(head, lines) -> str:
 
 
 def _place(name, size, folder, weights):
-    """-> the folder of a variant and size, emptied if it was built from other weights, and the
-    paths of the float and the quantization-aware weights, None where there are none."""
+    """Return the folder of a variant and size, and the paths of its two kinds of weights.
+
+    The folder is emptied if it was built from other weights; a path is None if there is no file.
+    """
     folder = Path(folder) / f"{name}_{size[0]}x{size[1]}"
     paths = [Path(weights or "", f"{name}{kind}.weights.h5") for kind in ("", ".qat")]
     paths = [path if weights and path.is_file() else None for path in paths]
@@ -261,7 +265,7 @@ def _method(name):
 
 
 def _network(name, size, path, count):
-    """-> the network with its heads and without, and `count` samples to calibrate on."""
+    """Return the network with its heads and without, and `count` samples to calibrate on."""
     heads = create_model(name, (*size, 3), training_heads=True)
     model = without_heads(heads)
     inputs = representative_inputs(model.input, *size, count=count, kind=FIGURES.get(_method(name)))

@@ -11,12 +11,14 @@ alpha from `keras_matting.inference`. Takes about a minute.
 import sys
 from pathlib import Path
 
+import keras_matting  # noqa: F401  before TensorFlow, whose Keras and log level it sets
+
+# isort: split
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 from tensorflow.keras import layers
 
-import keras_matting  # noqa: F401, I001  before TensorFlow, whose Keras it chooses
 from export import golden
 from export.convert import convert, representative_inputs
 from export.promises import reference_limit

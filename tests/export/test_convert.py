@@ -104,7 +104,7 @@ def test_a_folder_of_photographs_calibrates(tmp_path):
 
 
 def test_open_sizes_and_unknown_formats_are_refused(network, new_network):
-    with pytest.raises(ValueError, match="Unknown format 'int4'"):
+    with pytest.raises(ValueError, match="unknown format 'int4'"):
         convert(network, "int4")
     with pytest.raises(ValueError, match="toy has no fixed size"):
         convert(new_network((None, None)), "float32")
