@@ -8,7 +8,7 @@ from export.interpreters import structure
 from export.io_scales import SCALES, ZERO_POINT
 from keras_matting.layers.class_selection import FuseByClass
 from keras_matting.layers.contextual_attention import GuidedContextualAttention
-from keras_matting.layers.patches import SampleCells
+from keras_matting.layers.patches import SampleCells, ThresholdCells
 from keras_matting.layers.unpooling import PoolWithPositions
 
 # Differences to Keras that float arithmetic explains: format: (number of `differences`, limit).
@@ -34,7 +34,7 @@ CHOOSING = (PoolWithPositions, FuseByClass, SampleCells)
 # unknown pixels that goes into it, and the mask of the cells that Background Matting refines, a
 # bool that is cast to multiply.
 FLOAT_PARTS = r"_attention(_float)?/|^gca\w*/tf\.split(_\d+)?/|/cells/"
-FLOAT_LAYERS = (GuidedContextualAttention, SampleCells)  # that make them
+FLOAT_LAYERS = (GuidedContextualAttention, SampleCells, ThresholdCells)  # that make them
 
 
 def differences(found, expected) -> dict[str, float]:
