@@ -20,6 +20,30 @@ def _choose_keras_2():
             "keras_matting needs Keras 2, but TensorFlow was imported before it with Keras 3; "
             "import keras_matting first, or set the environment variable TF_USE_LEGACY_KERAS=1."
         )
+    if "tensorflow" not in sys.modules:
+        sys.meta_path.insert(0, _QuietTensorFlow)
+
+
+class _QuietTensorFlow:
+    """An import hook: hides what TensorFlow's libraries log while they load, at any log level."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name != "tensorflow":
+            return None
+        sys.meta_path.remove(_QuietTensorFlow)
+        spec = importlib.util.find_spec(name)
+        if spec is not None:
+            load = spec.loader.exec_module
+
+            def exec_module(module):
+                from keras_matting import native_messages
+
+                with native_messages.hidden(2, shown_on_error=True):
+                    load(module)
+
+            spec.loader.exec_module = exec_module
+        return spec
 
 
 _choose_keras_2()
