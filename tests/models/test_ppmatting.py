@@ -1,13 +1,10 @@
 """PP-Matting and MODNet on HRNet equal PaddleSeg's networks for the same weights."""
 
-import functools
-
 import numpy as np
 import pytest
 from recordings import FOLDER, published_state, recording, unnormalised
 from tensorflow import keras
 
-from keras_matting.models import create_model
 from keras_matting.weights import load_published
 
 # the references' logits differ by at most 3e-5 between float32 and float64
@@ -16,14 +13,17 @@ LOGITS, MAPS = 1e-4, 2e-5
 TRAINING = 2e-4
 
 
-@functools.cache
-def network(name):
-    return create_model(name, (None, None, 3), training_heads=True)
+@pytest.fixture
+def published(cached_model):
+    """Return a network, with its heads and the weights of a recording."""
 
+    def load(name, size):
+        layout, meta = f"ppmatting/{name}.layout.json", f"ppmatting/{name}_{size}.meta.json"
+        return load_published(
+            cached_model(name, (None, None, 3), True), published_state(layout, meta)
+        )
 
-def published(name, size):
-    layout, meta = f"ppmatting/{name}.layout.json", f"ppmatting/{name}_{size}.meta.json"
-    return load_published(network(name), published_state(layout, meta))
+    return load
 
 
 def taps(model):
@@ -41,7 +41,7 @@ def check_alpha(alpha, golden, semantic_logit, atol):
 
 
 @pytest.mark.parametrize("width, size", [("w18", "64x64"), ("w18", "64x96"), ("w48", "64x64")])
-def test_ppmatting_equals_the_published_network(width, size):
+def test_ppmatting_equals_the_published_network(width, size, published):
     config = f"ppmatting_hrnet_{width}"
     golden = recording(f"ppmatting/{config}_{size}.npz")
     model = taps(published(config, size))
@@ -51,7 +51,7 @@ def test_ppmatting_equals_the_published_network(width, size):
     check_alpha(alpha, golden["fusion"], golden["semantic_logit"], MAPS)
 
 
-def test_ppmatting_in_training_mode_equals_the_published_network():
+def test_ppmatting_in_training_mode_equals_the_published_network(published):
     with np.load(FOLDER / "ppmatting/ppmatting_hrnet_w18_train_b4_64x96.npz") as arrays:
         golden = dict(arrays)
     model = published("ppmatting_hrnet_w18", "train_b4_64x96")
@@ -75,7 +75,7 @@ def test_ppmatting_in_training_mode_equals_the_published_network():
 
 
 @pytest.mark.parametrize("size", ["64x64", "64x96"])
-def test_modnet_equals_the_published_network(size):
+def test_modnet_equals_the_published_network(size, published):
     golden = recording(f"ppmatting/modnet_hrnet_w18_{size}.npz")
     model = published("modnet_hrnet_w18", size)
     outputs = model({"image": unnormalised(golden["input"])})
@@ -83,7 +83,7 @@ def test_modnet_equals_the_published_network(size):
         np.testing.assert_allclose(outputs[ours], golden[theirs], rtol=0, atol=MAPS)
 
 
-def test_modnet_in_training_mode_equals_the_published_network():
+def test_modnet_in_training_mode_equals_the_published_network(published):
     with np.load(FOLDER / "ppmatting/modnet_hrnet_w18_train_b2_64x96.npz") as arrays:
         golden = dict(arrays)
     model = published("modnet_hrnet_w18", "train_b2_64x96")
@@ -107,12 +107,14 @@ def test_modnet_in_training_mode_equals_the_published_network():
         ("modnet_hrnet_w18", 10_199_375, 18),
     ],
 )
-def test_trainable_parameters_are_the_published_ones_that_are_read(name, published_count, width):
+def test_trainable_parameters_are_the_published_ones_that_are_read(
+    name, published_count, width, cached_model
+):
     unread = [
         (9, 1, 2), (1, 4, 2), (1, 8, 2),  # to 1/8: from 1/4, 1/16, 1/32
         (9, 1, 1), (9, 1, 4), (9, 2, 4), (1, 8, 4),  # to 1/16
     ]  # fmt: skip
     count = sum(k * i * width * o * width + 2 * o * width for k, i, o in unread)
-    model = network(name)
+    model = cached_model(name, (None, None, 3), True)
     found = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     assert found == published_count - count

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from tensorflow import keras
 
-from keras_matting.models import create_model, without_heads
+from keras_matting.models import create_model, load_weights, without_heads
 
 # all our layers except those of tests/layers, in the networks that load fastest
 NAMES = [
@@ -42,14 +42,19 @@ def test_save_and_load(model, tmp_path):
     again = keras.models.load_model(tmp_path / "model.keras")(x)
     for name, output in expected.items():
         np.testing.assert_allclose(again[name], output, atol=1e-5)
-    model.save_weights(tmp_path / "full.weights.h5")
-    plain.save_weights(tmp_path / "plain.weights.h5")
-    for file in ("full", "plain"):
-        path = str(tmp_path / f"{file}.weights.h5")
-        loaded = create_model(model.name, (64, 64, 3), weights=path)(x)
-        assert list(loaded) == list(expected)
-        for name, output in expected.items():
-            np.testing.assert_allclose(loaded[name], output, atol=1e-5)
+    full, headless = (tmp_path / f"{file}.weights.h5" for file in ("full", "headless"))
+    model.save_weights(full)
+    plain.save_weights(headless)
+    loaded = create_model(model.name, (64, 64, 3), True, weights=str(full))
+    check(without_heads(loaded)(x), expected)
+    loaded.set_weights([np.zeros_like(values) for values in loaded.get_weights()])
+    check(load_weights(loaded, headless)(x), expected)
+
+
+def check(outputs, expected):
+    assert list(outputs) == list(expected)
+    for name, output in expected.items():
+        np.testing.assert_allclose(outputs[name], output, atol=1e-5)
 
 
 def test_half_precision_keeps_float32_outputs(model):
