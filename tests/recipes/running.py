@@ -1,6 +1,10 @@
-"""Recipes as their users start them, at the smallest settings; and what they leave behind."""
+"""Recipes at the smallest settings, as processes or in the test's own, and what they leave."""
 
+import contextlib
 import csv
+import gc
+import importlib
+import io
 import os
 import signal
 import subprocess
@@ -10,17 +14,23 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from absl import flags
+from tensorflow import keras
+from tensorflow.python.framework.config import disable_op_determinism
+
+from keras_matting.training import recipe
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--size=64", "--figures=10", "--figure_size=96"]
 SHORT = ["--batch_size=2", "--epochs=3", "--steps_per_epoch=3"]
 HALF = "--precision=mixed_bfloat16"
 MOBILE = ["--model=modnet_mobilenetv2_mobile", "--width=0.35"]
+SHALLOW = "from tests.recipes import shallow; shallow.apply()"  # as `launcher`
 
 
-def start(recipe, workdir, *flags, environment=None, launcher=()):
-    """A recipe as a process of its own; `launcher` is Python code to run before it."""
-    script = f"recipes/{recipe}.py"
+def start(name, workdir, *arguments, environment=None, launcher=()):
+    """Start a recipe as a process; `launcher` is Python code to run before it."""
+    script = f"recipes/{name}.py"
     if launcher:
         code = f"{launcher}; import runpy; runpy.run_path({script!r}, run_name='__main__')"
         command = [sys.executable, "-c", code]
@@ -28,8 +38,29 @@ def start(recipe, workdir, *flags, environment=None, launcher=()):
         command = [sys.executable, script]
     streams = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"} | (environment or {})
-    flags = [*SMALL, *SHORT, f"--workdir={workdir}", *flags]
-    return subprocess.Popen([*command, *flags], cwd=ROOT, env=environment, **streams)
+    arguments = [*SMALL, *SHORT, f"--workdir={workdir}", *arguments]
+    return subprocess.Popen([*command, *arguments], cwd=ROOT, env=environment, **streams)
+
+
+def run(name, workdir, *arguments):
+    """Run a recipe in this process, which is faster than `start`; return what it prints."""
+    module = importlib.import_module(f"recipes.{name}")
+    names = recipe.defined(module.define_flags)
+    try:
+        flags.FLAGS(["", *SMALL, *SHORT, f"--workdir={workdir}", *arguments])
+        options = recipe.parsed(names)
+    finally:
+        for flag in names:
+            delattr(flags.FLAGS, flag)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            recipe.run(options, module.defaults, module.main)
+    finally:
+        disable_op_determinism()
+        keras.mixed_precision.set_global_policy("float32")
+        keras.backend.clear_session()
+        gc.collect()
+    return output.getvalue()
 
 
 def finish(process):
@@ -54,7 +85,7 @@ def await_checkpoint(process, workdir):
 def kill_after_an_epoch(process, workdir):
     """SIGKILL somewhere in the second epoch."""
     await_checkpoint(process, workdir)
-    time.sleep(0.5)
+    time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not (workdir / "last.weights.h5").exists()
@@ -73,16 +104,16 @@ def arrays(path):
     return found
 
 
-def train(recipe, workdir, *flags):
-    """Three steps -> path of the weights; the log's only row is of numbers, the weights as well."""
-    output = finish(start(recipe, workdir, "--epochs=1", *flags))
+def train(name, workdir, *arguments):
+    """Train three steps; return the path of the weights, which are finite, as is the log's row."""
+    output = run(name, workdir, "--epochs=1", *arguments)
     assert "Before training: val_" in output
     (row,) = csv.DictReader((workdir / "log.csv").open())
     assert all(np.isfinite(float(value)) for value in row.values())
     path = workdir / "last.weights.h5"
     for name, array in arrays(path).items():
         assert np.isfinite(array).all(), name
-    assert (workdir / "panel.png").is_file() == ("--cityscapes" not in "".join(flags))
+    assert (workdir / "panel.png").is_file() == ("--cityscapes" not in "".join(arguments))
     return path
 
 

@@ -1,13 +1,16 @@
-"""Three steps of every method of one stage, in both precisions; `test_stages` has the others.
+"""Three steps of every method with one stage, in both precisions; `test_stages` has the others.
 
-The published networks in float32 and, because tracing takes the time, the mobile ones in bfloat16;
-but GCA, whose kernels are divided by their singular values, is the published one in both.
+The published networks train in float32, the mobile ones in bfloat16; GCA, whose kernels are divided
+by their singular values, is the published one in both. All have one block per stage: tracing takes
+most of the time.
 """
 
 import cv2
 import numpy as np
 import pytest
 from running import HALF, train
+
+pytestmark = pytest.mark.usefixtures("shallow")
 
 # of GFM the one that learns all three representations
 PUBLISHED = ["gca", "gfm_resnet34_rim", "bisenetv2", "ppmatting_hrnet_w18"]

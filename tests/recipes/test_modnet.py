@@ -1,13 +1,13 @@
-"""The MODNet recipes as their user starts them: from a shell, killed, resumed, with wrong flags."""
+"""The MODNet recipes, with shallow networks: from a shell, killed, resumed, with wrong flags."""
 
 import numpy as np
 import pytest
 import running
-from running import MOBILE, arrays, assert_same_weights, finish, kill_after_an_epoch
+from running import MOBILE, SHALLOW, arrays, assert_same_weights, finish, kill_after_an_epoch
 
 
 def start(recipe, workdir, *flags):
-    return running.start(recipe, workdir, *MOBILE, *flags)
+    return running.start(recipe, workdir, *MOBILE, *flags, launcher=SHALLOW)
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +47,10 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(undisturbed, tmp_path)
     assert log == expected
 
 
-def test_soc_adapts_those_weights(undisturbed, tmp_path):
+def test_soc_adapts_those_weights(undisturbed, shallow, tmp_path):
     weights = undisturbed[0] / "best.weights.h5"
-    finish(start("modnet_soc", tmp_path, f"--weights={weights}", "--learning_rate=1e-3"))
+    flags = [*MOBILE, f"--weights={weights}", "--learning_rate=1e-3"]
+    running.run("modnet_soc", tmp_path, *flags)
     before, after = arrays(weights), arrays(tmp_path / "last.weights.h5")
     assert before.keys() == after.keys()
     changed = [name for name in before if not np.array_equal(before[name], after[name])]
@@ -59,9 +60,9 @@ def test_soc_adapts_those_weights(undisturbed, tmp_path):
     assert moving and not set(moving) & set(changed)
 
 
-def test_half_precision_under_a_strategy(tmp_path):
-    flags = ["--precision=mixed_bfloat16", "--strategy=mirrored", "--epochs=1"]
-    finish(start("modnet", tmp_path, *flags))
+def test_half_precision_under_a_strategy(shallow, tmp_path):
+    flags = [*MOBILE, "--precision=mixed_bfloat16", "--strategy=mirrored", "--epochs=1"]
+    running.run("modnet", tmp_path, *flags)
     for array in arrays(tmp_path / "last.weights.h5").values():
         assert np.isfinite(array).all()
 

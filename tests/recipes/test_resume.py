@@ -4,7 +4,7 @@
 """
 
 import pytest
-from running import MOBILE, assert_same_weights, finish, kill_after_an_epoch, start
+from running import MOBILE, SHALLOW, assert_same_weights, finish, kill_after_an_epoch, start
 
 from keras_matting.models import create_model
 
@@ -26,9 +26,11 @@ def test_second_stage(coarse, tmp_path):
 
 
 def compare(recipe, folder, *flags):
-    given = [*flags, "--epochs=6"]
-    finish(start(recipe, folder / "undisturbed", *given))
-    kill_after_an_epoch(start(recipe, folder / "killed", *given), folder / "killed")
-    assert "Resuming" in finish(start(recipe, folder / "killed", *given))
+    def run(workdir):
+        return start(recipe, folder / workdir, *flags, "--epochs=6", launcher=SHALLOW)
+
+    finish(run("undisturbed"))
+    kill_after_an_epoch(run("killed"), folder / "killed")
+    assert "Resuming" in finish(run("killed"))
     for name in ("last.weights.h5", "best.weights.h5"):
         assert_same_weights(folder / "killed" / name, folder / "undisturbed" / name)

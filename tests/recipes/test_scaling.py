@@ -73,8 +73,8 @@ def test_a_service_worker_is_killed_and_started_again(tmp_path):
     servers = [serve("dispatcher", f"--port={port}", f"--workdir={journal}")]
     try:
         servers += [serve("worker", f"--dispatcher={address}") for _ in range(2)]
-        flags = [*MOBILE, "--epochs=2", "--steps_per_epoch=40", f"--data_service=grpc://{address}"]
-        run = start("modnet", tmp_path / "run", *flags)
+        flags = ["--epochs=2", "--steps_per_epoch=40", f"--data_service=grpc://{address}"]
+        run = start(TINY, tmp_path / "run", *flags)
         await_checkpoint(run, tmp_path / "run")
         for server in servers[1:]:  # the run has no data then, but for what is on its way
             server.send_signal(signal.SIGKILL)

@@ -1,12 +1,14 @@
-"""Three steps of every stage of the methods that have several, in both precisions.
+"""Three steps of every stage of the methods with several, in both precisions.
 
-Apart from `test_methods`, so that two processes share the work; as there, DIM is the published one
-in float32 and the mobile one in bfloat16.
+A file of its own, so that two test processes share the work. As in `test_methods`, DIM is the
+published network in float32 and the mobile one in bfloat16.
 """
 
 import numpy as np
 import pytest
 from running import HALF, arrays, train
+
+pytestmark = pytest.mark.usefixtures("shallow")
 
 
 @pytest.mark.parametrize("flags", [[], ["--model=dim_vgg16_mobile", HALF]], ids=["float", "half"])
