@@ -71,7 +71,7 @@ def test_half_precision_under_a_strategy(shallow, tmp_path):
     "flags, message",
     [
         (["--foregrounds=nowhere"], "nowhere is not a folder"),
-        (["--weights=nowhere.weights.h5"], "no weights file nowhere.weights.h5"),
+        (["--weights=nowhere.weights.h5"], "weights file not found: nowhere.weights.h5"),
         (["--optimizer=adam", "--learning_rate=1e30"], "at step"),
     ],
 )
