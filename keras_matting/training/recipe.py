@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import tensorflow as tf
-from absl import app, flags
+from absl import app, flags, logging
 from tensorflow import keras
 
 from keras_matting.atomic import exclusive_lock
@@ -81,6 +81,7 @@ def start(define_flags: Callable, defaults: Callable, main: Callable):
                 raise
             sys.exit(f"{Path(sys.argv[0]).name}: {sentence}")
 
+    logging.set_verbosity(logging.WARNING)  # TensorFlow 2.21 logs every checkpoint
     app.run(guarded)
 
 
