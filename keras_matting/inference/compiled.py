@@ -15,8 +15,9 @@ def predict(model, inputs):
     """Return a model's alpha (1, H, W, 1) for inputs {"image": (1, H, W, 3), ...}, float32.
 
     The first call runs the model eagerly, because tracing takes longer than one photograph. The
-    second call traces it once for all sizes. The compiled function is several times as fast, and
-    memory stays flat, while every eager call leaves about 1 MB behind. Threads may share a model.
+    second call traces it once for all sizes, so neither traces nor graphs accumulate. Memory stays
+    flat, although TensorFlow's oneDNN kernels, where enabled, cache some data for every new size.
+    Threads may share a model.
     """
     function = _function(model) if isinstance(model, keras.Model) else None
     if function is None:
