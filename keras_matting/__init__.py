@@ -54,6 +54,8 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "create_model": "keras_matting.models",
     "list_models": "keras_matting.models",
+    "list_pretrained": "keras_matting.pretrained",
+    "load": "keras_matting.inference",
     "load_published": "keras_matting.weights",
     "load_tflite": "keras_matting.inference",
     "predict_alpha": "keras_matting.inference",

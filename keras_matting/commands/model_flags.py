@@ -4,11 +4,21 @@ import ast
 
 from absl import flags
 
-from keras_matting.inference import load_tflite
+from keras_matting.inference import load, load_tflite
+from keras_matting.pretrained import tflite_file
+
+# which shipped network takes what else a photograph comes with
+DEFAULTS = {"trimap": "trimap", "background": "captured_background"}
 
 
 def define_model_flags():
-    """Define --model, --weights, --width, --option, --tflite and --size."""
+    """Define --network, --model, --weights, --width, --option, --tflite and --size."""
+    flags.DEFINE_string(
+        "network",
+        None,
+        "Name of a network that ships with the package; default: portrait, or trimap with "
+        "--trimap, or captured_background with --background.",
+    )
     flags.DEFINE_string("model", None, "Name of a Keras model, see list_models().")
     flags.DEFINE_string("weights", None, "Weights of the Keras model, a .weights.h5 file.")
     flags.DEFINE_float("width", None, "Width multiplier that the model was trained with.")
@@ -23,30 +33,43 @@ def define_model_flags():
 
 
 def check_model_flags(options):
-    """Raise ValueError unless the flags specify exactly one model."""
-    if bool(options.tflite) == bool(options.model) or bool(options.model) != bool(options.weights):
-        raise ValueError(
-            "specify either --model with --weights, or --tflite; see --help for examples"
-        )
-    if options.tflite and (options.size or options.width is not None or options.option):
+    """Raise ValueError if the flags specify several models or contradict each other."""
+    named = [flag for flag in ("network", "model", "tflite") if options[flag].value]
+    if len(named) > 1:
+        raise ValueError(f"--{named[0]} and --{named[1]} both specify a model; use one of them")
+    if bool(options.model) != bool(options.weights):
+        raise ValueError("specify --model together with --weights; see --help for examples")
+    if not options.model and (options.size or options.width is not None or options.option):
         raise ValueError(
             "--size, --width and --option apply to --model only; they are fixed in a .tflite file"
         )
-    _model_options(options)
+    if not options.model and not options.tflite:
+        tflite_file(_network(options))
+    model_options(options)
 
 
 def load_model(options):
     """Build or load the model that the flags specify."""
     if options.tflite:
         return load_tflite(options.tflite)
+    if not options.model:
+        return load(_network(options))
     from keras_matting.models import create_model
 
     return create_model(
-        options.model, (None, None, 3), weights=options.weights, **_model_options(options)
+        options.model, (None, None, 3), weights=options.weights, **model_options(options)
     )
 
 
-def _model_options(options):
+def _network(options):
+    """The shipped network of --network, or the one for the inputs given."""
+    for flag, name in DEFAULTS.items():
+        if flag in options and options[flag].value and not options.network:
+            return name
+    return options.network or "portrait"
+
+
+def model_options(options):
     values = {} if options.width is None else {"width": options.width}
     if (options.model or "").startswith("bisenetv2"):
         values["num_classes"] = 2

@@ -13,9 +13,19 @@ import numpy as np
 
 from keras_matting import native_messages
 from keras_matting.inference import checksum
+from keras_matting.pretrained import tflite_file
 
 # what interpreters raise on files that are damaged or not theirs
 _ERRORS = (ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
+
+
+def load(name: str, format: str = "float16", size: int | None = None):
+    """Load a network that ships with the package, such as "portrait", for `predict_alpha`.
+
+    `keras_matting.list_pretrained()` lists the names with their formats and sizes; the default is
+    the largest size. Raises ValueError on another name, format or size.
+    """
+    return load_tflite(tflite_file(name, format, size))
 
 
 def load_tflite(path, threads: int | None = None):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tensorflow import keras
 
+from keras_matting import pretrained
 from keras_matting.models import bgmv2, bisenetv2, dim, gca, gfm, modnet, ppmatting
 
 METHODS = (bgmv2, bisenetv2, dim, gca, gfm, modnet, ppmatting)
@@ -28,8 +29,10 @@ def create_model(
         name: one of `list_models()`.
         input_shape: (H, W, 3); H and W are multiples of the method's stride, or None for any size.
         training_heads: also return the outputs that only the losses use.
-        weights: None (random initialisation), "imagenet" (backbone only), or the path of a
-            .weights.h5 file of this variant, saved with or without its training heads.
+        weights: None (random initialisation), "imagenet" (backbone only), "pretrained" (weights
+            that ship with the package, see `keras_matting.list_pretrained`; `options` default to
+            theirs), or the path of a .weights.h5 file of this variant, saved with or without its
+            training heads.
         options: options of the method, such as `width`, documented in the method's `build`.
 
     Raises:
@@ -45,6 +48,10 @@ def create_model(
         raise ValueError(
             f"{name} does not take {', '.join(sorted(unknown))}; its options: {listed}"
         )
+    if weights == "pretrained":
+        network = pretrained.of_variant(name)
+        options = network["options"] | options
+        weights = pretrained.weights_file(network)
     build = partial(method.build, name, input_shape, **options)
     if weights is None:
         return build(training_heads)

@@ -1,0 +1,77 @@
+"""Networks that ship with the package, by name: what each is for, its files and their SHA-256.
+
+`networks.json` is written by `python -m export.ship`; docs/pretrained.md has a card for each.
+"""
+
+import functools
+import hashlib
+import json
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+
+
+@functools.cache
+def networks() -> dict[str, dict]:
+    """Return {name: {"task", "variant", "options", "inputs", "weights", "tflite"}}.
+
+    `weights` is a file's name, `tflite` is {format: {size: name}}, smallest size first. `options`
+    are those of `create_model`.
+    """
+    return json.loads((FOLDER / "networks.json").read_text())["networks"]
+
+
+@functools.cache
+def _sha256() -> dict[str, str]:
+    return json.loads((FOLDER / "networks.json").read_text())["sha256"]
+
+
+def list_pretrained() -> list[dict]:
+    """Return a row per network: name, task, inputs, variant, and the formats and sizes of files."""
+    rows = []
+    for name, network in networks().items():
+        files = {kind: [int(side) for side in sizes] for kind, sizes in network["tflite"].items()}
+        row = {key: network[key] for key in ("task", "inputs", "variant", "options")}
+        rows.append({"name": name} | row | {"tflite": files})
+    return rows
+
+
+def of_variant(variant: str) -> dict:
+    """Return the network with weights for `variant`; ValueError if none ships."""
+    found = next((n for n in networks().values() if n["variant"] == variant), None)
+    if found is None:
+        known = ", ".join(network["variant"] for network in networks().values())
+        raise ValueError(f"no pretrained weights ship for {variant}; there are some for {known}.")
+    return found
+
+
+def weights_file(network: dict) -> Path:
+    """Return the path of a network's weights, verified."""
+    return _verified(network["weights"])
+
+
+def tflite_file(name: str, format: str = "float16", size: int | None = None) -> Path:
+    """Return the path of a network's .tflite file, by default of its largest size, verified.
+
+    Raises ValueError on an unknown name, format or size.
+    """
+    if name not in networks():
+        raise ValueError(f"no pretrained network {name!r}; there are {', '.join(networks())}.")
+    files = networks()[name]["tflite"]
+    if format not in files:
+        raise ValueError(f"{name} has no {format} file; it has {', '.join(files)}.")
+    sizes = files[format]
+    side = list(sizes)[-1] if size is None else str(size)
+    if side not in sizes:
+        raise ValueError(f"{name} has no {format} file of size {size}; it has {', '.join(sizes)}.")
+    return _verified(sizes[side])
+
+
+@functools.cache
+def _verified(name):
+    path = FOLDER / name
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; install keras_matting again.")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != _sha256()[name]:
+        raise ValueError(f"{path} is damaged; install keras_matting again.")
+    return path
