@@ -50,7 +50,7 @@ def create_model(
         )
     if weights == "pretrained":
         network = pretrained.of_variant(name)
-        options = network["options"] | options
+        options = network["options"] | {k: v for k, v in options.items() if v is not None}
         weights = pretrained.weights_file(network)
     build = partial(method.build, name, input_shape, **options)
     if weights is None:
