@@ -2,6 +2,7 @@
 
 from absl import flags
 
+from keras_matting.commands.model_flags import parse_options
 from keras_matting.models import create_model, load_weights
 
 
@@ -12,12 +13,16 @@ def define_flags():
     flags.DEFINE_integer(
         "num_classes", None, "Of BiSeNetV2: the number of classes that it was trained with."
     )
+    flags.DEFINE_multi_string(
+        "option", [], "NAME=VALUE, a further option of create_model; may be repeated."
+    )
 
 
 def build(options, size):
     """Return the network of the flags with its training heads and weights."""
     chosen = {"width": options.width, "num_classes": options.num_classes}
     chosen = {name: value for name, value in chosen.items() if value is not None}
+    chosen |= parse_options(options.option)
     heads = create_model(options.model, (*size, 3), training_heads=True, **chosen)
     load_weights(heads, options.weights)
     return heads

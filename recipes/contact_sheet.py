@@ -5,14 +5,14 @@
 MATTES is what `python -m keras_matting.predict PHOTOGRAPHS MATTES` wrote.
 """
 
-import sys
 from pathlib import Path
+import sys
 
-import cv2
-import numpy as np
 from absl import app
+import cv2
 from keras_matting import image_files
 from keras_matting.atomic import replacing
+import numpy as np
 
 HEIGHT = 320  # pixels
 TOP, BOTTOM = np.array([236, 222, 204.0]), np.array([120, 150, 178.0])  # of the new background
