@@ -3,11 +3,11 @@ r"""Puts a trained network into keras_matting/pretrained: weights, .tflite files
     python -m export.ship portrait --task "people, no other input" \
         --model modnet_mobilenetv2_mobile --option branch_width=0.5 \
         --weights runs/portrait/best.weights.h5 --qat_weights runs/int8/best.weights.h5 \
-        --sizes 256,512
+        --files float16:512,int8:256,int8:512
 
 Kernels are stored in half precision, vectors (biases, norms) in single. Each .tflite file has been
-checked against Keras like those of `export.convert`. Formats: float16, and int8 from quantization-
-aware training (--qat_weights) or calibrated on photographs (--images).
+checked against Keras like those of `export.convert`. int8 files are from quantization-aware
+training (--qat_weights), or calibrated on photographs (--images).
 """
 
 import hashlib
@@ -59,25 +59,28 @@ def main(argv):
     files = [f"{name}.weights.h5"]
     halved(FLAGS.weights, folder / files[0])
     tflite = {}
-    for size in sorted(map(int, FLAGS.sizes)):
+    for kind, size in _wanted(FLAGS.files):
         heads = create_model(FLAGS.model, (size, size, 3), True, folder / files[0], **options)
-        models = {"float16": without_heads(heads)}
-        if FLAGS.qat_weights:
-            models["int8_qat"] = load_quantized(heads, FLAGS.qat_weights)
-        elif FLAGS.images:
-            models["int8"] = models["float16"]
-        inputs = representative_inputs(models["float16"].input, size, size, FLAGS.images)
+        model, format = without_heads(heads), kind
+        if kind == "int8" and FLAGS.qat_weights:
+            model, format = load_quantized(heads, FLAGS.qat_weights), "int8_qat"
+        inputs = representative_inputs(model.input, size, size, FLAGS.images)
         few = {key: values[:4] for key, values in inputs.items()}
-        for format, model in models.items():
-            kind = format.removesuffix("_qat")
-            files.append(f"{name}_{size}x{size}_{kind}.tflite")
-            tflite.setdefault(kind, {})[size] = files[-1]
-            with tempfile.TemporaryDirectory() as out:
-                made = export(model, format, out, few, inputs)
-                _install(made, folder / files[-1])
+        files.append(f"{name}_{size}x{size}_{kind}.tflite")
+        tflite.setdefault(kind, {})[size] = files[-1]
+        with tempfile.TemporaryDirectory() as out:
+            _install(export(model, format, out, few, inputs), folder / files[-1])
     network = dict(task=FLAGS.task, variant=FLAGS.model, options=options, inputs=list(inputs))
     network |= dict(weights=files[0], tflite=tflite)
     _record(name, network, files)
+
+
+def _wanted(files):
+    """Split ["int8:256"] into [("int8", 256)], smallest size first."""
+    wanted = [(kind, int(size)) for kind, _, size in (file.partition(":") for file in files)]
+    if unknown := {kind for kind, _ in wanted} - {"float16", "int8"}:
+        raise app.UsageError(f"--files: unknown format {', '.join(unknown)}")
+    return sorted(wanted, key=lambda file: file[1])
 
 
 def _install(made, path):
@@ -110,6 +113,6 @@ if __name__ == "__main__":
     flags.DEFINE_string("task", None, "What the network is for, in a few words.")
     flags.DEFINE_string("qat_weights", None, "Weights of quantization-aware training.")
     flags.DEFINE_string("images", None, "A folder of photographs to calibrate with.")
-    flags.DEFINE_list("sizes", ["512"], "Sides of the .tflite files' square inputs.")
+    flags.DEFINE_list("files", ["float16:512", "int8:512"], "FORMAT:SIDE of each .tflite file.")
     flags.FLAGS.set_gnu_getopt(True)
     app.run(main)

@@ -1,0 +1,112 @@
+"""Every network that ships: intact, of the recorded kind, and good on a photograph that may ship.
+
+`astronaut_trimap.png` was drawn for scikit-image's astronaut: 255 is certainly hers, 0 certainly
+not (flag, shuttle, table), 128 is left open.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage
+
+import keras_matting
+from keras_matting import image_files, pretrained
+from keras_matting.inference import predict_alpha
+from keras_matting.models import create_model
+
+NETWORKS = pretrained.networks()
+FILES = [
+    (name, kind, int(size))
+    for name, network in NETWORKS.items()
+    for kind, sizes in network["tflite"].items()
+    for size in sizes
+]
+ASTRONAUT = Path(skimage.__path__[0], "data", "astronaut.png")
+PEOPLE = [row for row in FILES if row[0] == "portrait"]
+LARGEST_ERROR = 0.02  # mean over the known pixels
+
+
+@pytest.fixture(scope="module")
+def astronaut():
+    trimap = image_files.read_trimap(Path(__file__).with_name("astronaut_trimap.png"))
+    return image_files.read_photograph(ASTRONAUT), trimap
+
+
+def error(alpha, trimap):
+    known = trimap != 128
+    return float(np.abs(alpha - trimap / 255.0)[known].mean())
+
+
+def test_the_table_and_the_folder_name_the_same_files():
+    content = json.loads((pretrained.FOLDER / "networks.json").read_text())
+    there = {path.name for path in pretrained.FOLDER.iterdir() if path.suffix in (".h5", ".tflite")}
+    assert there == set(content["sha256"])
+    for name, expected in content["sha256"].items():
+        data = (pretrained.FOLDER / name).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == expected
+        assert len(data) <= 12e6
+    assert sum((pretrained.FOLDER / name).stat().st_size for name in there) <= 60e6
+
+
+@pytest.mark.parametrize("row", FILES, ids=lambda row: "-".join(map(str, row)))
+def test_files_load_by_name_with_their_inputs(row):
+    name, kind, size = row
+    model = keras_matting.load(name, kind, size)
+    assert model.input_size == (size, size)
+    assert set(model.input_names) == set(NETWORKS[name]["inputs"])
+
+
+@pytest.mark.parametrize("row", PEOPLE, ids=lambda row: "-".join(map(str, row)))
+def test_the_astronaut_is_cut_out(row, astronaut):
+    image, trimap = astronaut
+    alpha = predict_alpha(keras_matting.load(*row), image)
+    assert error(alpha, trimap) < LARGEST_ERROR
+
+
+@pytest.mark.parametrize("size", sorted({size for _, _, size in PEOPLE}))
+def test_formats_and_weights_give_the_same_matte(size, astronaut):
+    image, _ = astronaut
+    heads = create_model("modnet_mobilenetv2_mobile", (size, size, 3), True, weights="pretrained")
+    assert set(heads.output) == {"alpha", "detail", "semantic"}  # training can go on
+    expected = predict_alpha(heads, image)
+    for name, kind, side in PEOPLE:
+        if side == size:
+            alpha = predict_alpha(keras_matting.load(name, kind, size), image)
+            assert np.abs(alpha - expected).mean() < {"float16": 1e-3, "int8": 0.01}[kind]
+
+
+def test_the_list_has_a_row_for_each_network():
+    rows = {row["name"]: row for row in keras_matting.list_pretrained()}
+    assert rows.keys() == NETWORKS.keys()
+    portrait = rows["portrait"]
+    assert portrait["variant"] == "modnet_mobilenetv2_mobile" and portrait["inputs"] == ["image"]
+    assert set(portrait["tflite"]) >= {"float16", "int8"}
+
+
+def test_another_name_format_or_size_is_refused_in_a_sentence():
+    with pytest.raises(ValueError, match="no pretrained network 'portraits'; there are .*portrait"):
+        keras_matting.load("portraits")
+    with pytest.raises(ValueError, match="portrait has no int4 file; it has "):
+        keras_matting.load("portrait", "int4")
+    with pytest.raises(ValueError, match="of size 77; it has "):
+        keras_matting.load("portrait", "int8", 77)
+    with pytest.raises(ValueError, match="no pretrained weights ship for dim_vgg16; there are"):
+        create_model("dim_vgg16", weights="pretrained")
+
+
+def test_a_damaged_file_is_refused(tmp_path, monkeypatch):
+    file = next(iter(NETWORKS["portrait"]["tflite"]["int8"].values()))
+    data = bytearray((pretrained.FOLDER / file).read_bytes())
+    data[len(data) // 2] ^= 1
+    (tmp_path / file).write_bytes(data)
+    (tmp_path / "networks.json").write_bytes((pretrained.FOLDER / "networks.json").read_bytes())
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
+    pretrained._verified.cache_clear()
+    with pytest.raises(ValueError, match="is damaged; install keras_matting again"):
+        pretrained.tflite_file("portrait", "int8", int(file.split("_")[1].split("x")[0]))
+    with pytest.raises(FileNotFoundError, match="is missing; install keras_matting again"):
+        pretrained.weights_file(NETWORKS["portrait"])
+    pretrained._verified.cache_clear()
