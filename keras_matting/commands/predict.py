@@ -1,5 +1,6 @@
 """Matte photographs: INPUT, a file or folder -> OUTPUT/<name>_alpha.png and <name>_cutout.png.
 
+    python -m keras_matting.predict portrait.jpg mattes
     python -m keras_matting.predict portrait.jpg mattes --tflite modnet_512x512_int8.tflite
     python -m keras_matting.predict photos mattes --model modnet_mobilenetv2 --weights my.weights.h5
     python -m keras_matting.predict photos mattes --model gca --weights gca.weights.h5 \\
@@ -9,7 +10,8 @@
     python -m keras_matting.predict photos mattes --model modnet_mobilenetv2_mobile --width 0.5 \\
         --weights my.weights.h5 --size 384
 
-Both results have the photograph's size, rotated upright according to its EXIF orientation. The
+Without a network on the command line, `portrait` is used, which ships with the package and cuts out
+people. Both results have the photograph's size, rotated upright according to its EXIF orientation. The
 alpha is 8-bit greyscale. The cut-out is RGBA with the photograph's unchanged colours, so the
 background shows through in half-transparent hair. An alpha channel of the input is ignored; 16 bits
 are reduced to 8.

@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 import zlib
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+import skimage
 from tensorflow import keras
 
 from keras_matting.commands.model_flags import load_model
@@ -225,7 +227,9 @@ def test_errors_of_the_command_are_one_line(tmp_path):
     out = tmp_path / "out"
     for arguments, sentence in [
         ((), "specify one INPUT"),
-        ((f"{tmp_path}/a.png", out), "specify either --model with --weights, or --tflite"),
+        ((f"{tmp_path}/a.png", out, "--network=none"), "no pretrained network 'none'; there are"),
+        ((f"{tmp_path}/a.png", out, "--model=gca"), "specify --model together with --weights"),
+        ((f"{tmp_path}/a.png", out, "--network=portrait", "--tflite=x"), "both specify a model"),
         ((f"{tmp_path}/a.png", out, "--tflite", "none.tflite"), "file not found: none.tflite"),
         ((f"{tmp_path}/b.png", out, "--tflite", "none.tflite"), f"{tmp_path}/b.png"),
         ((f"{tmp_path}/a.png", out, "--tflite", "x", "--option", "a=1"), "apply to --model only"),
@@ -278,3 +282,12 @@ def test_bisenetv2_is_built_with_two_classes(tmp_path):
     create_model("bisenetv2", (None, None, 3), num_classes=2).save_weights(path)
     given = dict(model="bisenetv2", weights=str(path), width=None, option=[], tflite=None)
     assert "alpha" in load_model(SimpleNamespace(**given)).output
+
+
+def test_without_a_network_the_shipped_one_cuts_people_out(tmp_path):
+    astronaut = Path(skimage.__path__[0], "data", "astronaut.png")
+    done = run(astronaut, tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    cutout = cv2.imread(str(tmp_path / "out" / "astronaut_cutout.png"), cv2.IMREAD_UNCHANGED)
+    assert cutout.shape == (512, 512, 4)
+    assert cutout[100, 220, 3] > 240 and cutout[150, 320, 3] < 15  # her face, the wall beside it
