@@ -35,6 +35,8 @@ train gca_mobile gca '' \
   '--learning_rate 1e-3 --epochs 3 --steps_per_epoch 50' "--learning_rate 3e-5 $short"
 train dim_vgg16_mobile dim '--stage everything' \
   '--learning_rate 3e-4 --epochs 3 --steps_per_epoch 40' "--learning_rate 3e-5 $short"
+train dim_mobilenetv2_mobile dim '--stage everything' \
+  '--learning_rate 1e-3 --epochs 3 --steps_per_epoch 40' "--learning_rate 3e-5 $short"
 for representation in tt ft bt; do
   train "gfm_mobilenetv2_${representation}_mobile" gfm '' \
     '--learning_rate 1e-3 --epochs 3 --steps_per_epoch 50' "--learning_rate 3e-5 $short"
