@@ -11,8 +11,8 @@
         --weights my.weights.h5 --size 384
 
 Without a network on the command line, `portrait` is used, which ships with the package and cuts out
-people. Both results have the photograph's size, rotated upright according to its EXIF orientation. The
-alpha is 8-bit greyscale. The cut-out is RGBA with the photograph's unchanged colours, so the
+people. Both results have the photograph's size, rotated upright according to its EXIF orientation.
+The alpha is 8-bit greyscale. The cut-out is RGBA with the photograph's unchanged colours, so the
 background shows through in half-transparent hair. An alpha channel of the input is ignored; 16 bits
 are reduced to 8.
 
