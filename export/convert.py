@@ -47,7 +47,7 @@ from export.promises import (
     promises_broken,
 )
 from keras_matting import native_messages
-from keras_matting.atomic import replacing
+from keras_matting.atomic import write_bytes
 from keras_matting.commands import start
 from keras_matting.models import inference_outputs, without_heads
 
@@ -143,8 +143,7 @@ def export(model, format, folder, inputs, representative=None) -> Path:
     height, width = size_of(model)
     path = Path(folder) / f"{model.name}_{height}x{width}_{format}.tflite"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
+    write_bytes(path, data)
     return path
 
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from export.interpreters import load
 from export.promises import BETWEEN_RUNTIMES
-from keras_matting.atomic import replacing
+from keras_matting.atomic import write_text
 
 INDEX = "golden.json"
 
@@ -41,8 +41,7 @@ def write(folder, files, samples):
     for old in folder.glob("*_" + 16 * "[0-9a-f]" + ".bin"):
         old.unlink()
     index = {"files": [_write_file(folder, *file, samples) for file in files]}
-    with replacing(folder / INDEX) as temporary:
-        temporary.write_text(json.dumps(index, indent=1) + "\n")
+    write_text(folder / INDEX, json.dumps(index, indent=1) + "\n")
 
 
 def _write_file(folder, path, format, model, limit, samples):

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from keras_matting.atomic import replacing
+from keras_matting.atomic import write_text
 
 GAIN = 16  # difference maps are shown this much brighter
 PICTURED = 8  # samples
@@ -57,7 +57,7 @@ _DIFFERENCES = {"max_difference": "largest", "p999": "99.9th percentile", "mean_
 
 def write_report(rows, pictures, path_html, path_json):
     """Write what `export.parity.check` returned: a page, and its rows as JSON."""
-    written(path_json, json.dumps(rows, indent=1))
+    write_file(path_json, json.dumps(rows, indent=1))
     labels = _labels(rows)
     parts = [
         _top("Parity of exported files"),
@@ -83,7 +83,7 @@ def write_report(rows, pictures, path_html, path_json):
         _pictures(**pictures),
         "</html>",
     ]
-    written(path_html, "\n".join(parts))
+    write_file(path_html, "\n".join(parts))
 
 
 def page(title, head, body) -> str:
@@ -91,12 +91,10 @@ def page(title, head, body) -> str:
     return "\n".join([_top(title), _table(head, body), "</html>"])
 
 
-def written(path, text):
-    """Write a text file atomically."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+def write_file(path, text):
+    """Write a text file atomically, into a folder that is created if needed."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, text)
 
 
 def number(value) -> str:
@@ -164,7 +162,7 @@ def _summary(rows, labels, samples, mattes):
 
 
 def _chart(rows, labels):
-    """Bars of the error and of the time of every file."""
+    """Return bars of the error and of the time of every file."""
     known = rows[0]["sad"] is not None
     errors = [row["sad"] if known else row["mean_difference"] for row in rows]
     lines = list(zip(labels, errors, (row["latency_ms"] for row in rows), strict=True))
@@ -188,7 +186,7 @@ def _bar(value, largest, kind):
 
 
 def _differences(rows, labels):
-    """The alpha's differences in the default runtime; other outputs and runtimes are in Files."""
+    """Return a table for the alpha in the default runtime; Files has other outputs and runtimes."""
     head = ["file", "result", *_DIFFERENCES.values(), "float tensors", "MB"]
     body = [
         [

@@ -27,7 +27,7 @@ from export import parity, samples
 from export.benchmark import benchmark, peak_memory
 from export.convert import FORMATS, convert, export, parse_size, representative_inputs
 from export.interpreters import load
-from export.report import page, write_report, written
+from export.report import page, write_file, write_report
 from export.stand_in_weights import fill
 from keras_matting import metrics
 from keras_matting.commands import start
@@ -106,7 +106,7 @@ def build(name, size, folder, weights=None, runs=10, held_out=32, formats=FORMAT
         ],
         "refused": refused,
     }
-    written(done, json.dumps(row, indent=1))
+    write_file(done, json.dumps(row, indent=1))
     return row
 
 
@@ -135,7 +135,7 @@ def times(name, size, folder, weights=None, runs=10) -> dict:
             "memory": {format: peak_memory(path) for format, path in files.items()},
         }
     print(f"{name} at {row['size']}: int8 takes {row['ratio']:.2f} of float32", flush=True)
-    written(done, json.dumps(row, indent=1))
+    write_file(done, json.dumps(row, indent=1))
     return row
 
 
@@ -256,7 +256,7 @@ def _place(name, size, folder, weights):
     record = folder / "weights.json"
     if not record.is_file() or json.loads(record.read_text()) != digests:
         shutil.rmtree(folder)
-        written(record, json.dumps(digests))
+        write_file(record, json.dumps(digests))
     return folder, paths
 
 
@@ -306,9 +306,9 @@ def main(_):
             for size in options.timed
         ]
         found = {"variants": rows, "timed": timed}
-        written(Path(options.out) / "zoo.json", json.dumps(found, indent=1))
-        written(Path(options.out) / "zoo.html", page("Zoo", FILES, file_table(rows)))
-        written(options.table, document(rows, timed, options.held_out))
+        write_file(Path(options.out) / "zoo.json", json.dumps(found, indent=1))
+        write_file(Path(options.out) / "zoo.html", page("Zoo", FILES, file_table(rows)))
+        write_file(options.table, document(rows, timed, options.held_out))
     except (ValueError, OSError) as error:
         sys.exit(str(error))
     print(options.table)

@@ -28,6 +28,17 @@ def replacing(path):
         temporary.unlink(missing_ok=True)
 
 
+def write_bytes(path, data: bytes):
+    """Write a file atomically."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path, text: str):
+    """Write a UTF-8 text file atomically."""
+    write_bytes(path, text.encode())
+
+
 @functools.cache  # listing a large folder for every file in it would be slow
 def _remove_stale_once(folder):
     if folder.is_dir():

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from keras_matting.atomic import replacing
+from keras_matting.atomic import write_bytes
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
@@ -80,12 +80,6 @@ def read_trimap(path):
 def write_png(path, image):
     """Write a PNG file atomically; `image` is uint8, (H, W) or BGRA (H, W, 4)."""
     write_bytes(path, cv2.imencode(".png", image)[1].tobytes())
-
-
-def write_bytes(path, data):
-    """Write bytes to `path` atomically."""
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
 
 
 def _decoded(path, flags):

@@ -25,6 +25,7 @@ from pathlib import Path
 from absl import flags
 
 from keras_matting import image_files
+from keras_matting.atomic import write_bytes
 from keras_matting.commands import model_flags
 from keras_matting.inference import check_call, input_names
 from keras_matting.inference.folders import matte_photograph
@@ -126,7 +127,7 @@ def _run(options):
     region = "unknown" if options.trimap else "whole"
     for path, text in ((options.csv, as_csv(scores)), (options.json, as_json(scores, region))):
         if path:
-            image_files.write_bytes(path, text.encode(errors="surrogateescape"))
+            write_bytes(path, text.encode(errors="surrogateescape"))
     # file names are bytes to the system and may not be valid text
     sys.stdout.reconfigure(errors="backslashreplace")
     print(table(scores, region))

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from keras_matting import image_files
-from keras_matting.atomic import exclusive_lock, replacing
+from keras_matting.atomic import exclusive_lock, write_bytes
 from keras_matting.data import soft_alphas
 from keras_matting.progress import show_progress
 
@@ -135,8 +135,7 @@ def _network(path):
 
 def _write_jpeg(path, image):
     encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
-    with replacing(path) as temporary:
-        temporary.write_bytes(encoded.tobytes())
+    write_bytes(path, encoded.tobytes())
 
 
 def _contact_sheet(out):

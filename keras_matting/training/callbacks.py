@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
-from keras_matting.atomic import replacing
+from keras_matting.atomic import replacing, write_bytes
 from keras_matting.training import workdir
 
 TENSORBOARD = importlib.util.find_spec("tensorboard") is not None
@@ -207,8 +207,7 @@ class Panels(keras.callbacks.Callback):
             with self.writer.as_default(step=epoch + 1):
                 tf.summary.image("image to prediction", rows, max_outputs=len(rows))
         sheet = tf.image.convert_image_dtype(tf.concat(tf.unstack(rows), 0), tf.uint8, True)
-        with replacing(self.folder / "panel.png") as temporary:
-            temporary.write_bytes(tf.io.encode_png(sheet).numpy())
+        write_bytes(self.folder / "panel.png", tf.io.encode_png(sheet).numpy())
 
 
 def _truncate(log, epochs):
@@ -216,8 +215,7 @@ def _truncate(log, epochs):
     if log.exists():
         # as bytes, to keep the line ends of the csv module
         rows = log.read_bytes().splitlines(keepends=True)
-        with replacing(log) as temporary:
-            temporary.write_bytes(b"".join(rows[: epochs + 1]))
+        write_bytes(log, b"".join(rows[: epochs + 1]))
         if not epochs:
             log.unlink()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from keras_matting.atomic import replacing
+from keras_matting.atomic import write_text
 
 FLAGS = "flags.json"
 LAST = "last.weights.h5"  # written when a run is finished
@@ -52,8 +52,7 @@ def claim(workdir, values: dict):
             raise ValueError(
                 f"{workdir} holds a run with {was}: use the same flags or another --workdir."
             )
-    with replacing(record) as temporary:
-        temporary.write_text(json.dumps(values | before, indent=2))
+    write_text(record, json.dumps(values | before, indent=2))
 
 
 def saved(workdir) -> str:

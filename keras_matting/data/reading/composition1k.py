@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from keras_matting.atomic import exclusive_lock, replacing
+from keras_matting.atomic import exclusive_lock, write_bytes
 from keras_matting.data.reading import files
 from keras_matting.progress import track
 
@@ -155,5 +155,4 @@ def _lines(path):
 
 
 def _save(path, image):
-    with replacing(path) as temporary:
-        temporary.write_bytes(cv2.imencode(".png", image[..., ::-1])[1])
+    write_bytes(path, cv2.imencode(".png", image[..., ::-1])[1].tobytes())

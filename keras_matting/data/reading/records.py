@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from keras_matting.atomic import exclusive_lock, replacing
+from keras_matting.atomic import exclusive_lock, replacing, write_text
 from keras_matting.data.reading import datasets, files, readers
 from keras_matting.data.source import Source
 from keras_matting.progress import track
@@ -244,5 +244,4 @@ def _sha256(path):
 
 
 def _save(index, path):
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(index))
+    write_text(path, json.dumps(index))
