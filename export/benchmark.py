@@ -1,11 +1,11 @@
-"""Compare the latency of .tflite files, which run in turn.
+"""Compare the latency of .tflite files, which run alternately.
 
     python -m export.benchmark build/*.tflite --threads 2 --runs 50
 
 Every round runs each file once, so that other load on the machine slows all of them down alike. A
-ratio is the median over rounds of a file's time divided by the first file's in the same round. Any
-.tflite file will do, also one of another converter. The numbers are those of this machine's
-processor, not of a phone's.
+ratio is the median over rounds of a file's time divided by the first file's in the same round.
+Files of other converters work, too. The numbers are those of this machine's processor, not of a
+phone's.
 """
 
 import json
@@ -62,7 +62,7 @@ def _ready(path, runtime, threads):
     return loaded
 
 
-# In a process of its own, because a process does not return its memory.
+# Runs in a separate process, because a process does not return memory to the system.
 _MEASURE = """
 import sys
 from ai_edge_litert.interpreter import Interpreter

@@ -14,13 +14,13 @@ background) -> alpha (and foreground, or semantic), for
     int16x8   int8 weights, 16-bit activations; in networks that choose between values, inputs,
               outputs and operations without a 16-bit kernel, such as selections, stay float
 
-The int8 formats take a byte of a bitmap minus 128 (scale 1/255, zero point -128) and give an alpha
-of scale 1/256; they contain no float tensors except those in `export.promises.FLOAT_PARTS`. The
-bytes of a trimap are 0, 128 and 255: unknown is 128/255 instead of 1/2, and every network treats
-both the same.
+The int8 formats take the bytes of a bitmap minus 128 (scale 1/255, zero point -128) and return an
+alpha of scale 1/256; they contain no float tensors except those in `export.promises.FLOAT_PARTS`.
+The bytes of a trimap are 0, 128 and 255: unknown is 128/255 instead of 1/2, which every network
+treats alike.
 
-The metadata of a file (`export.metadata`) say what it is and what its inputs and outputs hold, and
-its checksum (`keras_matting.inference.checksum`) protects the file.
+Each file has metadata that describe it and its inputs and outputs (`export.metadata`), and a
+checksum (`keras_matting.inference.checksum`).
 """
 
 import sys
@@ -53,7 +53,7 @@ from keras_matting.models import inference_outputs, without_heads
 
 FORMATS = ("float32", "float16", "dynamic", "int8", "int8_qat", "int16x8")
 INTEGER = {"int8": tf.int8, "int8_qat": tf.int8, "int16x8": tf.int16}
-# What follows the converter, on one parsed flatbuffer; `metadata.describe` ends every list.
+# Passes over the converter's file, parsed once; `metadata.describe` always comes last.
 PASSES = {"float16": [halve_large_weights], "int8": [set_io_scales]}
 
 
@@ -72,7 +72,7 @@ def convert(model, format, representative=None) -> bytes:
         if representative is None:
             representative = representative_inputs(model.input, *size)
         _check_representative(representative)
-    # its transpositions are for processors: float16 is for GPUs, mobile variants for accelerators
+    # it transposes maps, which suits CPUs; float16 is for GPUs, mobile variants for accelerators
     if format == "float32" and not model.name.endswith("_mobile"):
         model = mixed_before_upsampling(model)
     with native_messages.hidden(1, 2, shown_on_error=True):
@@ -250,10 +250,7 @@ def _models(options, formats):
     if "int8_qat" in formats:
         if not options.qat_weights:
             raise ValueError("format int8_qat needs --qat_weights; train them with --quantize")
-        # needs tensorflow-model-optimization, which other formats do not
-        from keras_matting.quantization.qat import load_quantized
-
-        models["int8_qat"] = load_quantized(heads, options.qat_weights)
+        models["int8_qat"] = network.quantized(heads, options.qat_weights)
     return models
 
 

@@ -1,4 +1,4 @@
-"""Golden vectors: what other runtimes, such as a phone's, have to compute from a .tflite file.
+"""Golden vectors: what other runtimes, such as a phone's, must compute with a .tflite file.
 
 `export.parity --golden DIR` writes into DIR
 

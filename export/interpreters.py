@@ -1,4 +1,4 @@
-"""Running exported files: two runtimes, with and without XNNPACK, and what a file consists of."""
+"""Run exported files in two runtimes, with and without XNNPACK, and list what a file contains."""
 
 import io
 import re
@@ -18,7 +18,7 @@ from keras_matting.inference.tflite import (
     signature_runner,
 )
 
-# TensorFlow 2.21 says so for every interpreter; LiteRT, its successor, is the other runtime here
+# TensorFlow 2.21 warns about every interpreter; its successor, LiteRT, is used here as well
 warnings.filterwarnings("ignore", r"\s*Warning: tf\.lite\.Interpreter is deprecated")
 
 _TFLITE = tf.lite.Interpreter, tf.lite.experimental.OpResolverType
@@ -33,7 +33,7 @@ DEFAULT_RUNTIME = "litert"
 
 
 def interpreter(data, runtime=DEFAULT_RUNTIME, name="The file", **options):
-    """Return an interpreter of a file in one runtime; `open_interpreter` says more."""
+    """Return an interpreter of a file in one runtime; see `open_interpreter`."""
     make, resolvers, resolver = RUNTIMES[runtime]
     options["experimental_op_resolver_type"] = getattr(resolvers, resolver)
     return open_interpreter(name, make, data, **options)
@@ -83,12 +83,12 @@ def load(path, runtime=DEFAULT_RUNTIME, threads: int = 1) -> Exported:
 
 
 def structure(data: bytes) -> dict:
-    """List what a file consists of.
+    """List what a file contains.
 
-    Operators {name: count}; the names of float tensors, of operators' results (except mere
+    Returns operators {name: count}; the names of float tensors, of operators' results (except of
     conversions to float) and of float results; types and scales of inputs and outputs.
     """
-    # allocated, it would list scratch tensors as well
+    # not allocated, or it would list scratch tensors as well
     loaded = interpreter(data, "tf.lite without XNNPACK", allocate=False)
     tensors = loaded.get_tensor_details()
     floats = [t["name"] for t in tensors if np.issubdtype(t["dtype"], np.floating)]
@@ -115,7 +115,7 @@ def structure(data: bytes) -> dict:
 
 
 def gpu_warnings(data: bytes) -> list[str]:
-    """Return what TensorFlow's analyzer says against running a file on the GPU delegate."""
+    """Return the warnings of TensorFlow's analyzer about running a file on the GPU delegate."""
     captured = io.StringIO()
     with redirect_stdout(captured):
         tf.lite.experimental.Analyzer.analyze(model_content=data, gpu_compatibility=True)

@@ -1,14 +1,14 @@
 """The scales of an integer file's inputs and outputs.
 
-Calibration gives an input the scale that its first operation wants, which may be coarser than a
-byte's: an image that is concatenated with features takes theirs. An alpha that is selected from a
-matte and constants has a scale of its own, too.
+Calibration gives an input the scale of its first operation, which may be coarser than a byte's: an
+image that is concatenated with features takes theirs. The scale of an alpha that is selected from a
+matte and constants differs, too.
 """
 
 from export.flatbuffer import operator_code, schema
 
 ZERO_POINT = -128
-# of the inputs and outputs that stand for pixels
+# scales of the inputs and outputs that hold pixels
 SCALES = {"image": 1 / 255, "background": 1 / 255, "trimap": 1 / 255, "alpha": 1 / 256}
 
 

@@ -1,4 +1,4 @@
-"""The error of every operator's output in a quantised file, against its Keras model."""
+"""Compare every operator's output in a quantised file with its Keras model."""
 
 import re
 
@@ -13,8 +13,8 @@ def worst_layers(data: bytes, model, sample, count: int = 5) -> list[dict]:
     """Return the `count` layers of a quantised file with the largest relative error on a sample.
 
     Each is {"layer", "operator", "relative_error": RMS error / RMS value, "steps": mean error in
-    quantization steps}. `model`: the Keras model that the file was converted from; `sample`:
-    {"image": (H, W, 3) in [0, 1], ...}, what it takes.
+    quantization steps}. `model` is the Keras model that the file was converted from, `sample` its
+    inputs {"image": (H, W, 3) in [0, 1], ...}.
     """
     names = {layer.name for layer in model.layers if not isinstance(layer.output, (list, tuple))}
     exposed, operators = _with_all_outputs(data, names)
@@ -40,8 +40,8 @@ def worst_layers(data: bytes, model, sample, count: int = 5) -> list[dict]:
 def _with_all_outputs(data, names):
     """Return the file with every operator's output exposed, and {tensor: (operator, layers)}.
 
-    Unlike tensors that an interpreter is asked to keep, exposed ones are safe from operations that
-    write over their input. A tensor's name lists the layers that were fused into it.
+    Unlike tensors that an interpreter preserves, exposed ones are safe from operations that
+    overwrite their input. A tensor's name lists the layers that were fused into it.
     """
     model = flatbuffer.parse(data)
     graph, operators = model.subgraphs[0], {}

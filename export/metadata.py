@@ -2,8 +2,8 @@
 
 The entry `TFLITE_METADATA` follows TensorFlow's public schema (metadata_schema.fbs, version 1),
 which Android's tools read. Its tables are written here as {slot: value}, with the slots of that
-schema, because the package that has classes for them is no longer maintained. As the schema wants
-it, the names of classes are a text file in a zip behind the model.
+schema, because the package that has classes for them is no longer maintained. As the schema
+requires, the names of classes are a text file in a zip appended to the model.
 """
 
 import io
@@ -20,7 +20,7 @@ from keras_matting.models import inference_outputs
 ENTRY = b"TFLITE_METADATA"
 IDENTIFIER = b"M001"
 LABELS = "semantic_labels.txt"
-# of a segmentation network whose second class is the alpha, whatever it was trained to find
+# labels of a segmentation network whose second class is the alpha, whatever it was trained on
 CLASSES = {2: ("background", "foreground")}
 
 # name of an input or output: whether its channels are RGB; what it holds

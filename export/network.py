@@ -26,3 +26,11 @@ def build(options, size):
     heads = create_model(options.model, (*size, 3), training_heads=True, **chosen)
     load_weights(heads, options.weights)
     return heads
+
+
+def quantized(heads, path):
+    """Return what `build` returned as int8_qat exports it, with quantization-aware weights."""
+    # needs tensorflow-model-optimization, which other formats do not
+    from keras_matting.quantization.qat import load_quantized
+
+    return load_quantized(heads, path)

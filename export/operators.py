@@ -1,4 +1,4 @@
-"""The time of every operator of a file, by LiteRT's profiler in the whole network.
+"""Time every operator of a file with LiteRT's profiler, in the whole network.
 
 XNNPACK times its kernels, one of which may compute several operators or a part of one. Kernels have
 only a name; which operator of the file they compute is derived from their order.

@@ -30,10 +30,7 @@ from absl import flags
 from export import golden, network
 from export import samples as sample_sets
 from export.benchmark import benchmark, peak_memory
-from export.convert import (
-    FORMATS,
-    INTEGER,
-)
+from export.convert import FORMATS, INTEGER
 from export.interpreters import (
     DEFAULT_RUNTIME,
     RUNTIMES,
@@ -85,7 +82,7 @@ def check(files, model, qat_model=None, samples=None, threads=(1, 2), runs: int 
     {threads: {median, p10, p90}}; peak_memory in bytes; operator_ms {operator: ms} and the five
     slowest, by LiteRT's profiler on one thread.
 
-    Raises FileNotFoundError and ValueError naming a file that does not fit.
+    Raises FileNotFoundError and ValueError, which name the file.
     """
     contents = {str(path): read_tflite(path) for path in files}
     formats = {path: format_of(path) for path in contents}
@@ -240,10 +237,7 @@ def _check_files(files, options):
     heads = network.build(options, size)
     model, qat_model = without_heads(heads), None
     if options.qat_weights:
-        # needs tensorflow-model-optimization, which other formats do not
-        from keras_matting.quantization.qat import load_quantized
-
-        qat_model = load_quantized(heads, options.qat_weights)
+        qat_model = network.quantized(heads, options.qat_weights)
     kind = None if options.figure_kind == "any" else options.figure_kind
     if set(model.input) == {"image"}:
         tried = sample_sets.photographs(*size, options.images)

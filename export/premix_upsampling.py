@@ -1,4 +1,4 @@
-"""Convolutions of upsampled maps, computed before the upsampling.
+"""Compute convolutions of upsampled maps mostly before the upsampling.
 
 A convolution mixes channels at every tap of its kernel and adds the results, each shifted by the
 tap's offset. Upsampling treats all channels alike, so the mixing can come first: four times fewer
@@ -16,7 +16,7 @@ from tensorflow.keras import layers
 def mixed_before_upsampling(model):
     """Return a model with the weights, names and outputs of a fixed-size model, but fewer products.
 
-    A convolution behind an upsampling that nothing else uses is replaced if at most half of its
+    A convolution of an upsampled map that nothing else uses is replaced if at most half of its
     products remain. Returns `model` itself if there is none.
     """
     stand_ins = {}  # name of a layer: its replacement

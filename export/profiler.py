@@ -1,5 +1,4 @@
-"""LiteRT's own profiler, in the C library of its Python package, called as release 2.3 declares it.
-"""
+"""LiteRT's own profiler, called in the C library of its Python package (release 2.3)."""
 
 import ctypes
 import struct
@@ -15,7 +14,7 @@ import numpy as np
 from keras_matting import native_messages
 
 VERSION = "2.3"
-# the runtimes of `export.interpreters` that have it, and their names here
+# runtimes of `export.interpreters` that have a profiler: their kernel mode
 KERNELS = {"litert": "delegate", "litert without XNNPACK": "builtin"}
 OPERATOR, KERNEL = 2, 8  # types of events
 _CPU, _FLOAT32, _WRITE = 1, 1, 1

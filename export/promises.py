@@ -1,4 +1,4 @@
-"""What exported files promise: how far they differ from Keras, and which tensors are integers."""
+"""What exported files promise: limits on differences to Keras, and which tensors are integers."""
 
 import re
 
@@ -15,10 +15,10 @@ from keras_matting.layers.unpooling import PoolWithPositions
 ROUNDING = {"float32": ("max_difference", 1e-4), "float16": ("max_difference", 1e-2)}
 # The same of a report over many samples; int8_qat is compared with the quantization-aware model.
 LIMITS = ROUNDING | {"int8_qat": ("p999", 2 / 255)}
-# Of the coarser formats, and of any: it tells a broken file, not a bad one.
+# For all formats, including coarse ones: a mean above it means a broken file, not a poor one.
 LARGEST_MEAN = 0.05
-# How far two runtimes may be apart on one file: float arithmetic in another order, integers
-# rounded differently here and there.
+# How far two runtimes may differ on one file: they order float arithmetic differently and round
+# some integers differently.
 BETWEEN_RUNTIMES = {
     "float32": ("max_difference", 1e-4),
     "float16": ("max_difference", 1e-2),
@@ -27,14 +27,14 @@ BETWEEN_RUNTIMES = {
     "int8_qat": ("p999", 2 / 255),
     "int16x8": ("max_difference", 1e-2),
 }
-# Layers that choose between values, of which a rounding may choose another.
+# Layers that choose between values, so that rounding may change the choice.
 CHOOSING = (PoolWithPositions, FuseByClass, SampleCells)
 # What remains float in int8 files, by the names of tensors: GCA's attention, whose scores are
 # squares of features next to a penalty of 1e4 (eight bits hold one or the other), with the mask of
 # unknown pixels that goes into it, and the mask of the cells that Background Matting refines, a
 # bool that is cast to multiply.
 FLOAT_PARTS = r"_attention(_float)?/|^gca\w*/tf\.split(_\d+)?/|/cells/"
-FLOAT_LAYERS = (GuidedContextualAttention, SampleCells, ThresholdCells)  # that make them
+FLOAT_LAYERS = (GuidedContextualAttention, SampleCells, ThresholdCells)  # their layers
 
 
 def differences(found, expected) -> dict[str, float]:
@@ -55,7 +55,7 @@ def differences(found, expected) -> dict[str, float]:
 def most_pixels(difference) -> float:
     """Return the 99th percentile of differences (N, H, W, C) in the median sample.
 
-    Of nearly equal values another may be chosen; deep in a network that moves all that follows.
+    Where values are nearly equal, another may be chosen, and everything that depends on it changes.
     """
     return float(np.median(np.percentile(difference.reshape(len(difference), -1), 99, axis=1)))
 
@@ -81,7 +81,7 @@ def reference_limit(format, discontinuous=False):
 
 
 def is_discontinuous(model) -> bool:
-    """Return whether a model chooses between values, so that a rounding may change a pixel."""
+    """Return whether a model chooses between values, so that rounding may change a pixel."""
     return any(isinstance(layer, CHOOSING) for layer in model.layers)
 
 
@@ -91,7 +91,7 @@ def has_float_parts(model) -> bool:
 
 
 def promises_broken(data, format) -> list[str]:
-    """Return what a file lacks of the promises of its format."""
+    """Return a phrase for each promise of its format that a file breaks."""
     if not format.startswith("int8"):
         return []
     found, problems = structure(data), []

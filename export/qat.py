@@ -21,13 +21,13 @@ from keras_matting.quantization.qat import deployment, quantize
 def main(_):
     options = flags.FLAGS
     try:
-        _calibrate_file(options)
+        _run(options)
     except (ValueError, OSError) as error:
         sys.exit(str(error))
     print(options.out)
 
 
-def _calibrate_file(options):
+def _run(options):
     size = parse_size(options.size)
     model = deployment(network.build(options, size))
     inputs = representative_inputs(model.input, *size, count=options.count)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from keras_matting import native_messages
+from keras_matting.data.augment import trimaps
 from keras_matting.data.synthetic import draw_background, draw_foreground
 from keras_matting.image_files import SUFFIXES, read_photograph
 
@@ -97,12 +98,10 @@ def _bytes(x):
 
 
 def _trimap(alpha):
-    """Return a trimap whose unknown band is as wide as in a quick sketch: 1/40 of the image."""
-    from keras_matting.data.augment.trimaps import trimap
-
+    """Return a trimap whose unknown band, 1/40 of the image, is as wide as in a quick sketch."""
     radius = max(2.0, min(alpha.shape[:2]) / 40)
     with native_messages.hidden(2):  # XLA reports its first compilation
-        return trimap(radius)({"alpha": alpha})["trimap"].numpy() / np.float32(255)
+        return trimaps.trimap(radius)({"alpha": alpha})["trimap"].numpy() / np.float32(255)
 
 
 def _halved(x):

@@ -1,4 +1,4 @@
-"""Stand-in weights, for files whose structure and arithmetic matter, but not their mattes."""
+"""Stand-in weights, for files whose structure and arithmetic matter, but whose mattes do not."""
 
 import numpy as np
 from tensorflow import keras

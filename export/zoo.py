@@ -3,7 +3,7 @@ r"""Export and check every mobile variant in every format: files, a page for eac
     python -m export.zoo --weights weights --out build/zoo --sizes 96x96,64x96 --timed 512x512
 
 Weights are <variant>.weights.h5 and <variant>.qat.weights.h5 in the folder --weights if they exist;
-otherwise stand-ins, with which everything is valid except the mattes. `recipes/zoo.sh` (`make zoo`)
+otherwise stand-ins, with which only the mattes are meaningless. `recipes/zoo.sh` (`make zoo`)
 trains them first. Under --out, each variant and size gets its .tflite files, `report.html` and
 `report.json` (`export.parity`); `zoo.html`, `zoo.json` and the tables of --table come last. At the
 sizes of --timed, float32 and int8 are only timed. If it is killed, the same command continues after
@@ -111,10 +111,10 @@ def build(name, size, folder, weights=None, runs=10, held_out=32, formats=FORMAT
 
 
 def times(name, size, folder, weights=None, runs=10) -> dict:
-    """Measure a variant as float32 and as int8, the files running in turn, on two threads.
+    """Measure a variant as float32 and int8 files that run alternately, on two threads.
 
-    A row {variant, size, multiply_adds, latency_ms {format: median}, memory {format: bytes}, ratio:
-    int8's time over float32's}; it stays in `folder`, the files do not.
+    Returns {variant, size, multiply_adds, latency_ms {format: median}, memory {format: bytes},
+    ratio: int8's time over float32's}. The row is kept in `folder`, the files are not.
     """
     folder, paths = _place(name, size, folder, weights)
     done = folder / "times.json"
@@ -139,7 +139,7 @@ def times(name, size, folder, weights=None, runs=10) -> dict:
     return row
 
 
-# what the tables need of a row of `parity.check`
+# keys of a row of `parity.check` that the tables need
 KEPT = ["file", "format", "bytes", "latency_ms", "mean_difference", "p999", "max_difference"]
 KEPT += ["float_tensors", "gpu_warnings", "problems", "passed"]
 
@@ -348,9 +348,9 @@ def document(rows, timed, held_out) -> str:
 
 
 def define_flags():
-    flags.DEFINE_list("models", [], "Variants, with commas; by default all that end in _mobile.")
+    flags.DEFINE_list("models", [], "Variants, with commas; default: all that end in _mobile.")
     flags.DEFINE_list("sizes", ["256x256", "192x320"], "HxW, with commas.")
-    flags.DEFINE_list("timed", [], "HxW, with commas: sizes at which float32 and int8 are timed.")
+    flags.DEFINE_list("timed", [], "HxW, with commas: sizes at which to time float32 and int8.")
     flags.DEFINE_list("formats", list(FORMATS), "Formats, with commas.")
     flags.DEFINE_string("weights", None, "A folder of trained weights.")
     flags.DEFINE_string("out", "build/zoo", "Folder to write to.")

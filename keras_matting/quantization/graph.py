@@ -1,4 +1,4 @@
-"""Questions about the graph of a functional model."""
+"""Queries on the graph of a functional model."""
 
 import numpy as np
 import tensorflow as tf

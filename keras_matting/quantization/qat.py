@@ -1,15 +1,15 @@
-"""Quantization-aware models: a float model in, one with fake quantization out, for `fit` to train.
+"""Quantization-aware models: add fake quantization to a float model, for training with `fit`.
 
 `quantize` rebuilds a float model in float32. Every batch norm is folded into the convolution before
-it (its statistics and scale stay as they are), weights are copied, and every tensor that will be
-int8 on the phone passes a fake quantization. The result has the inputs and outputs of the float
-model, so losses and data stay the same; `recipes/modnet.py --quantize` fine-tunes one.
+it (its statistics and scale stay as they are), weights are copied, and every tensor that is int8
+in the exported file is fake-quantized. The result has the inputs and outputs of the float model, so
+losses and data stay the same; `recipes/modnet.py --quantize` fine-tunes one.
 """
 
 import tensorflow as tf
 from tensorflow import keras
 
-from keras_matting.models import inference_outputs
+from keras_matting.models import without_heads
 from keras_matting.quantization.graph import consumers_by_tensor, norm_behind, norm_scale
 from keras_matting.quantization.quantizers import Quantized
 from keras_matting.quantization.rebuild import PREFIX, Rebuild
@@ -17,12 +17,11 @@ from keras_matting.quantization.rules import KERNELS
 
 
 def quantize(model, batches=None):
-    """Return a float model with int8 emulated, as the module's docstring says.
+    """Return a copy of a float model that emulates int8.
 
     `model` is functional, takes images in [0, 1], and has batch norms only directly behind
-    convolutions. It is not changed. Outputs stay float32 and keep their names. The ranges come from
-    `batches`, dicts of inputs, or else from the first training step. Raises ValueError naming a
-    layer that has no rule.
+    convolutions. Outputs stay float32 and keep their names. The ranges come from `batches`, dicts
+    of inputs, or else from the first training step. Raises ValueError if a layer has no rule.
     """
     policy = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy("float32")
@@ -44,16 +43,15 @@ def calibrate(model, batches):
 def deployment(model):
     """Return the part of a quantised (or float) model that is exported; variables are shared.
 
-    Kernels and biases of a quantised model are moved onto their levels. Otherwise Keras might round
-    a weight between two levels up, and the converter, which reorders arithmetic, down.
+    Kernels and biases of a quantised model are first rounded to their levels. Otherwise Keras might
+    round a weight between two levels up and the converter, which reorders arithmetic, down.
     """
     for layer in model.layers:
         if isinstance(layer, Quantized) and layer.kernel_and_bias():
             (kernel, quantizer), (bias, bias_quantizer) = layer.kernel_and_bias()
             kernel.assign(quantizer.settled(kernel))
             bias.assign(bias_quantizer(bias, False, {}))
-    outputs = {name: model.output[name] for name in inference_outputs(model)}
-    return keras.Model(model.input, outputs, name=model.name)
+    return without_heads(model)
 
 
 def float_weights(quantised, model):

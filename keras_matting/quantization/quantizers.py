@@ -1,20 +1,20 @@
 """Fake quantization that every integer backend reproduces bit for bit, as tfmot quantizers.
 
 Two implementations of one int8 network drift apart. TFLite's own kernels round a sum twice,
-XNNPACK's round halves to even, others up; what one rounds up and the other down changes what the
-next layer rounds, and some fifty layers later every value has moved a little. So here no sum comes
-close to the middle between two levels, where rounding is a matter of taste:
+XNNPACK's round halves to even, others up. Such a difference changes what the next layer rounds, and
+some fifty layers later every value has moved a little. So here no sum comes close to the middle
+between two levels, where implementations round differently:
 
 * Convolution: input step * kernel step / output step is a power of two, kernels are even numbers of
   steps and biases odd ones. The integer sum is odd, the middle between two levels an even number.
 * Means are convolutions.
 * Addition: the inputs' steps differ by a power of two, and the output's step is an odd multiple of
-  the smaller one. Product: an odd multiple of the product of its inputs' steps, which is enough for
-  XNNPACK; TFLite's own kernels round products twice, so a network had better do without.
-* What only moves values (concatenation, repetition, cropping) keeps their range.
+  the smaller one. Product: an odd multiple of the product of its inputs' steps. This suffices for
+  XNNPACK, but TFLite's own kernels round products twice; networks should avoid products.
+* Operations that only move values (concatenation, repetition, cropping) keep their range.
 
-Kernels have a step per output channel, depthwise ones too (tfmot's own quantizers give those one
-for all channels). Even levels cost a bit of the kernels' eight; fine-tuning earns it back.
+Kernels have a step per output channel, including depthwise ones (for which tfmot's own quantizers
+have a single step). Even levels cost one of the kernels' eight bits; fine-tuning makes up for it.
 """
 
 import numpy as np
@@ -23,11 +23,11 @@ from tensorflow_model_optimization.python.core.quantization.keras import quantiz
 from tensorflow_model_optimization.quantization.keras import QuantizeConfig
 from tensorflow_model_optimization.quantization.keras.quantizers import Quantizer
 
-# How far a range follows the data inwards per step; outwards it follows at once.
+# Share by which a range shrinks towards the data per step; it grows at once.
 SHRINK = 0.01
-# A multiplier just below a power of two is rounded once by TFLite's kernels, from there on twice.
+# TFLite's kernels round once with multipliers just below a power of two, twice from there on.
 BELOW = 1.0 - 2.0**-22
-# The least of these powers of two: float32 still tells a sum from the middle between two levels.
+# The least of these powers of two with which float32 can tell a sum from the middle of two levels.
 LEAST = 2.0**-12
 
 
@@ -45,7 +45,7 @@ class KernelQuantizer(_Quantizer):
     """kernel * scale in even steps from -126 to 126, a step per output channel.
 
     `scale` (C,), a variable that is not trained, is the batch norm's. The kernel stays that of the
-    float model, so that an optimiser's steps mean the same as there. `source` and `target` are the
+    float model, so that learning rates keep their meaning. `source` and `target` are the
     quantizers of the convolution's input and output.
     """
 
@@ -61,21 +61,21 @@ class KernelQuantizer(_Quantizer):
         return {}
 
     def steps(self, kernel):
-        """(C,): the smallest that fit the kernel and make the multiplier a power of two."""
+        """Return the smallest steps (C,) that fit the kernel, with a power of two as multiplier."""
         folded = self._folded(kernel)
         limits = tf.reduce_max(tf.abs(folded), axis=list(range(len(folded.shape) - 1)))
         limits = tf.stop_gradient(tf.maximum(limits, 1e-6))
         unit = BELOW * self.target.step() / self.source.step()
-        # A kernel that lies on its levels already keeps its steps, whatever the last bit says.
+        # 126.01, so that a kernel already on its levels keeps its steps despite rounding errors
         return unit * tf.maximum(_next_power_of_two(limits / (126.01 * unit)), LEAST)
 
     def settled(self, kernel):
-        """The kernel moved onto its levels, so that whoever rounds it again gets the same."""
+        """Return the kernel rounded to its levels, so that rounding it again changes nothing."""
         levels = tf.reshape(self(kernel, False, {}), self._folded(kernel).shape)
         return tf.reshape(levels / tf.where(self.scale == 0.0, 1.0, self.scale), kernel.shape)
 
     def _folded(self, kernel):
-        """Channels last also for a depthwise kernel (h, w, C, multiplier)."""
+        """Return the scaled kernel, a depthwise one (h, w, C, multiplier) with channels last."""
         flat = tf.reshape(kernel, (*kernel.shape[:2], -1)) if self.depthwise else kernel
         return flat * self.scale
 
@@ -102,9 +102,9 @@ class BiasQuantizer(_Quantizer):
 
 
 class FixedRange(_Quantizer):
-    """256 levels over a range known beforehand, which training does not move.
+    """256 levels over a range known in advance, which training does not change.
 
-    No gradient passes where it clips: pushed on unseen, values outside would grow without bound.
+    Clipped values get no gradient: with one, they would grow without bound.
     """
 
     def __init__(self, low, high):
@@ -146,13 +146,13 @@ class ObservedRange(_Quantizer):
         if self.unit is None:
             return step
         unit = self.unit()
-        # Odd numbers are two apart: one more than the rounded one covers the range for certain.
+        # odd numbers are two apart, so adding one before rounding always covers the range
         if self.power:
             return unit * tf.maximum(_next_power_of_two(step / unit), self.least)
         return unit * _odd(step / unit + 1.0)
 
     def follow(self, leaders, unit, power=False, least=0.0):
-        """Restricts the step by `leaders`, unless one of them follows this one; whether it did."""
+        """Restrict the step by `leaders` and return True, or False if one of them follows this."""
         if any(leader is self or leader.depends_on(self) for leader in leaders):
             return False
         self.leaders, self.unit, self.power, self.least = tuple(leaders), unit, power, least
@@ -179,7 +179,7 @@ class ObservedRange(_Quantizer):
 
 
 class Int8(QuantizeConfig):
-    """What of one layer is quantised: its output, and its kernel and bias.
+    """Which parts of a layer are quantised: its output, and its kernel and bias.
 
     `output`: the output's quantizer, None if the next layer does that. `kernel`: the name of the
     kernel's attribute, or None. `source`, `target`: as in `KernelQuantizer`.
@@ -215,7 +215,7 @@ class Int8(QuantizeConfig):
 
 
 class Quantized(quantize_wrapper.QuantizeWrapperV2):
-    """tfmot's wrapper, traced as it stands: AutoGraph would rewrite every call and take minutes."""
+    """tfmot's wrapper without AutoGraph, which would rewrite every call and take minutes."""
 
     _call = tf.autograph.experimental.do_not_convert(quantize_wrapper.QuantizeWrapperV2.call)
 
@@ -223,7 +223,7 @@ class Quantized(quantize_wrapper.QuantizeWrapperV2):
         return self._call(inputs, training)
 
     def kernel_and_bias(self):
-        """[(variable, its quantizer), ...] of a convolution, [] of other layers."""
+        """Return [(variable, its quantizer), ...] of a convolution, [] of other layers."""
         return [(variable, quantizer) for variable, quantizer, _ in self._weight_vars]
 
 
@@ -253,16 +253,16 @@ class BlockMean(tf.keras.layers.Layer):
 
 
 def _straight_through(x, rounding):
-    """rounding(x) with the gradient of x."""
+    """Return rounding(x) with the gradient of x."""
     return x + tf.stop_gradient(rounding(x) - x)
 
 
 def _odd(x):
-    """The nearest odd number."""
+    """Return the nearest odd number."""
     return 2.0 * tf.floor(x / 2.0) + 1.0
 
 
 def _next_power_of_two(x):
-    """The smallest power of two that is not below x > 0; exact, as exp(log(x)) would not be."""
+    """Return the smallest power of two >= x > 0, exactly, which exp(log(x)) would not be."""
     bits = tf.bitcast(x, tf.int32) + 0x7FFFFF
     return tf.bitcast(tf.bitwise.bitwise_and(bits, ~0x7FFFFF), tf.float32)

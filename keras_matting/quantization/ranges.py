@@ -1,4 +1,4 @@
-"""Ranges of tensors that follow from the graph alone: known ones, and shared ones."""
+"""Ranges of tensors that follow from the graph alone: known and shared ones."""
 
 import tensorflow as tf
 from tensorflow.keras import layers
@@ -11,10 +11,10 @@ from keras_matting.quantization.rules import INPUT, MATTE, OUTPUTS, SUM
 # Images, foregrounds and trimaps.
 BYTES = FixedRange(0.0, 1.0)
 ALPHA = FixedRange(0.0, 255 / 256)
-# The argument of a matte's sigmoid. Beyond it sigmoid is within half of 1/256 of 0 or 1.
+# The argument of a matte's sigmoid, which beyond this limit is within 1/512 of 0 or 1.
 LOGIT_LIMIT = 6.25
 LOGIT = FixedRange(-LOGIT_LIMIT * 128 / 127, LOGIT_LIMIT)
-# The residual that is added to an image to give one, in steps of two bytes.
+# A residual that is added to an image, in steps of 2/255.
 RESIDUAL = FixedRange(-256 / 255, 254 / 255)
 # The normalised image: zero is a level, and no k/255 is halfway between two.
 PIXELS = FixedRange(-1.0, 127 / 128)
@@ -49,7 +49,7 @@ def known_ranges(model, consumers):
         elif OUTPUTS.get(type(layer)) in (INPUT, SUM):
             if any(known.get(id(tensor)) is LOGIT for tensor in tensors):
                 known |= {id(tensor): LOGIT for tensor in (*tensors, *layer_inputs(layer))}
-    for layer in model.layers:  # images that are moved
+    for layer in model.layers:  # operations that only move an image
         if OUTPUTS.get(type(layer)) is INPUT:
             sources = [known.get(id(tensor)) for tensor in layer_inputs(layer)]
             if None not in sources and LOGIT not in sources:

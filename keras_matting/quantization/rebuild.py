@@ -40,7 +40,7 @@ PREFIX = "quant_"
 
 
 class Rebuild:
-    """One walk over `model.layers`, which are in topological order."""
+    """A single pass over `model.layers`, which are in topological order."""
 
     def __init__(self, model):
         self.model = model
@@ -61,7 +61,7 @@ class Rebuild:
                 self._rescale(layer)
             elif isinstance(layer, layers.BatchNormalization):
                 self._fold(layer)
-            elif isinstance(layer, layers.Dropout):  # rounding is noise enough
+            elif isinstance(layer, layers.Dropout):  # rounding regularises instead
                 self._skip(layer)
             elif type(layer) not in OUTPUTS:
                 raise ValueError(
@@ -72,7 +72,7 @@ class Rebuild:
             elif type(layer) in PLAIN:
                 self._repeat(layer)
             elif isinstance(layer, layers.ReLU) and id(layer.output) in self.outputs:
-                self._put(layer, self.tensors[id(layer.input)])  # a matte's range cuts as well
+                self._put(layer, self.tensors[id(layer.input)])  # a matte's range clips as well
             else:
                 self._wrap(layer)
         outputs = {key: self.tensors[id(tensor)] for key, tensor in self.model.output.items()}
@@ -98,7 +98,7 @@ class Rebuild:
             raise ValueError(
                 f"Rescaling {layer.name} has no int8 rule; only 2 x - 1 and 1 - x have."
             )
-        # in two steps, of which the first does not change the integers
+        # in two steps; the first does not change the integers
         product = FixedRange(0.0, layer.scale)
         x = QuantizeLayer(product, name=f"{PREFIX}{layer.name}_scale")(x * layer.scale)
         return self._put(layer, x + layer.offset)
@@ -126,9 +126,9 @@ class Rebuild:
         self._skip(norm)
 
     def _repeat(self, layer):
-        """Call a layer or a TensorFlow operation as it is and quantise its float outputs.
+        """Call a layer or a TensorFlow operation unchanged and quantise its float outputs.
 
-        They have levels of their input's range already, but the converter has to know.
+        They have levels of their input's range already; this tells the converter so.
         """
         node = layer.inbound_nodes[0]
         arguments, options = tf.nest.map_structure(
@@ -158,7 +158,7 @@ class Rebuild:
         if isinstance(layer, (layers.AveragePooling2D, layers.GlobalAveragePooling2D)):
             return self._put(layer, _block_mean(layer, sources[0], target)(x))
         if isinstance(layer, layers.Concatenate):
-            # An image joins features of another range: it is rescaled by a 1x1 block mean.
+            # images join features of another range: a 1x1 block mean rescales them
             x = [
                 part if source is target else _rescaled(part, source, target)
                 for part, source in zip(x, sources, strict=True)
@@ -202,7 +202,7 @@ class Rebuild:
     def _match_summands(self, quantizer, output):
         """Make the steps of an addition's inputs differ by powers of two: all follow the first.
 
-        The smallest is one whose range the sum shares as well.
+        If one of them shares its range with the sum, its step is the smallest.
         """
         for follower, tensor in moved_to(output, self.consumers):
             if isinstance(follower, layers.Add):

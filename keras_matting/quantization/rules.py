@@ -1,4 +1,4 @@
-"""How the layers of a network become int8, by type; `quantizers` says why the rules are so."""
+"""Rules by layer type for making a network int8; `quantizers` explains them."""
 
 from tensorflow.keras import layers
 
@@ -14,10 +14,10 @@ from keras_matting.layers.unpooling import PoolWithPositions, Unpool
 KERNELS = {layers.Conv2D: "kernel", layers.DepthwiseConv2D: "depthwise_kernel"}
 
 # How a layer's output is quantised.
-#   OBSERVED      by a range of its own
+#   OBSERVED      with its own observed range
 #   PRODUCT, SUM  likewise, in steps that suit those of the inputs
-#   INPUT         its values are those of its first input, whose range it shares
-#   MATTE         it is in [0, 1] and has the scale that TFLite prescribes for a sigmoid
+#   INPUT         with the range of its first input, whose values it has
+#   MATTE         in [0, 1], with the scale that TFLite prescribes for a sigmoid
 #   FLOAT         the layer computes in float between integers
 OBSERVED, PRODUCT, SUM = "observed", "product", "sum"
 INPUT, MATTE, FLOAT = "input", "matte", "float"
@@ -43,10 +43,10 @@ OUTPUTS = {
     layers.Softmax: MATTE,
     FuseByClass: MATTE,
     TrimapClasses: MATTE,
-    # its scores are squares of features and a penalty of 1e4: eight bits hold one or the other
+    # its scores range from squares of features to a penalty of 1e4, too wide for eight bits
     GuidedContextualAttention: FLOAT,
 }
-# These are called again as they are.
+# Layers that are copied and called unchanged.
 PLAIN = (
     TFOpLambda,
     PoolWithPositions,
