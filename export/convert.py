@@ -123,8 +123,8 @@ def check(data, model, format, inputs):
             problems += _output_problems(values, reference, name, format, is_discontinuous(model))
     if problems:
         raise ValueError(
-            f"The {format} file of {model.name} was not written because {' and '.join(problems)}; "
-            "try another format, or a variant made for integers."
+            f"the {format} file of {model.name} was not written because {' and '.join(problems)}; "
+            "try another format, or a variant made for integers"
         )
 
 
@@ -132,7 +132,7 @@ def size_of(model) -> tuple[int, int]:
     """Return (height, width) of a model; ValueError if they are not fixed."""
     height, width = model.input["image"].shape[1:3]
     if None in (height, width):
-        raise ValueError(f"{model.name} has no fixed size; build it with input_shape=(H, W, 3).")
+        raise ValueError(f"{model.name} has no fixed size; build it with input_shape=(H, W, 3)")
     return height, width
 
 

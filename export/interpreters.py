@@ -32,7 +32,7 @@ RUNTIMES = {
 DEFAULT_RUNTIME = "litert"
 
 
-def interpreter(data, runtime=DEFAULT_RUNTIME, name="The file", **options):
+def interpreter(data, runtime=DEFAULT_RUNTIME, name="the file", **options):
     """Return an interpreter of a file in one runtime; see `open_interpreter`."""
     make, resolvers, resolver = RUNTIMES[runtime]
     options["experimental_op_resolver_type"] = getattr(resolvers, resolver)
@@ -46,7 +46,7 @@ class Exported:
     float32. `name` is for messages. ValueError: `data` is not such a file.
     """
 
-    def __init__(self, data: bytes, runtime=DEFAULT_RUNTIME, threads: int = 1, name="The file"):
+    def __init__(self, data: bytes, runtime=DEFAULT_RUNTIME, threads: int = 1, name="the file"):
         self.interpreter = interpreter(data, runtime, name, num_threads=threads)
         runner = signature_runner(name, self.interpreter)
         self.inputs, self.outputs = runner.get_input_details(), runner.get_output_details()
@@ -101,7 +101,7 @@ def structure(data: bytes) -> dict:
         for i in operator["outputs"]
         if i in names and operator["op_name"] != "DEQUANTIZE"
     ]
-    runner = signature_runner("The file", loaded)
+    runner = signature_runner("the file", loaded)
     ends = runner.get_input_details() | runner.get_output_details()
     return {
         "operators": dict(sorted(operators.items())),

@@ -73,7 +73,7 @@ def read(data: bytes) -> dict:
     """
     buffer = flatbuffer.get_metadata(flatbuffer.parse(data), ENTRY)
     if buffer is None:
-        raise ValueError("The file has no metadata; write it with export.convert.")
+        raise ValueError("the file has no metadata; write it with export.convert")
     root = Table(buffer, flatbuffers.encode.Get(number_types.UOffsetTFlags.packer_type, buffer, 0))
     (graph,) = _tables(root, 3)
     found = {

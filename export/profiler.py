@@ -129,8 +129,8 @@ def _library():
     if version.startswith(f"{VERSION}.") and files:
         return ctypes.CDLL(str(files[0]))
     raise OSError(
-        f"Profiles need the C library of ai-edge-litert {VERSION}, and this is {version}"
-        f"{'' if files else ' without one'}; run pip install -r requirements.txt."
+        f"profiles need the C library of ai-edge-litert {VERSION}, and this is {version}"
+        f"{'' if files else ' without one'}; run pip install -r requirements.txt"
     )
 
 

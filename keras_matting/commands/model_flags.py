@@ -7,7 +7,7 @@ from absl import flags
 from keras_matting.inference import load, load_tflite
 from keras_matting.pretrained import tflite_file
 
-# which shipped network takes what else a photograph comes with
+# input besides the photograph: the shipped network that takes it
 DEFAULTS = {"trimap": "trimap", "background": "captured_background"}
 
 
@@ -62,7 +62,7 @@ def load_model(options):
 
 
 def _network(options):
-    """The shipped network of --network, or the one for the inputs given."""
+    """Return the name of --network or, by default, of the shipped network for the inputs given."""
     for flag, name in DEFAULTS.items():
         if flag in options and options[flag].value and not options.network:
             return name
@@ -70,6 +70,7 @@ def _network(options):
 
 
 def model_options(options):
+    """Return the options of `create_model` that the flags specify."""
     values = {} if options.width is None else {"width": options.width}
     if (options.model or "").startswith("bisenetv2"):
         values["num_classes"] = 2

@@ -10,11 +10,11 @@
     python -m keras_matting.predict photos mattes --model modnet_mobilenetv2_mobile --width 0.5 \\
         --weights my.weights.h5 --size 384
 
-Without a network on the command line, `portrait` is used, which ships with the package and cuts out
-people. Both results have the photograph's size, rotated upright according to its EXIF orientation.
-The alpha is 8-bit greyscale. The cut-out is RGBA with the photograph's unchanged colours, so the
-background shows through in half-transparent hair. An alpha channel of the input is ignored; 16 bits
-are reduced to 8.
+By default, `portrait` is used, a network for people that ships with the package. Both results have
+the photograph's size, rotated upright according to its EXIF orientation. The alpha is 8-bit
+greyscale. The cut-out is RGBA with the photograph's unchanged colours, so the background shows
+through in half-transparent hair. An alpha channel of the input is ignored, and 16 bits are reduced
+to 8.
 
 Photographs are scaled as in each network's published test code, see
 keras_matting/inference/input_sizes.py; --size changes the target size if it is a single number.

@@ -15,9 +15,9 @@ def predict(model, inputs):
     """Return a model's alpha (1, H, W, 1) for inputs {"image": (1, H, W, 3), ...}, float32.
 
     The first call runs the model eagerly, because tracing takes longer than one photograph. The
-    second call traces it once for all sizes, so neither traces nor graphs accumulate. Memory stays
-    flat, although TensorFlow's oneDNN kernels, where enabled, cache some data for every new size.
-    Threads may share a model.
+    second call traces it once for all sizes, so neither traces nor graphs accumulate. TensorFlow's
+    oneDNN kernels, where enabled, cache data for every new size, though: with 68 different sizes, a
+    process grew from 643 to 1,074 MB in 3,000 calls. Threads may share a model.
     """
     function = _function(model) if isinstance(model, keras.Model) else None
     if function is None:
@@ -36,7 +36,7 @@ def _function(model):
 
 
 def _trace(model):
-    # a strong reference would keep the model in the dictionary for ever
+    # a strong reference would keep the model in the dictionary forever
     reference = weakref.ref(model)
     specs = {
         name: tf.TensorSpec((1, *x.shape[1:]), tf.float32, name=name)

@@ -15,7 +15,7 @@ from keras_matting import native_messages
 from keras_matting.inference import checksum
 from keras_matting.pretrained import tflite_file
 
-# what interpreters raise on files that are damaged or not theirs
+# what interpreters raise on files that are damaged or of another format
 _ERRORS = (ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
 
 
@@ -39,7 +39,7 @@ def load_tflite(path, threads: int | None = None):
     interpreter = open_interpreter(path, _interpreter_class(), data, num_threads=threads)
     runner = signature_runner(path, interpreter)
     if "alpha" not in runner.get_output_details():
-        raise ValueError(f"{path} has no output alpha; export it with export.convert.")
+        raise ValueError(f"{path} has no output alpha; export it with export.convert")
     return TFLiteModel(path, runner)
 
 
@@ -55,14 +55,14 @@ def read_tflite(path) -> bytes:
         if not checksum.has_checksum(data):
             logging.getLogger(__name__).info("%s has no checksum, so it is not verified.", path)
     except ValueError as error:
-        raise ValueError(f"{path} is damaged: {error}; copy or export it again.") from error
+        raise ValueError(f"{path} is damaged: {error}; copy or export it again") from error
     return data
 
 
 def open_interpreter(path, interpreter_class, data, allocate=True, **options):
-    """Return an interpreter of any .tflite file, `allocate`: with its tensors allocated.
+    """Return an interpreter of any .tflite file, with its tensors allocated if `allocate` is set.
 
-    `path` is for messages, `options` are the interpreter's. ValueError: it does not run `data`.
+    `path` is for messages, `options` are the interpreter's. ValueError: it cannot run `data`.
     """
     try:
         with native_messages.hidden(2):
@@ -71,13 +71,13 @@ def open_interpreter(path, interpreter_class, data, allocate=True, **options):
                 interpreter.allocate_tensors()
     except _ERRORS as error:
         raise ValueError(
-            f"{path} is not a .tflite file that the interpreter runs; export it again."
+            f"{path} is not a .tflite file that the interpreter runs; export it again"
         ) from error
     return interpreter
 
 
 def signature_runner(path, interpreter):
-    """Return the runner of a file's signature; ValueError if that is not one from an image."""
+    """Return the runner of a file's only signature; ValueError if it has no input image."""
     try:
         with native_messages.hidden(2):
             runner = interpreter.get_signature_runner()
@@ -88,7 +88,7 @@ def signature_runner(path, interpreter):
     if not usable:
         raise ValueError(
             f"{path} does not have one signature with an input image; export it with "
-            "export.convert."
+            "export.convert"
         )
     return runner
 
@@ -114,7 +114,7 @@ class TFLiteModel:
             top = scale * (np.iinfo(self._alpha["dtype"]).max - zero_point)
             if not 0.98 < top < 1.02:
                 raise ValueError(
-                    f"{path} has an alpha that ends at {top:.3f} instead of 1; export it again."
+                    f"{path} has an alpha that ends at {top:.3f} instead of 1; export it again"
                 )
 
     def __call__(self, inputs):
@@ -123,7 +123,7 @@ class TFLiteModel:
             with self._lock:  # the interpreter has one set of tensors
                 alpha = self._runner(**inputs)["alpha"]
         except _ERRORS as error:
-            raise ValueError(f"{self.name} cannot be run; export it again.") from error
+            raise ValueError(f"{self.name} cannot be run; export it again") from error
         return dequantize(alpha[0, ..., 0], self._alpha, "alpha")
 
 

@@ -1,6 +1,6 @@
-"""Networks that ship with the package, by name: what each is for, its files and their SHA-256.
+"""Networks that ship with the package: what each is for, its files and their SHA-256.
 
-`networks.json` is written by `python -m export.ship`; docs/pretrained.md has a card for each.
+`python -m export.ship` writes `networks.json`; docs/pretrained.md describes the networks.
 """
 
 import functools
@@ -41,7 +41,7 @@ def of_variant(variant: str) -> dict:
     found = next((n for n in networks().values() if n["variant"] == variant), None)
     if found is None:
         known = ", ".join(network["variant"] for network in networks().values())
-        raise ValueError(f"no pretrained weights ship for {variant}; there are some for {known}.")
+        raise ValueError(f"no pretrained weights for {variant}; available for {known}")
     return found
 
 
@@ -56,14 +56,14 @@ def tflite_file(name: str, format: str = "float16", size: int | None = None) -> 
     Raises ValueError on an unknown name, format or size.
     """
     if name not in networks():
-        raise ValueError(f"no pretrained network {name!r}; there are {', '.join(networks())}.")
+        raise ValueError(f"unknown pretrained network {name!r}; available: {', '.join(networks())}")
     files = networks()[name]["tflite"]
     if format not in files:
-        raise ValueError(f"{name} has no {format} file; it has {', '.join(files)}.")
+        raise ValueError(f"{name} has no {format} file; it has {', '.join(files)}")
     sizes = files[format]
     side = list(sizes)[-1] if size is None else str(size)
     if side not in sizes:
-        raise ValueError(f"{name} has no {format} file of size {size}; it has {', '.join(sizes)}.")
+        raise ValueError(f"{name} has no {format} file of size {size}; it has {', '.join(sizes)}")
     return _verified(sizes[side])
 
 
@@ -71,7 +71,7 @@ def tflite_file(name: str, format: str = "float16", size: int | None = None) -> 
 def _verified(name):
     path = FOLDER / name
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing; install keras_matting again.")
+        raise FileNotFoundError(f"{path} is missing; install keras_matting again")
     if hashlib.sha256(path.read_bytes()).hexdigest() != _sha256()[name]:
-        raise ValueError(f"{path} is damaged; install keras_matting again.")
+        raise ValueError(f"{path} is damaged; install keras_matting again")
     return path

@@ -67,7 +67,7 @@ class Rebuild:
                 raise ValueError(
                     f"{self.model.name} has layer {layer.name} of type {type(layer).__name__}, "
                     "which has no int8 rule; use a variant made for integers, such as "
-                    "modnet_mobilenetv2_mobile, or add the type to quantization/rules.py."
+                    "modnet_mobilenetv2_mobile, or add the type to quantization/rules.py"
                 )
             elif type(layer) in PLAIN:
                 self._repeat(layer)
@@ -96,7 +96,7 @@ class Rebuild:
             return self._put(layer, inverse(x))
         if (layer.scale, layer.offset) != (2.0, -1.0):
             raise ValueError(
-                f"Rescaling {layer.name} has no int8 rule; only 2 x - 1 and 1 - x have."
+                f"rescaling {layer.name} has no int8 rule; only 2 x - 1 and 1 - x have"
             )
         # in two steps; the first does not change the integers
         product = FixedRange(0.0, layer.scale)
@@ -120,8 +120,8 @@ class Rebuild:
     def _fold(self, norm):
         if type(norm.input.node.layer) not in KERNELS or len(self.consumers[id(norm.input)]) > 1:
             raise ValueError(
-                f"Batch norm {norm.name} cannot be folded: it has to be directly behind a "
-                "convolution whose output nothing else uses."
+                f"batch norm {norm.name} cannot be folded; it has to be directly behind a "
+                "convolution whose output nothing else uses"
             )
         self._skip(norm)
 
@@ -224,9 +224,9 @@ def _block_mean(layer, source, target):
     if isinstance(layer, layers.AveragePooling2D):
         size, strides = layer.pool_size, layer.strides
         if layer.padding != "valid":
-            raise ValueError(f"Pooling {layer.name} needs padding='valid' to become int8.")
+            raise ValueError(f"pooling {layer.name} needs padding='valid' to become int8")
     elif not layer.keepdims or None in size:
-        raise ValueError(f"Pooling {layer.name} needs keepdims and a fixed size to become int8.")
+        raise ValueError(f"pooling {layer.name} needs keepdims and a fixed size to become int8")
     return BlockMean(source, target, size, strides, name=name)
 
 
@@ -239,7 +239,7 @@ def _precise(layer):
 def _plain(layer, consumers):
     """Return a float32 copy of a layer without its weights; convolutions get a bias."""
     if isinstance(layer, layers.Activation) and layer.activation is not keras.activations.sigmoid:
-        raise ValueError(f"Activation {layer.name} has no int8 rule; only sigmoid has.")
+        raise ValueError(f"activation {layer.name} has no int8 rule; only sigmoid has")
     config = layer.get_config() | {"dtype": "float32"}
     if type(layer) in KERNELS:
         if not layer.use_bias and norm_behind(layer, consumers) is None:

@@ -54,7 +54,7 @@ def test_loading_names_the_damaged_file(tmp_path):
     with pytest.raises(ValueError) as caught:
         load_tflite(path)
     assert str(caught.value) == (
-        f"{path} is damaged: its checksum does not match; copy or export it again."
+        f"{path} is damaged: its checksum does not match; copy or export it again"
     )
 
 

@@ -87,13 +87,13 @@ def test_the_list_has_a_row_for_each_network():
 
 
 def test_another_name_format_or_size_is_refused_in_a_sentence():
-    with pytest.raises(ValueError, match="no pretrained network 'portraits'; there are .*portrait"):
+    with pytest.raises(ValueError, match="unknown pretrained network 'portraits'; .*portrait"):
         keras_matting.load("portraits")
     with pytest.raises(ValueError, match="portrait has no int4 file; it has "):
         keras_matting.load("portrait", "int4")
     with pytest.raises(ValueError, match="of size 77; it has "):
         keras_matting.load("portrait", "int8", 77)
-    with pytest.raises(ValueError, match="no pretrained weights ship for dim_vgg16; there are"):
+    with pytest.raises(ValueError, match="no pretrained weights for dim_vgg16; available for "):
         create_model("dim_vgg16", weights="pretrained")
 
 

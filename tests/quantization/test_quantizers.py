@@ -56,7 +56,7 @@ def test_mobile_is_reproduced_at_every_pixel(mobile, pictures, runtime):
 
 
 def choosing():
-    """image, background, trimap -> alpha and foreground, by every rule that the toy has not."""
+    """image, background, trimap -> alpha and foreground, by every rule that the toy lacks."""
     inputs = {
         name: tf.keras.Input((32, 48, channels), name=name)
         for name, channels in (("image", 3), ("background", 3), ("trimap", 1))
