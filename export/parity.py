@@ -87,7 +87,7 @@ def check(files, model, qat_model=None, samples=None, threads=(1, 2), runs: int 
     contents = {str(path): read_tflite(path) for path in files}
     formats = {path: format_of(path) for path in contents}
     if "int8_qat" in formats.values() and qat_model is None:
-        raise ValueError("an int8_qat file needs the quantization-aware model; give --qat_weights")
+        raise ValueError("int8_qat files need the quantization-aware model; specify --qat_weights")
     names = list(model.input)
     samples = samples or sample_sets.synthetic(*_common_size(contents))
     samples = sample_sets.usable(samples, names)

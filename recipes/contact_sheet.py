@@ -1,4 +1,4 @@
-"""Draws photographs, their alpha and their cut-out over another background side by side.
+"""Draw photographs, their alphas and their cut-outs over another background side by side.
 
     python recipes/contact_sheet.py PHOTOGRAPHS MATTES OUT.jpg
 

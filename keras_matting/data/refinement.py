@@ -46,7 +46,7 @@ def refine(
     match.
     """
     if masks is None and teacher is None:
-        raise ValueError("give masks, or a teacher to make them.")
+        raise ValueError("specify masks, or a teacher to make them.")
     photographs = image_files.find_pictures(images)
     found = image_files.find_pictures(masks) if masks else dict.fromkeys(photographs)
     if missing := [path.name for stem, path in photographs.items() if stem not in found]:

@@ -78,7 +78,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         if self.monitor not in logs:
-            raise ValueError(f"no value {self.monitor} to monitor; there are {', '.join(logs)}.")
+            raise ValueError(f"no value {self.monitor} to monitor; available: {', '.join(logs)}.")
         if not self.folder.is_dir():  # TensorFlow would create it again
             raise FileNotFoundError(f"{self.folder} has disappeared")
         if logs[self.monitor] < float(self._best):

@@ -73,7 +73,7 @@ def start(define_flags: Callable, defaults: Callable, main: Callable):
         options = parsed(names)
         try:
             if len(argv) > 1:
-                raise ValueError(f"unexpected argument {argv[1]}; --help lists the flags.")
+                raise ValueError(f"unexpected argument {argv[1]}; see --help for the flags.")
             run(options, defaults, main)
         except (Exception, KeyboardInterrupt) as error:
             sentence = _sentence(error, options)

@@ -61,7 +61,7 @@ def start(part, options):
 
 def main(argv):
     if len(argv) != 2 or argv[1] not in PARTS:
-        sys.exit(f"Name one of {', '.join(PARTS)}; --help shows examples.")
+        sys.exit(f"specify one of {', '.join(PARTS)}; see --help for examples")
     part = argv[1]
     try:
         server = start(part, flags.FLAGS)

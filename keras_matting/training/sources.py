@@ -244,7 +244,7 @@ def photographs(options) -> tuple[Source, Source]:
     Where a dataset has no foreground and background of a photograph, its own colours stand in.
     """
     if not options.foregrounds or len(options.foregrounds) != 1:
-        raise ValueError("Name photographs with mattes: --foregrounds am2k_layers:FOLDER.")
+        raise ValueError("specify photographs with mattes: --foregrounds am2k_layers:FOLDER.")
     (place,) = options.foregrounds
     source = _opened(place, readers.foreground_alpha, options.verify)
     colours = {key: (key, "image") for key in ("foreground", "background")}

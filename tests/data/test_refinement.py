@@ -95,5 +95,5 @@ def test_what_cannot_be_refined_is_named(folders):
     (folders / "labels" / "2.png").unlink()
     with pytest.raises(ValueError, match="has no mask for 2.png"):
         refinement.refine(*arguments)
-    with pytest.raises(ValueError, match="give masks, or a teacher"):
+    with pytest.raises(ValueError, match="specify masks, or a teacher"):
         refinement.refine(str(folders / "image"), None, str(folders / "out"))

@@ -104,7 +104,7 @@ def test_bad_files_are_named(network, files, tmp_path):
         check([broken], network)
     with pytest.raises(FileNotFoundError, match="file not found: missing"):
         check(["missing_int8.tflite"], network)
-    with pytest.raises(ValueError, match="give --qat_weights"):
+    with pytest.raises(ValueError, match="specify --qat_weights"):
         check([files["int8_qat"]], network)
 
 

@@ -89,7 +89,7 @@ def test_two_checkpoints_are_kept_and_unfinished_ones_removed(tmp_path):
 
 def test_a_value_that_is_not_there(tmp_path):
     checkpoints = callbacks.Checkpoints(network(), tmp_path, "val_alpha_sad")
-    with pytest.raises(ValueError, match="no value val_alpha_sad to monitor; there are loss, mae"):
+    with pytest.raises(ValueError, match="no value val_alpha_sad to monitor; available: loss, mae"):
         checkpoints.on_epoch_end(0, {"loss": 1.0, "mae": 2.0})
 
 

@@ -46,5 +46,5 @@ def test_what_cannot_start_is_one_sentence():
 
 @pytest.mark.parametrize("argv", [["service"], ["service", "server"], ["service", "worker", "x"]])
 def test_parts_are_named(argv):
-    with pytest.raises(SystemExit, match="Name one of dispatcher, worker"):
+    with pytest.raises(SystemExit, match="specify one of dispatcher, worker"):
         service.main(argv)

@@ -36,7 +36,7 @@ def draw_foreground(seed, height, width, kind=None):
     rng = _generator(_FOREGROUND, seed)
     drawn = str(rng.choice(list(FIGURES), p=[share for _, share in FIGURES.values()]))
     if kind is not None and kind not in FIGURES:
-        raise ValueError(f"Unknown kind of figure {kind!r}; use one of {', '.join(FIGURES)}.")
+        raise ValueError(f"unknown kind of figure {kind!r}; use one of {', '.join(FIGURES)}.")
     light = rng.uniform(-2.8, -0.3)
     look = rng.random(8)
     draw, _ = FIGURES[kind or drawn]
@@ -162,4 +162,4 @@ def _write_picture(path, bgr):
     except (cv2.error, OSError):
         written = False
     if not written:
-        raise ValueError(f"Cannot write {path}: name a .png or .jpg in an existing folder.")
+        raise ValueError(f"cannot write {path}: specify a .png or .jpg file in an existing folder.")
