@@ -18,12 +18,16 @@ def define_flags():
     )
 
 
-def build(options, size):
-    """Return the network of the flags with its training heads and weights."""
+def model_options(options) -> dict:
+    """Return the options of `create_model` that the flags specify."""
     chosen = {"width": options.width, "num_classes": options.num_classes}
     chosen = {name: value for name, value in chosen.items() if value is not None}
-    chosen |= parse_options(options.option)
-    heads = create_model(options.model, (*size, 3), training_heads=True, **chosen)
+    return chosen | parse_options(options.option)
+
+
+def build(options, size):
+    """Return the network of the flags with its training heads and weights."""
+    heads = create_model(options.model, (*size, 3), training_heads=True, **model_options(options))
     load_weights(heads, options.weights)
     return heads
 
