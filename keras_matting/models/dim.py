@@ -11,6 +11,8 @@ quarter of the channels; `dim_mobilenetv2_mobile` has a MobileNetV2 encoder, and
 nearest-neighbour upsampling and concatenates the encoder's maps instead of unpooling.
 """
 
+from functools import partial
+
 from tensorflow import keras
 from tensorflow.keras import layers
 
@@ -101,15 +103,7 @@ def _unpooling(x, pixels, refinement, config):
         x = layers.Add(name=f"decoder{stage}_add")([x, skips[stage - 1]])
         x = conv_relu(x, width, 5, name=f"decoder{stage}")
     logit = conv(x, 1, 5, name="alpha_raw_logit")
-    if not refinement:
-        return {"alpha": _sigmoid(logit, "alpha")}
-    raw = _sigmoid(logit, "alpha_raw")
-    x = layers.Concatenate(name="refine_concat")([pixels, raw])
-    for i in range(3):
-        x = conv_relu(x, 64, name=f"refine{i}")
-    residual = conv(x, 1, name="refine_logit")
-    logit = layers.Add(name="alpha_logit")([logit, residual])
-    return {"alpha": _sigmoid(logit, "alpha"), "alpha_raw": raw}
+    return _refined(logit, pixels, refinement, partial(conv_relu, filters=64))
 
 
 def _mobilenetv2(pixels_and_trimap, pixels, refinement, config):
@@ -124,14 +118,7 @@ def _mobilenetv2(pixels_and_trimap, pixels, refinement, config):
     for i in range(2):
         x = conv_bn_relu(x, 16, name=f"decoder1_{i}")
     logit = conv(x, 1, name="alpha_raw_logit")
-    if not refinement:
-        return {"alpha": _sigmoid(logit, "alpha")}
-    raw = _sigmoid(logit, "alpha_raw")
-    x = layers.Concatenate(name="refine_concat")([pixels, raw])
-    for i in range(3):
-        x = conv_bn_relu(x, 16, name=f"refine{i}")
-    logit = layers.Add(name="alpha_logit")([logit, conv(x, 1, name="refine_logit")])
-    return {"alpha": _sigmoid(logit, "alpha"), "alpha_raw": raw}
+    return _refined(logit, pixels, refinement, partial(conv_bn_relu, filters=16))
 
 
 def _bilinear(x, pixels, refinement, config):
@@ -161,6 +148,19 @@ def _bilinear(x, pixels, refinement, config):
     x = block(x, 1, 3, "refine_logit")
     alpha = layers.Add(dtype="float32", name="alpha_add")([raw, x])
     return {"alpha": InferenceClip(dtype="float32", name="alpha")(alpha), "alpha_raw": raw}
+
+
+def _refined(logit, pixels, refinement, block):
+    """Return {"alpha"} of a logit or, with `refinement` added to it, {"alpha", "alpha_raw"}."""
+    if not refinement:
+        return {"alpha": _sigmoid(logit, "alpha")}
+    raw = _sigmoid(logit, "alpha_raw")
+    x = layers.Concatenate(name="refine_concat")([pixels, raw])
+    for i in range(3):
+        x = block(x, name=f"refine{i}")
+    residual = conv(x, 1, name="refine_logit")
+    logit = layers.Add(name="alpha_logit")([logit, residual])
+    return {"alpha": _sigmoid(logit, "alpha"), "alpha_raw": raw}
 
 
 def _sigmoid(logit, name):
