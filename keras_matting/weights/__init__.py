@@ -18,6 +18,7 @@ import numpy as np
 from keras_matting.weights import (
     bgmv2,
     bisenetv2,
+    checkpoints,
     dim,
     gca,
     gfm,
@@ -140,8 +141,6 @@ def _fill(model, layers, state, table):
 def _mapping(source):
     if isinstance(source, Mapping):
         return source
-    from keras_matting.weights import checkpoints
-
     return checkpoints.read(source)
 
 
