@@ -72,7 +72,7 @@ def test_float32_is_what_keras_computes_in_every_runtime(converted):
         found = Exported(files["float32"], runtime)(inputs)
         for name, values in found.items():
             difference = np.abs(values - expected[name].numpy())
-            # where two classes are equal but for rounding, a pixel is one or the other
+            # where two classes are equal except for rounding, a pixel may be either
             assert np.percentile(difference, 99) < 1e-4, (runtime, name)
 
 

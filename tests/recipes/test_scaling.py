@@ -76,7 +76,7 @@ def test_a_service_worker_is_killed_and_started_again(tmp_path):
         flags = ["--epochs=2", "--steps_per_epoch=40", f"--data_service=grpc://{address}"]
         run = start(TINY, tmp_path / "run", *flags)
         await_checkpoint(run, tmp_path / "run")
-        for server in servers[1:]:  # the run has no data then, but for what is on its way
+        for server in servers[1:]:  # the run then has no data except what is in transit
             server.send_signal(signal.SIGKILL)
         servers.append(serve("worker", f"--dispatcher={address}"))
         assert "Epoch 2/2" in finish(run)
