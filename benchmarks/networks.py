@@ -6,7 +6,7 @@
 Parameters are the trainable ones with training heads, if the forward pass uses them. Multiply-adds
 count convolutions and attention for one 512x512 image without training heads. The difference is the
 largest of any output to the recordings in tests/golden, which the published implementation made in
-inference with the same weights; a dash if there is no recording.
+inference with the same weights; a dash means that there is no recording.
 """
 
 import sys
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from absl import app, flags
 
-from keras_matting.atomic import replacing
+from keras_matting.atomic import write_text
 from keras_matting.models import MODELS, create_model
 from keras_matting.models.operations import multiply_adds
 from keras_matting.weights import load_published
@@ -157,8 +157,7 @@ def main(_):
         readme = ROOT / "README.md"
         head, _, rest = readme.read_text().partition(MARKS[0])
         tail = rest.partition(MARKS[1])[2]
-        with replacing(readme) as temporary:
-            temporary.write_text("\n".join([head + MARKS[0], *lines, MARKS[1]]) + tail)
+        write_text(readme, "\n".join([head + MARKS[0], *lines, MARKS[1]]) + tail)
 
 
 if __name__ == "__main__":
