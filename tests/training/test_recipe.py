@@ -17,7 +17,9 @@ from keras_matting.atomic import exclusive_lock
 from keras_matting.training import recipe
 
 ROOT = Path(__file__).parents[2]
-RECIPES = sorted(path.stem for path in ROOT.glob("recipes/[a-z]*.py"))
+RECIPES = sorted(
+    path.stem for path in ROOT.glob("recipes/*.py") if "recipe.start(" in path.read_text()
+)
 SHARED = {"workdir", "model", "foregrounds", "backgrounds", "figures", "verify", "strategy"}
 
 
