@@ -7,8 +7,7 @@ from absl import flags
 from keras_matting.inference import load, load_tflite
 from keras_matting.pretrained import tflite_file
 
-# input besides the photograph: the shipped network that takes it
-DEFAULTS = {"trimap": "trimap", "background": "captured_background"}
+DEFAULT = "portrait"
 
 
 def define_model_flags():
@@ -16,8 +15,7 @@ def define_model_flags():
     flags.DEFINE_string(
         "network",
         None,
-        "Name of a network that ships with the package; default: portrait, or trimap with "
-        "--trimap, or captured_background with --background.",
+        f"Name of a network that ships with the package. Default: {DEFAULT}.",
     )
     flags.DEFINE_string("model", None, "Name of a Keras model, see list_models().")
     flags.DEFINE_string("weights", None, "Weights of the Keras model, a .weights.h5 file.")
@@ -44,7 +42,7 @@ def check_model_flags(options):
             "--size, --width and --option apply to --model only; they are fixed in a .tflite file"
         )
     if not options.model and not options.tflite:
-        tflite_file(_network(options))
+        tflite_file(options.network or DEFAULT)
     model_options(options)
 
 
@@ -53,20 +51,12 @@ def load_model(options):
     if options.tflite:
         return load_tflite(options.tflite)
     if not options.model:
-        return load(_network(options))
+        return load(options.network or DEFAULT)
     from keras_matting.models import create_model
 
     return create_model(
         options.model, (None, None, 3), weights=options.weights, **model_options(options)
     )
-
-
-def _network(options):
-    """Return the name of --network or, by default, of the shipped network for the inputs given."""
-    for flag, name in DEFAULTS.items():
-        if flag in options and options[flag].value and not options.network:
-            return name
-    return options.network or "portrait"
 
 
 def model_options(options):
