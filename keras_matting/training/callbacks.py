@@ -4,7 +4,9 @@ import contextlib
 import importlib.util
 import math
 import shutil
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -28,7 +30,7 @@ def standard(folder, checkpoints, panel=None, average=None):
     log = Path(folder) / "log.csv"
     _truncate(log, checkpoints.epoch)
     found = [average] if average else []
-    found.append(StopOnNonFinite())
+    found += [StopOnInterrupt(), StopOnNonFinite()]
     if not sys.stdout.isatty():
         found.append(PlainProgress())
     if panel is not None:
@@ -142,6 +144,31 @@ class WeightAverage(keras.callbacks.Callback):
             kept = tf.identity(weight)
             weight.assign(average)
             average.assign(kept)
+
+
+class StopOnInterrupt(keras.callbacks.Callback):
+    """Raise KeyboardInterrupt again after a batch if Ctrl-C was pressed and the first was lost.
+
+    Python discards an exception that a signal raises inside a destructor or a weak reference's
+    callback, of which TensorFlow has many.
+    """
+
+    def on_train_begin(self, logs=None):
+        self._interrupted = False
+        if threading.current_thread() is threading.main_thread():
+            self._handler = signal.signal(signal.SIGINT, self._interrupt)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self._interrupted:
+            raise KeyboardInterrupt
+
+    def on_train_end(self, logs=None):
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self._handler)
+
+    def _interrupt(self, number, frame):
+        self._interrupted = True
+        raise KeyboardInterrupt
 
 
 class StopOnNonFinite(keras.callbacks.Callback):

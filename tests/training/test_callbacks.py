@@ -1,5 +1,8 @@
 """Callbacks of the recipes: what is resumed, what is written, what is printed."""
 
+import signal
+import warnings
+
 import h5py
 import numpy as np
 import pytest
@@ -156,3 +159,22 @@ def test_a_log_has_the_finished_epochs_only(tmp_path, epochs, kept):
     log.write_bytes(b"h\r\n1\r\n2\r\nhalf a li")
     callbacks._truncate(log, epochs)
     assert (log.read_bytes() if log.exists() else None) == kept
+
+
+def test_an_interrupt_that_was_lost_is_raised_after_the_batch():
+    callback = callbacks.StopOnInterrupt()
+    before = signal.getsignal(signal.SIGINT)
+    callback.on_train_begin()
+    callback.on_train_batch_end(0)
+
+    class Finalized:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python's word that it discards the exception
+        Finalized()
+    with pytest.raises(KeyboardInterrupt):
+        callback.on_train_batch_end(1)
+    callback.on_train_end()
+    assert signal.getsignal(signal.SIGINT) is before
