@@ -30,6 +30,7 @@ SLOW = [
     "export/test_parity.py",
     "export/test_premix_upsampling.py",
     "weights/test_load_backbone.py",
+    "quantization/test_quantizers.py",
     "data/test_refinement.py",
 ]
 
