@@ -227,7 +227,7 @@ def test_errors_of_the_command_are_one_line(tmp_path):
     out = tmp_path / "out"
     for arguments, sentence in [
         ((), "specify one INPUT"),
-        ((f"{tmp_path}/a.png", out, "--network=none"), "unknown pretrained network 'none'; available: "),
+        ((f"{tmp_path}/a.png", out, "--network=none"), "unknown pretrained network 'none'"),
         ((f"{tmp_path}/a.png", out, "--model=gca"), "specify --model together with --weights"),
         ((f"{tmp_path}/a.png", out, "--network=portrait", "--tflite=x"), "both specify a model"),
         ((f"{tmp_path}/a.png", out, "--tflite", "none.tflite"), "file not found: none.tflite"),
