@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Matte photographs with the networks that ship, then show the workflow on a small scale: fine-tune,
-# quantize, export and check. On a CPU in minutes.
+# Matte a photograph with the network that ships, then show the workflow on a small scale: train a
+# small network, quantize, export and check it. On a CPU in minutes.
 #
 #     bash recipes/demo.sh OUT
 #
 # Prints every command. If it is interrupted, run it again: it continues.
 set -euo pipefail
 out=$1
-net=(--model modnet_mobilenetv2_mobile)
+net=(--model modnet_mobilenetv2_mobile --width 0.5)
 train=(--size 128 --batch_size 4 --optimizer adam --schedule cosine --closest 0.85)
 float=$out/float/best.weights.h5
 int8=$out/int8/best.weights.h5
@@ -21,10 +21,10 @@ run python -m keras_matting.predict "$out/photographs" "$out/mattes"
 run python recipes/contact_sheet.py "$out/photographs" "$out/mattes" "$out/mattes.jpg"
 
 run python recipes/modnet.py "${net[@]}" "${train[@]}" --workdir "$out/float" \
-  --weights pretrained --learning_rate 2e-4 --epochs 1 --steps_per_epoch 40 --figures 80
-run python recipes/modnet.py "${net[@]}" --branch_width 0.5 "${train[@]}" --workdir "$out/int8" \
-  --quantize "$float" --learning_rate 3e-5 --epochs 1 --steps_per_epoch 30 --figures 60
-options=("${net[@]}" --option branch_width=0.5 --weights "$float" --qat_weights "$int8")
+  --learning_rate 3e-3 --epochs 2 --steps_per_epoch 200 --figures 200
+run python recipes/modnet.py "${net[@]}" "${train[@]}" --workdir "$out/int8" \
+  --quantize "$float" --learning_rate 3e-5 --epochs 1 --steps_per_epoch 60 --figures 60
+options=("${net[@]}" --weights "$float" --qat_weights "$int8")
 run python -m export.convert "${options[@]}" --size 128x128 --format float32,float16,int8_qat --out "$out"
 files=("$out"/*_128x128_*.tflite)
 run python -m export.parity "${files[@]}" "${options[@]}" --samples 24 --figure_kind portrait \
