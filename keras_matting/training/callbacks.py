@@ -107,8 +107,9 @@ class WeightAverage(keras.callbacks.Callback):
 
     def __init__(self, model, decay):
         super().__init__()
-        self._weights = model.weights
-        averages = [tf.Variable(w, trainable=False, dtype=w.dtype) for w in model.weights]
+        # a quantized model also counts its steps
+        self._weights = [w for w in model.weights if w.dtype.is_floating]
+        averages = [tf.Variable(w, trainable=False, dtype=w.dtype) for w in self._weights]
         self.variables = {"steps": tf.Variable(0.0), "averages": averages}
         self._decay = decay
         self._update = tf.function(self._updated)

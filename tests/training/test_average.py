@@ -41,3 +41,11 @@ def test_validation_sees_the_average(model):
     raw = float(tf.reduce_mean(tf.square(model(x) - y)))
     assert history.history["val_loss"][0] == pytest.approx(averaged, rel=1e-5)
     assert abs(averaged - raw) > 0.01
+
+
+def test_counters_are_left_alone(model):
+    model.layers[0].steps = tf.Variable(3, trainable=False)  # as in a quantized layer
+    average = WeightAverage(model, decay=0.9)
+    average.on_train_batch_end(0)
+    with average.applied():
+        assert int(model.layers[0].steps) == 3
