@@ -12,18 +12,17 @@ FOLDER = Path(__file__).parent
 
 
 @functools.cache
+def _table() -> dict:
+    return json.loads((FOLDER / "networks.json").read_text())
+
+
 def networks() -> dict[str, dict]:
     """Return {name: {"task", "variant", "options", "inputs", "weights", "tflite"}}.
 
     `weights` is a file's name, `tflite` is {format: {size: name}}, smallest size first. `options`
     are those of `create_model`.
     """
-    return json.loads((FOLDER / "networks.json").read_text())["networks"]
-
-
-@functools.cache
-def _sha256() -> dict[str, str]:
-    return json.loads((FOLDER / "networks.json").read_text())["sha256"]
+    return _table()["networks"]
 
 
 def list_pretrained() -> list[dict]:
@@ -72,6 +71,6 @@ def _verified(name):
     path = FOLDER / name
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing; install keras_matting again")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != _sha256()[name]:
+    if hashlib.sha256(path.read_bytes()).hexdigest() != _table()["sha256"][name]:
         raise ValueError(f"{path} is damaged; install keras_matting again")
     return path
