@@ -14,6 +14,11 @@ from keras_matting.atomic import write_bytes
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
+TRIMAP_VALUES = (0, 128, 255)
+TRIMAP_RULE = "below a third of 255 is background, above two thirds foreground, the rest unknown"
+TRIMAP_TOLERANCE = 32  # distance from these values that painting and JPEG seldom exceed
+TRIMAP_SHARE = 0.9  # of the pixels that are within it; photographs have less
+
 
 def find_pictures(folder, apart_from=None):
     """Return {stem: path} of the images in a folder, sorted; hidden files are ignored.
@@ -49,12 +54,12 @@ def by_stem(entries, folder):
     return {e.stem: e for e in entries}
 
 
-def read_photograph(path):
+def read_photograph(path, notes=None):
     """Read uint8 (H, W, 3) RGB, rotated upright; alpha is ignored, 16 bits are reduced to 8."""
     return _decoded(path, cv2.IMREAD_COLOR)[..., ::-1]
 
 
-def read_matte(path):
+def read_matte(path, notes=None):
     """Read uint8 (H, W) from an 8-bit image, greyscale or with three equal channels."""
     image = _decoded(path, cv2.IMREAD_UNCHANGED)
     if image.dtype != np.uint8:
@@ -68,13 +73,44 @@ def read_matte(path):
     return np.ascontiguousarray(image[..., 0])
 
 
-def read_trimap(path):
-    """Read uint8 (H, W) with values 0, 128 and 255."""
-    trimap = read_matte(path)
-    others = trimap[(trimap != 0) & (trimap != 128) & (trimap != 255)]
-    if others.size:
-        raise ValueError(f"{path}: has value {others[0]}; a trimap has only 0, 128 and 255")
+def read_trimap(path, notes=None, uniform=False):
+    """Read uint8 (H, W) with values 0, 128 and 255; all equal only if `uniform`.
+
+    Other values, as in a trimap that was painted or saved as JPEG, are read by `as_trimap`, and a
+    sentence that says so is appended to the list `notes`.
+    """
+    values = read_matte(path)
+    trimap = as_trimap(values, path, uniform)
+    if notes is not None and (trimap != values).any():
+        notes.append(f"{path}: has values other than 0, 128 and 255; {TRIMAP_RULE}")
     return trimap
+
+
+def as_trimap(values, path, uniform=False):
+    """Classify uint8 (H, W) as the published test code does; returns values 0, 128 and 255.
+
+    Below a third of 255 is background, above two thirds foreground, the rest unknown. Raises
+    ValueError, with a message that starts with `path`, for what cannot be a trimap: label numbers,
+    a photograph, or, unless `uniform`, a single value.
+    """
+    lowest, largest = int(values.min()), int(values.max())
+    if lowest == largest and not uniform:
+        raise ValueError(
+            f"{path}: has value {largest} everywhere; draw a trimap, with 0, 128 for unknown, "
+            "and 255"
+        )
+    if np.isin(values, TRIMAP_VALUES).all():
+        return values
+    if largest < 128:
+        raise ValueError(
+            f"{path}: its largest value is {largest}; a trimap has 0, 128 for unknown, and 255"
+        )
+    distance = np.abs(values[..., None].astype(np.int16) - np.int16(TRIMAP_VALUES)).min(-1)
+    if np.mean(distance <= TRIMAP_TOLERANCE) < TRIMAP_SHARE:
+        raise ValueError(
+            f"{path}: is not a trimap, more than a tenth of its pixels is far from 0, 128 and 255"
+        )
+    return np.where(values < 85, 0, np.where(values > 170, 255, 128)).astype(np.uint8)
 
 
 def write_png(path, image):

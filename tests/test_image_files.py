@@ -1,11 +1,12 @@
-"""Images are read as OpenCV reads them, without libpng's messages."""
+"""Images are read as OpenCV reads them, without libpng's messages; trimaps by a rule."""
 
 import zlib
 
 import cv2
 import numpy as np
+import pytest
 
-from keras_matting.image_files import read_photograph
+from keras_matting.image_files import read_photograph, read_trimap
 
 
 def test_a_damaged_colour_profile_is_ignored_silently(tmp_path, capfd):
@@ -20,3 +21,47 @@ def test_a_damaged_colour_profile_is_ignored_silently(tmp_path, capfd):
     assert "iCCP" in capfd.readouterr().err
     np.testing.assert_array_equal(read_photograph(path), image[..., ::-1])
     assert capfd.readouterr().err == ""
+
+
+def disc(size=96):
+    """A trimap: a disc of foreground in a ring of unknown."""
+    y, x = np.mgrid[:size, :size]
+    distance = np.hypot(y - size / 2, x - size / 2)
+    return np.where(distance < size / 4, 255, np.where(distance < size / 3, 128, 0)).astype("u1")
+
+
+def saved(path, image, *parameters):
+    path.write_bytes(cv2.imencode(path.suffix, image, parameters)[1].tobytes())
+    return path
+
+
+def test_a_painted_or_compressed_trimap_is_read_by_thirds(tmp_path):
+    exact = disc()
+    painted = cv2.GaussianBlur(exact, (3, 3), 0)
+    notes = []
+    files = {
+        saved(tmp_path / "exact.png", exact): exact,
+        saved(tmp_path / "a.jpg", exact, cv2.IMWRITE_JPEG_QUALITY, 75): exact,
+        saved(tmp_path / "b.png", painted): np.select([painted < 85, painted > 170], [0, 255], 128),
+    }
+    for path, expected in files.items():
+        found = read_trimap(path, notes)
+        assert found.dtype == np.uint8 and np.mean(found != expected) < 0.01
+        assert set(np.unique(found)) == {0, 128, 255}
+    assert [note.partition(":")[0] for note in notes] == [f"{tmp_path}/a.jpg", f"{tmp_path}/b.png"]
+    assert all("below a third of 255 is background" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    "values, reason",
+    [
+        (np.full((9, 9), 128), "has value 128 everywhere; draw a trimap"),
+        (disc() // 127, "its largest value is 2; a trimap has 0, 128 for unknown, and 255"),
+        (disc() // 2, "its largest value is 127; a trimap has"),
+        (np.arange(256).reshape(16, 16), "is not a trimap, more than a tenth of its pixels"),
+    ],
+)
+def test_what_cannot_be_a_trimap_is_refused(tmp_path, values, reason):
+    path = saved(tmp_path / "a.png", np.uint8(values))
+    with pytest.raises(ValueError, match="a.png: " + reason):
+        read_trimap(path)

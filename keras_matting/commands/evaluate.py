@@ -51,14 +51,15 @@ def predict_and_evaluate(
     if "trimap" not in extra:
         given -= {"trimap"}
     check_call(model, given, reference_size)
-    files = match_files(folders, processes)
+    files = match_files(folders, processes, extra)
     if save:
         Path(save).mkdir(parents=True, exist_ok=True)
 
     def items():
         for name, paths in files.items():
             others = {kind: paths[kind] for kind in extra}
-            _, matte = matte_photograph(model, paths["image"], reference_size, **others)
+            # what the readers say has been said by match_files
+            _, matte = matte_photograph(model, paths["image"], reference_size, [], **others)
             if save:
                 image_files.write_png(Path(save) / f"{name}.png", matte)
             yield matte, paths

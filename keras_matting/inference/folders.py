@@ -1,5 +1,6 @@
 """Matte a folder of photographs and write the results as image files."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -38,29 +39,35 @@ def predict(source, target, model, reference_size=None, **others):
     photographs = find_photographs(source, target)
     partners = {kind: _partners(kind, path, photographs) for kind, path in others.items()}
     Path(target).mkdir(parents=True, exist_ok=True)
-    problems = []
+    problems, said = [], set()
     for done, (stem, path) in enumerate(photographs.items()):
         show_progress(done, len(photographs), path.name)
+        notes = []
         try:
             files = {kind: found[stem] for kind, found in partners.items()}
-            image, alpha = matte_photograph(model, path, reference_size, **files)
+            image, alpha = matte_photograph(model, path, reference_size, notes, **files)
         except ValueError as error:
             problems.append(str(error))
             continue
+        for note in notes:
+            if note not in said:  # one trimap may serve all photographs
+                logging.getLogger(__name__).warning(note)
+        said.update(notes)
         write_png(Path(target) / f"{stem}_alpha.png", alpha)
         write_png(Path(target) / f"{stem}_cutout.png", np.dstack([image[..., ::-1], alpha]))
     show_progress(len(photographs), len(photographs), "done")
     return problems
 
 
-def matte_photograph(model, path, reference_size=None, **others):
+def matte_photograph(model, path, reference_size=None, notes=None, **others):
     """Read a photograph and return it, uint8 RGB (H, W, 3), with its alpha, uint8 (H, W).
 
-    `others` are files of further inputs. Raises ValueError, with a message that starts with a
+    `others` are files of further inputs; what the readers say of them is appended to the list
+    `notes`. Raises ValueError, with a message that starts with a
     file's name, if the photograph cannot be matted.
     """
     image = read_photograph(path)
-    inputs = {kind: READERS[kind](other) for kind, other in others.items()}
+    inputs = {kind: READERS[kind](other, notes) for kind, other in others.items()}
     try:
         alpha = predict_alpha(model, image, reference_size, **inputs)
     except ValueError as error:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import logging
 import math
 import multiprocessing
 import os
@@ -26,6 +27,9 @@ METRICS = {
 # metric: the table's column heading and number of decimals
 COLUMNS = {"sad": ("SAD", 4), "mse": ("MSE", 6), "mad": ("MAD", 6)}
 COLUMNS |= {"grad": ("Grad", 4), "conn": ("Conn", 4)}
+# a trimap that restricts the scores may be known everywhere, or nowhere
+READERS = image_files.READERS | {"trimap": partial(image_files.read_trimap, uniform=True)}
+NAMED_AT_MOST = 10
 
 
 def evaluate(prediction, alpha, trimap=None, *, overwrite_known=False, processes=None):
@@ -53,8 +57,11 @@ def evaluate(prediction, alpha, trimap=None, *, overwrite_known=False, processes
     return scored(items, list(files), overwrite_known, processes)
 
 
-def match_files(folders, processes=None):
+def match_files(folders, processes=None, inputs=()):
     """Match the files of {kind: folder} by name and read each once to check it.
+
+    `inputs` are the kinds that a network receives; otherwise trimaps may be known everywhere, or
+    nowhere. Logs how files are read that are not as expected.
 
     Returns {name: {kind: path}}, sorted. Raises ValueError with a line for each file that has no
     counterpart in another folder, cannot be read, is of the wrong kind, or differs in size from its
@@ -74,18 +81,30 @@ def match_files(folders, processes=None):
             problems.append(
                 f"{file}: no matching file in {', '.join(lacking)}; add it or remove this one"
             )
-    checked = _in_order(_problems, files.values(), names, processes, "checked")
-    problems += [problem for faults in checked for problem in faults]
+    check = partial(_checked, inputs=inputs)
+    checked = _in_order(check, files.values(), names, processes, "checked")
+    problems += [problem for faults, _ in checked for problem in faults]
     if problems:
         raise ValueError("\n".join(problems))
+    _say([note for _, notes in checked for note in notes])
     return files
 
 
-def _problems(paths):
-    problems, sizes = [], {}
+def _say(notes):
+    log = logging.getLogger(__name__)
+    for note in notes[:NAMED_AT_MOST]:
+        log.warning(note)
+    if len(notes) > NAMED_AT_MOST:
+        log.warning("and %d more files of these kinds", len(notes) - NAMED_AT_MOST)
+
+
+def _checked(paths, inputs):
+    """Return (problems, notes) of the files of an image."""
+    problems, notes, sizes = [], [], {}
     for kind, path in paths.items():
+        reader = image_files.READERS[kind] if kind in inputs else READERS[kind]
         try:
-            sizes[kind] = image_files.READERS[kind](path).shape[:2]
+            sizes[kind] = reader(path, notes).shape[:2]
         except ValueError as error:
             problems.append(str(error))
     height, width = sizes.get("alpha", (None, None))
@@ -95,7 +114,7 @@ def _problems(paths):
                 f"{paths[kind]}: {size[0]}x{size[1]} pixels, but {paths['alpha']} has "
                 f"{height}x{width} (height x width); replace one"
             )
-    return problems
+    return problems, notes
 
 
 def scored(items, names, overwrite_known, processes):
@@ -110,7 +129,7 @@ def _score(item, overwrite_known):
     if not isinstance(prediction, np.ndarray):
         prediction = image_files.read_matte(prediction)
     alpha = image_files.read_matte(paths["alpha"])
-    trimap = image_files.read_trimap(paths["trimap"]) if "trimap" in paths else None
+    trimap = READERS["trimap"](paths["trimap"]) if "trimap" in paths else None
     if overwrite_known and trimap is not None:
         prediction = np.where(trimap == 128, prediction, trimap)
     return {name: metric(prediction, alpha, trimap) for name, metric in METRICS.items()}

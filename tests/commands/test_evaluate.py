@@ -113,7 +113,7 @@ def test_all_bad_files_are_reported_before_anything_is_scored(folders, capsys):
     write(prediction / "extra.png", np.zeros((11, 13)))
     write(alpha / "b 2.png", np.zeros((13, 11)))
     (trimap / "z.1.png").unlink()
-    write(trimap / "ü.png", np.full((11, 13), 127))
+    write(trimap / "ü.png", np.arange(143).reshape(11, 13))
     assert refusals(folders) == [
         f"{alpha}/a.png: no matching file in {prediction}; add it or remove this one",
         f"{prediction}/extra.png: no matching file in {alpha}, {trimap}; add it or remove this one",
@@ -122,7 +122,8 @@ def test_all_bad_files_are_reported_before_anything_is_scored(folders, capsys):
         "replace one",
         f"{trimap}/b 2.png: 11x13 pixels, but {alpha}/b 2.png has 13x11 (height x width); "
         "replace one",
-        f"{trimap}/ü.png: has value 127; a trimap has only 0, 128 and 255",
+        f"{trimap}/ü.png: is not a trimap, more than a tenth of its pixels is far from 0, 128 and "
+        "255",
     ]
     assert "scored" not in capsys.readouterr().err
 

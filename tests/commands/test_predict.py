@@ -126,7 +126,7 @@ def _palette_png(indices):
     return b"\x89PNG\r\n\x1a\n" + chunks + chunk(b"IEND", b"")
 
 
-def test_trimaps_are_matched_by_name(model_with_trimap, tmp_path):
+def test_trimaps_are_matched_by_name(model_with_trimap, tmp_path, caplog):
     photos, trimaps, out = (tmp_path / name for name in ("photos", "trimaps", "out"))
     photos.mkdir(), trimaps.mkdir()
     expected = {}
@@ -137,6 +137,12 @@ def test_trimaps_are_matched_by_name(model_with_trimap, tmp_path):
     assert predict(photos, out, model_with_trimap, trimap=trimaps) == []
     for name, trimap in expected.items():
         np.testing.assert_array_equal(results(out, name)[0], trimap)
+    assert not caplog.messages
+    cv2.imwrite(f"{trimaps}/a.png", np.where(expected["a"] == 255, 250, expected["a"]))
+    assert predict(photos, out, model_with_trimap, trimap=trimaps) == []
+    np.testing.assert_array_equal(results(out, "a")[0], expected["a"])
+    (line,) = caplog.messages
+    assert line.startswith(f"{trimaps}/a.png: has values other than 0, 128 and 255")
 
     cv2.imwrite(f"{trimaps}/a.png", expected["b"])
     (trimaps / "b.png").write_text("hello")
