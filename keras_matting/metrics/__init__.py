@@ -1,8 +1,10 @@
-"""Matting metrics of one image; see `keras_matting.metrics.streaming` for metrics in `fit`.
+"""Matting metrics: of one image, and dtSSD of a video.
 
-Importing this package does not import TensorFlow.
+`keras_matting.metrics.streaming` has metrics for `fit`. Importing this package does not import
+TensorFlow.
 """
 
 from keras_matting.metrics.matting import connectivity_error, gradient_error, mad, mse, sad
+from keras_matting.metrics.video import dtssd
 
-__all__ = ["connectivity_error", "gradient_error", "mad", "mse", "sad"]
+__all__ = ["connectivity_error", "dtssd", "gradient_error", "mad", "mse", "sad"]

@@ -28,19 +28,19 @@ CONNECTIVITY_LEVELS = 10
 
 def sad(prediction, alpha, trimap=None) -> float:
     """Return the sum of absolute differences / 1000."""
-    p, a, region = _checked(prediction, alpha, trimap)
+    p, a, region = checked(prediction, alpha, trimap)
     return float(np.abs(p - a)[region].sum() / 255.0 / 1000.0)
 
 
 def mse(prediction, alpha, trimap=None) -> float:
     """Return the mean squared difference over the counted pixels, NaN if there are none."""
-    p, a, region = _checked(prediction, alpha, trimap)
+    p, a, region = checked(prediction, alpha, trimap)
     return _mean(np.square((p - a) / 255.0)[region])
 
 
 def mad(prediction, alpha, trimap=None) -> float:
     """Return the mean absolute difference over the counted pixels, NaN if there are none."""
-    p, a, region = _checked(prediction, alpha, trimap)
+    p, a, region = checked(prediction, alpha, trimap)
     return _mean(np.abs(p - a)[region] / 255.0)
 
 
@@ -51,7 +51,7 @@ def gradient_error(prediction, alpha, trimap=None) -> float:
     scores 0. Gradients are derivatives of a Gaussian with sigma 1.4, with 9x9 kernels of unit L2
     norm and replicated borders.
     """
-    p, a, region = _checked(prediction, alpha, trimap)
+    p, a, region = checked(prediction, alpha, trimap)
     difference = _gradient_amplitude(p) - _gradient_amplitude(a)
     return float(np.square(difference)[region].sum() / 1000.0)
 
@@ -64,14 +64,14 @@ def connectivity_error(prediction, alpha, trimap=None) -> float:
     is 1 minus the distance, if 0.15 or more, of its alpha above the last level at which the source
     region contains it.
     """
-    p, a, region = _checked(prediction, alpha, trimap)
+    p, a, region = checked(prediction, alpha, trimap)
     connected = _connected_level(np.minimum(p, a))[region]
     p, a = p[region] / 255.0, a[region] / 255.0
     difference = _connectedness(p, connected) - _connectedness(a, connected)
     return float(np.abs(difference).sum() / 1000.0)
 
 
-def _checked(prediction, alpha, trimap):
+def checked(prediction, alpha, trimap=None):
     """Return prediction and alpha as float64 (H, W) in [0, 255] and an index of counted pixels."""
     p = _levels(prediction, "prediction")
     a = _levels(alpha, "alpha")
