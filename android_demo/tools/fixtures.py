@@ -48,6 +48,7 @@ def main():
         np.rint(alpha[..., None] * picture + (1 - alpha[..., None]) * other).astype(np.uint8),
     )
     _save("blurred", _blurred(picture, alpha, radius=3))
+    _save_smoothing()
     _save_camera(picture[:46, :62])
     _save_tflite()
 
@@ -126,6 +127,20 @@ def _blurred(picture, alpha, radius):
             plane = cv2.boxFilter(plane, -1, size, normalize=False, borderType=border) / counts
         planes[i] = plane
     return np.rint(np.stack(planes[:3], -1) / planes[3][..., None]).astype(np.uint8)
+
+
+def _save_smoothing(still=0.3, motion=0.35):
+    """Save a video of 6 frames with flicker of every strength, and the same smoothed over time."""
+    rng = np.random.default_rng(0)
+    frames = rng.uniform(0, 1, (1, 96)) + rng.normal(0, 1, (6, 96)) * np.linspace(0, 0.5, 96)
+    frames = np.clip(frames, 0, 1).astype(np.float32)
+    smooth = [frames[0].astype(np.float64)]
+    for now in frames[1:]:
+        change = now - smooth[-1]
+        share = np.minimum(1, still + (1 - still) * abs(change) / motion)
+        smooth.append(smooth[-1] + share * change)
+    _save("flicker", frames)
+    _save("smoothed", np.float32(smooth))
 
 
 def _save_camera(picture):

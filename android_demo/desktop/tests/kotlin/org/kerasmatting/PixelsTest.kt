@@ -253,6 +253,19 @@ class PixelsTest {
     }
 
     @Test
+    fun `smooths a video like Python`() {
+        val frames = Fixture("flicker")
+        val expected = Fixture("smoothed")
+        val smoothing = Smoothing(frames.width)
+        for (frame in 0 until frames.height) {
+            val row = frame * frames.width until (frame + 1) * frames.width
+            val alpha = frames.floats.sliceArray(row)
+            smoothing.smooth(alpha)
+            assertFloats(expected.floats.sliceArray(row), alpha, 1e-6f)
+        }
+    }
+
+    @Test
     fun `a PNG written in strips is read back pixel by pixel`() {
         val random = Random(1)
         val (width, height) = 301 to 97

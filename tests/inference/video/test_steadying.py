@@ -1,0 +1,60 @@
+"""The temporal filters: hand-computed values, and those that the Android app is tested with."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_matting.inference.video.steadying import (
+    one_frame_delay,
+    smoothed,
+    smoothed_frames,
+    steadied,
+)
+
+FIXTURES = Path(__file__).parents[3] / "android_demo/desktop/tests/fixtures"
+
+
+def fixture(name):
+    (path,) = FIXTURES.glob(f"{name}.f32.*.bin")
+    shape = [int(side) for side in path.name.split(".")[2].split("x")]
+    return np.fromfile(path, "<f4").reshape(shape)
+
+
+def test_smoothing_gives_the_numbers_of_the_app():
+    frames, expected = fixture("flicker"), fixture("smoothed")
+    np.testing.assert_allclose(list(smoothed_frames(frames)), expected, atol=1e-6)
+
+
+def test_smoothing_damps_flicker_and_follows_motion():
+    before, now = np.float32([[0.5, 0.0]]), np.float32([[0.6, 1.0]])
+    found = smoothed(before, now, still=0.25, motion=0.5)
+    np.testing.assert_allclose(found, [[0.5 + (0.25 + 0.75 * 0.2) * 0.1, 1.0]], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "after", "expected"),
+    [
+        (0.9, 0.5, 0.94, 0.92),  # a flicker
+        (0.0, 1.0, 0.05, 0.025),
+        (0.9, 0.82, 0.94, 0.82),  # close to one neighbour
+        (0.2, 0.5, 0.8, 0.5),  # motion: the neighbours differ
+        (1.0, 1.0, 0.0, 1.0),
+    ],
+)
+def test_one_frame_delay(before, now, after, expected):
+    alphas = [np.float32([[alpha]]) for alpha in (before, now, after)]
+    assert one_frame_delay(*alphas)[0, 0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_video_keeps_its_number_of_frames():
+    for count in range(4):
+        frames = [np.full((1, 1), 0.5, np.float32)] * count
+        assert [float(alpha[0, 0]) for alpha in steadied(frames)] == [0.5] * count
+
+
+def test_both_filters_in_order():
+    """The spike is removed first, so that smoothing does not smear it over later frames."""
+    frames = [np.float32([[alpha]]) for alpha in (0.0, 0.0, 1.0, 0.0, 0.1)]
+    found = [float(alpha[0, 0]) for alpha in steadied(frames)]
+    assert found == pytest.approx([0, 0, 0, 0, (0.3 + 0.7 * 0.1 / 0.35) * 0.1], abs=1e-6)
