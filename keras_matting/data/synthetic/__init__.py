@@ -15,6 +15,7 @@ from keras_matting.atomic import replacing
 from keras_matting.data.source import Source
 from keras_matting.data.synthetic.animals import animal
 from keras_matting.data.synthetic.backgrounds import background
+from keras_matting.data.synthetic.clips import composite, drawn_size, moving_frames
 from keras_matting.data.synthetic.drawing import noise, shade, soft, spread
 from keras_matting.data.synthetic.materials import grain
 from keras_matting.data.synthetic.objects import thing
@@ -23,7 +24,7 @@ from keras_matting.progress import track
 
 # kind of figure: the function that draws it, and its share where all kinds are drawn
 FIGURES = {"portrait": (portrait, 0.64), "animal": (animal, 0.26), "object": (thing, 0.10)}
-_FOREGROUND, _BACKGROUND = 0, 1  # separate random streams for one seed
+_FOREGROUND, _BACKGROUND, _MOTION = 0, 1, 2  # separate random streams for one seed
 
 
 def draw_foreground(seed, height, width, kind=None):
@@ -75,6 +76,33 @@ def backgrounds(count, size, seed=0):
     """Return a Source of `count` backgrounds of size (h, w); see `foregrounds`."""
     drawn = _pool(lambda i: draw_background((seed, i), *size), count, "backgrounds")
     return _source({"background": np.stack(drawn)})
+
+
+def draw_clip(seed, count, height, width, kind=None):
+    """Yield the `count` frames of a video of one moving figure, at 30 frames per second.
+
+    Each frame is a dict of uint8 (h, w, c): foreground, alpha and background as in
+    `draw_foreground` and `draw_background`, and image, their composite. `seed` and `kind` as there.
+    """
+    size = drawn_size(height, width)
+    figure, scene = draw_foreground(seed, *size, kind), draw_background(seed, *size)
+    for frame in moving_frames(figure, scene, _generator(_MOTION, seed), count, height, width):
+        yield frame | {"image": composite(frame)}
+
+
+def clips(count, frames, size, seed=0, kind=None):
+    """Return a Source of `count` videos of `frames` frames of size (h, w); see `foregrounds`.
+
+    A sample is that of `draw_clip`, with frames as the first axis: "image" (frames, h, w, 3) etc.
+    """
+    def draw(i):
+        drawn = list(draw_clip((seed, i), frames, *size, kind))
+        return {name: np.stack([frame[name] for frame in drawn]) for name in drawn[0]}
+
+    if frames < 1:
+        raise ValueError("a synthetic clip of 0 frames is empty: use 1 or more.")
+    drawn = _pool(draw, count, "clips")
+    return _source({name: np.stack([clip[name] for clip in drawn]) for name in drawn[0]})
 
 
 def contact_sheet(path, seed=0, count=12, size=(256, 256), kind=None):
