@@ -1,6 +1,8 @@
 """Compare the latency of .tflite files, which run alternately.
 
-    python -m export.benchmark build/*.tflite --threads 2 --runs 50
+    keras-matting benchmark build/*.tflite
+    keras-matting benchmark build/*.tflite --threads 2 --runs 200
+    keras-matting benchmark ours.tflite others.tflite --runtime tf.lite --json
 
 Every round runs each file once, so that other load on the machine slows all of them down alike. A
 ratio is the median over rounds of a file's time divided by the first file's in the same round.

@@ -1,9 +1,11 @@
 r"""Convert a Keras model to .tflite files, each checked in an interpreter before it is written.
 
-    python -m export.convert --model modnet_mobilenetv2_mobile --weights float.weights.h5 \
-        --size 512x512 --format all --qat_weights qat.weights.h5 --out build
+    keras-matting export --weights float.weights.h5 --size 256x256 --format float16
+    keras-matting export --weights float.weights.h5 --format int8 --images photographs
+    keras-matting export --model modnet_mobilenetv2_mobile --weights float.weights.h5 \
+        --size 512x512 --format all --qat-weights qat.weights.h5 --out build
 
-writes modnet_mobilenetv2_mobile_512x512_<format>.tflite, signature image (and trimap, or
+Writes modnet_mobilenetv2_mobile_512x512_<format>.tflite, signature image (and trimap, or
 background) -> alpha (and foreground, or semantic), for
 
     float32   as Keras computes it, reordered where that is faster (`export.premix_upsampling`)

@@ -1,8 +1,9 @@
 r"""Compare exported files with Keras: numbers, limits, and a page with pictures.
 
-    python -m export.parity build/*.tflite --model modnet_mobilenetv2_mobile \
-        --weights float.weights.h5 --qat_weights qat.weights.h5 \
-        --images photographs --report build/parity.html
+    keras-matting parity build/*.tflite --weights float.weights.h5 --qat-weights qat.weights.h5
+    keras-matting parity build/*.tflite --weights float.weights.h5 --golden golden
+    keras-matting parity build/*.tflite --model modnet_mobilenetv2_mobile \
+        --weights float.weights.h5 --images photographs --report build/parity.html
 
 Every file runs in `tf.lite.Interpreter` and LiteRT, with and without XNNPACK, on photographs
 (--images, default: scikit-image's if installed; placed behind drawn figures if the network takes a

@@ -1,29 +1,24 @@
 """Prepare datasets for training and evaluation.
 
-    python -m keras_matting.data prepare --dataset coco --folder /data/coco --out /data/records \\
-        --shards 64 --size 1600
+Check a dataset and write it as TFRecord shards, which recipes take as --foregrounds or
+--backgrounds:
 
-checks a dataset and writes it as TFRecord shards to a folder that the recipes take as --foregrounds
-or --backgrounds.
+    keras-matting data prepare --dataset coco --folder /data/coco --out records --shards 64
 
-    cd Combined_Dataset/Test_set
-    python -m keras_matting.data composition1k-test --foregrounds "Adobe-licensed images/fg" \\
-        --alphas "Adobe-licensed images/alpha" --trimaps "Adobe-licensed images/trimaps" \\
-        --backgrounds /data/VOCdevkit/VOC2012/JPEGImages --out /data/composition1k \\
-        --fg_names test_fg_names.txt --bg_names test_bg_names.txt
+Make the 1,000 test images of Composition-1k as the published script does:
 
-makes the 1,000 test images in the same way as the published script.
+    keras-matting data composition1k-test --foregrounds fg --alphas alpha --trimaps trimaps \\
+        --backgrounds VOC2012/JPEGImages --fg-names test_fg_names.txt \\
+        --bg-names test_bg_names.txt --out /data/composition1k
 
-    python -m keras_matting.data refine --images people/image --masks people/labels \\
-        --foreground_values 1,58 --hair_value 19 --out people_refined
+Estimate soft alphas and foreground colours of photographs with masks, by closed-form matting around
+the mask's edge (in a wider band around hair), and make a contact sheet; needs pymatting:
 
-estimates soft alphas and foreground colours for photographs with masks, by closed-form matting
-around the mask's edge (in a wider band around hair), and makes a contact sheet. It needs pymatting.
-With --teacher FILE.tflite, a segmentation network such as MediaPipe's, masks are optional; if both
-are given, photographs on which they disagree are skipped.
+    keras-matting data refine --images people/image --masks people/labels \\
+        --foreground-values 1,58 --hair-value 19 --out people_refined
 
-If interrupted, all three continue when the same command is run again. docs/datasets.md lists the
-datasets and their layouts.
+With --teacher, masks are optional; if both are given, photographs on which they disagree are
+skipped. An interrupted command continues when it is run again. docs/datasets.md lists the datasets.
 """
 
 import sys
@@ -32,6 +27,14 @@ from pathlib import Path
 from absl import flags
 
 FLAGS = flags.FLAGS
+
+GROUPS = {
+    "prepare": ["dataset", "split", "folder", "shards", "size"],
+    "composition1k-test": [
+        "foregrounds", "alphas", "trimaps", "backgrounds", "fg_names", "bg_names",
+    ],
+    "refine": ["images", "masks", "foreground_values", "hair_value", "teacher", "processes"],
+}  # fmt: skip
 
 NEEDED = {
     "prepare": ("dataset", "folder", "out"),
@@ -48,29 +51,27 @@ NEEDED = {
 
 
 def define_flags():
-    flags.DEFINE_string(
-        "dataset", None, "prepare: dataset name from docs/datasets.md, such as p3m10k."
-    )
-    flags.DEFINE_string("split", "train", "prepare: split of the dataset.")
-    flags.DEFINE_string("folder", None, "prepare: folder of the dataset.")
-    flags.DEFINE_integer("shards", 16, "prepare: number of files to write.", lower_bound=1)
-    flags.DEFINE_integer(
-        "size", None, "prepare: limit the longer side of images, pixels.", lower_bound=2
-    )
-    flags.DEFINE_string("foregrounds", None, "composition1k-test: folder of the 50 foregrounds.")
-    flags.DEFINE_string("alphas", None, "composition1k-test: folder of their alphas.")
-    flags.DEFINE_string("backgrounds", None, "composition1k-test: JPEGImages of PASCAL VOC 2012.")
-    flags.DEFINE_string("fg_names", None, "composition1k-test: test_fg_names.txt of the dataset.")
-    flags.DEFINE_string("bg_names", None, "composition1k-test: test_bg_names.txt of the dataset.")
-    flags.DEFINE_string("trimaps", None, "composition1k-test: folder of published trimaps to copy.")
-    flags.DEFINE_string("images", None, "refine: folder of photographs.")
-    flags.DEFINE_string("masks", None, "refine: folder of masks, named like the photographs.")
+    flags.DEFINE_string("dataset", None, "Dataset name from docs/datasets.md, such as p3m10k.")
+    flags.DEFINE_string("split", "train", "Split of the dataset.")
+    flags.DEFINE_string("folder", None, "Folder of the dataset.")
+    flags.DEFINE_integer("shards", 16, "Number of files to write.", lower_bound=1)
+    flags.DEFINE_integer("size", None, "Limit the longer side of images, pixels.", lower_bound=2)
+    flags.DEFINE_string("foregrounds", None, "Folder of the 50 foregrounds.")
+    flags.DEFINE_string("alphas", None, "Folder of their alphas.")
+    flags.DEFINE_string("backgrounds", None, "JPEGImages of PASCAL VOC 2012.")
+    flags.DEFINE_string("fg_names", None, "The dataset's test_fg_names.txt.")
+    flags.DEFINE_string("bg_names", None, "The dataset's test_bg_names.txt.")
+    flags.DEFINE_string("trimaps", None, "Folder of published trimaps to copy.")
+    flags.DEFINE_string("images", None, "Folder of photographs.")
+    flags.DEFINE_string("masks", None, "Folder of masks, named like the photographs.")
     flags.DEFINE_list(
-        "foreground_values", ["128", "255"], "refine: first and last mask value of the foreground."
+        "foreground_values", ["128", "255"], "First and last mask value of the foreground."
     )
-    flags.DEFINE_integer("hair_value", None, "refine: mask value of hair.")
-    flags.DEFINE_string("teacher", None, "refine: a .tflite segmentation network.")
-    flags.DEFINE_integer("processes", None, "refine: default: one per core.", lower_bound=1)
+    flags.DEFINE_integer("hair_value", None, "Mask value of hair.")
+    flags.DEFINE_string("teacher", None, "A .tflite segmentation network.")
+    flags.DEFINE_integer(
+        "processes", None, "Number of processes; default: one per core.", lower_bound=1
+    )
     flags.DEFINE_string("out", None, "Output folder.")
 
 

@@ -1,12 +1,13 @@
 """Score mattes: SAD, MSE, MAD, Grad and Conn of each image, and their means.
 
-    python -m keras_matting.evaluate --prediction mattes --alpha alphas --trimap trimaps
-    python -m keras_matting.evaluate --model gca --weights gca.weights.h5 \\
-        --image images --trimap trimaps --alpha alphas --save mattes --csv gca.csv
+    keras-matting evaluate --prediction cutouts --alpha alphas --csv scores.csv
+    keras-matting evaluate --prediction mattes --alpha alphas --trimap trimaps
+    keras-matting evaluate --model gca --weights gca.weights.h5 --image images \\
+        --trimap trimaps --alpha alphas --save mattes
 
-The first form compares two folders. The second predicts mattes as keras_matting.predict does (it
-also takes --tflite, --background, --size and --option), scores them as 8-bit images, and saves them
-to --save. The files of an image must have the same name in all folders, except for the suffix.
+--prediction compares two folders. Otherwise mattes are predicted as `predict` does, scored as 8-bit
+images, and saved to --save. The files of an image must have the same name in all folders, except
+for the suffix.
 
 Results equal the MATLAB evaluation of Deep Image Matting (which has no MAD). With --trimap, only
 unknown pixels (128) count, otherwise all pixels. SAD, Grad and Conn are divided by 1000; MSE and
@@ -30,6 +31,13 @@ from keras_matting.commands import model_flags
 from keras_matting.inference import check_call, input_names
 from keras_matting.inference.folders import matte_photograph
 from keras_matting.metrics.evaluation import as_csv, as_json, evaluate, match_files, scored, table
+
+GROUPS = {
+    "Folders": ["prediction", "alpha", "trimap"],
+    "Instead of --prediction": ["image", "background", "save"],
+    "Network": model_flags.GROUP,
+    "Results": ["csv", "json"],
+}
 
 
 def predict_and_evaluate(

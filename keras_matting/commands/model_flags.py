@@ -8,6 +8,7 @@ from keras_matting.inference import load, load_tflite
 from keras_matting.pretrained import tflite_file
 
 DEFAULT = "portrait"
+GROUP = ["network", "tflite", "model", "weights", "width", "option", "size"]
 
 
 def define_model_flags():

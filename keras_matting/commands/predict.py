@@ -1,14 +1,9 @@
 """Matte photographs: INPUT, a file or folder -> OUTPUT/<name>_alpha.png and <name>_cutout.png.
 
-    python -m keras_matting.predict portrait.jpg mattes
-    python -m keras_matting.predict portrait.jpg mattes --tflite modnet_512x512_int8.tflite
-    python -m keras_matting.predict photos mattes --model modnet_mobilenetv2 --weights my.weights.h5
-    python -m keras_matting.predict photos mattes --model gca --weights gca.weights.h5 \\
-        --trimap trimaps
-    python -m keras_matting.predict photos mattes --model bgmv2_resnet50 \\
-        --weights bgmv2.weights.h5 --background empty_room.jpg --option refine_mode=full
-    python -m keras_matting.predict photos mattes --model modnet_mobilenetv2_mobile --width 0.5 \\
-        --weights my.weights.h5 --size 384
+    keras-matting predict portrait.jpg mattes
+    keras-matting predict photos mattes --model gca --weights gca.weights.h5 --trimap trimaps
+    keras-matting predict photos mattes --model bgmv2_resnet50 --weights bgmv2.weights.h5 \\
+        --background empty_room.jpg --option refine_mode=full
 
 By default, `portrait` is used, a network for people that ships with the package. Both results have
 the photograph's size, rotated upright according to its EXIF orientation. The alpha is 8-bit
@@ -33,6 +28,11 @@ from absl import flags
 
 from keras_matting.commands import model_flags
 from keras_matting.inference.folders import find_photographs, predict
+
+GROUPS = {
+    "Network": model_flags.GROUP,
+    "Further inputs": ["trimap", "background"],
+}
 
 
 def define_flags():

@@ -1,7 +1,10 @@
 """Write a contact sheet of synthetic figures: on a checkerboard, as alphas, and on backgrounds.
 
-    python -m keras_matting.data.synthetic sheet.png
-    python -m keras_matting.data.synthetic sheet.png --kind=animal --count=8 --seed=7
+    keras-matting data synthetic sheet.png
+    keras-matting data synthetic sheet.png --seed 7
+    keras-matting data synthetic animals.png --kind animal --count 8 --size 512
+
+The same seed draws the same figures.
 """
 
 import sys
@@ -22,7 +25,7 @@ def define_flags():
 
 def main(argv):
     if len(argv) != 2:
-        sys.exit("specify the file to write: python -m keras_matting.data.synthetic sheet.png")
+        sys.exit("specify the file to write: keras-matting data synthetic sheet.png")
     try:
         contact_sheet(argv[1], FLAGS.seed, FLAGS.count, (FLAGS.size, FLAGS.size), FLAGS.kind)
     except ValueError as error:

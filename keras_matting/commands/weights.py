@@ -1,8 +1,8 @@
 """Convert a published checkpoint to a weights file for `create_model`.
 
-    python -m keras_matting.weights modnet_photographic.ckpt modnet_mobilenetv2 modnet.weights.h5
-    python -m keras_matting.weights dim.pdparams dim_vgg16_bilinear dim.weights.h5
-    python -m keras_matting.weights model_final.pth bisenetv2 people.weights.h5 \\
+    keras-matting weights modnet_photographic.ckpt modnet_mobilenetv2 modnet.weights.h5
+    keras-matting weights dim.pdparams dim_vgg16_bilinear dim.weights.h5
+    keras-matting weights model_final.pth bisenetv2 people.weights.h5 \\
         --option num_classes=2
 
 CHECKPOINT is a file of PyTorch (.pth, .ckpt, .pt), Paddle (.pdparams), safetensors or NumPy (.npz).

@@ -1,6 +1,6 @@
 """Entry point of `python -m keras_matting.data`; see `keras_matting.commands.data`."""
 
-from keras_matting.commands import data, start
+from keras_matting.commands import main
 
 if __name__ == "__main__":
-    start(data)
+    main("data")

@@ -1,6 +1,6 @@
 """Run `keras_matting.commands.synthetic`, as `python -m keras_matting.data.synthetic`."""
 
-from keras_matting.commands import start, synthetic
+from keras_matting.commands import main
 
 if __name__ == "__main__":
-    start(synthetic)
+    main("data", "synthetic")
