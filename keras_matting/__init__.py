@@ -53,6 +53,7 @@ __version__ = "0.1.0"
 # The public names and their modules, which are imported on first use: most need TensorFlow.
 _PUBLIC = {
     "create_model": "keras_matting.models",
+    "foreground_colours": "keras_matting.inference",
     "list_models": "keras_matting.models",
     "list_pretrained": "keras_matting.pretrained",
     "load": "keras_matting.inference",
