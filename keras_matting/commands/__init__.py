@@ -18,6 +18,7 @@ from keras_matting.commands import help_text
 # more words has precedence. `export` depends on this package, so that its modules are only named.
 COMMANDS = {
     "predict": ("keras_matting.commands.predict", "cut people and things out of photographs"),
+    "video": ("keras_matting.commands.video", "cut people and things out of videos"),
     "evaluate": ("keras_matting.commands.evaluate", "score mattes against true ones"),
     "weights": ("keras_matting.commands.weights", "convert a published checkpoint"),
     "data": ("keras_matting.commands.data", "prepare datasets for training and evaluation"),

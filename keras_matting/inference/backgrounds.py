@@ -53,8 +53,10 @@ def colour_of(text: str) -> tuple | None:
 def cover(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     """Crop the centre of a picture (h, w, 3) to the shape of height x width and resize it."""
     scale = max(height / picture.shape[0], width / picture.shape[1])
-    inner = [min(max(round(side / scale), 1), of) for side, of in
-             zip((height, width), picture.shape[:2], strict=True)]
+    inner = [
+        min(max(round(side / scale), 1), of)
+        for side, of in zip((height, width), picture.shape[:2], strict=True)
+    ]
     top, left = ((of - side) // 2 for side, of in zip(inner, picture.shape[:2], strict=True))
     part = picture[top : top + inner[0], left : left + inner[1]]
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR

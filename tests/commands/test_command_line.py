@@ -66,7 +66,9 @@ def test_hyphens_and_underscores_are_alike():
         assert done.stderr == "--overwrite_known needs --trimap\n"
 
 
-@pytest.mark.parametrize("module", ["predict", "evaluate", "weights", "data", "data.synthetic"])
+@pytest.mark.parametrize(
+    "module", ["predict", "video", "evaluate", "weights", "data", "data.synthetic"]
+)
 def test_modules_are_the_same_commands(module):
     done = run("--version", module=f"keras_matting.{module}")
     assert done.stdout == f"keras_matting {__version__}\n"

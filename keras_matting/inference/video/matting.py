@@ -60,7 +60,9 @@ def matte_video(
             kind: stack.enter_context(open_output(path, kind, video, sound=kind != "alpha"))
             for kind, path in outputs.items()
         }
-        mattes = _matted(in_background(video.items), model, reference_size, given, steady)
+        # closed in reverse: no thread may read from the video when its owner closes it
+        items = stack.enter_context(closing(in_background(video.items)))
+        mattes = _matted(items, model, reference_size, given, steady)
         for item, alpha in stack.enter_context(closing(in_background(mattes))):
             if stopped():
                 break

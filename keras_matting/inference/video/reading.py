@@ -179,9 +179,10 @@ def _decoded(path, container, stream, audio, rate, problems):
         try:
             frames = packet.decode()
         except av.error.InvalidDataError:
-            _report(problems, f"{path}: damaged; frames are missing in the result")
-            continue
-        for frame in frames:
+            frames = None
+        if frames is None or packet.is_corrupt or any(frame.is_corrupt for frame in frames):
+            _report(problems, f"{path}: damaged; frames are wrong or missing in the result")
+        for frame in frames or ():
             if frame.pts is None or (last is not None and frame.pts <= last):
                 frame.pts = 0 if last is None else last + (step if frame.pts is None else 1)
             last = frame.pts
@@ -217,8 +218,7 @@ def _rgb(frame, first):
 
 
 def _display_matrix(frame):
-    """Return ((a, b), (c, d)): a pixel at (x, y) is shown at (a x + c y, b x + d y), but for shifts.
-    """
+    """Return ((a, b), (c, d)): the pixel (x, y) is shown at (a x + c y, b x + d y), shifted."""
     for data in frame.side_data:
         if data.type.name == "DISPLAYMATRIX":
             return np.frombuffer(data, np.int32)[:6].reshape(2, 3)[:, :2]

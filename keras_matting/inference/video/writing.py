@@ -22,16 +22,17 @@ class Codec(NamedTuple):
 
 
 H264 = Codec("libx264", "yuv420p", {"crf": "18", "preset": "fast"})
+H264_ALPHA = Codec("libx264", "yuv420p", {"crf": "12", "preset": "fast"})
 VP9 = Codec("libvpx-vp9", "yuv420p", {"crf": "24", "b": "0", "cpu-used": "5", "row-mt": "1"})
 # the encoder cannot combine alternate reference frames with alpha
 VP9_ALPHA = Codec("libvpx-vp9", "yuva420p", VP9.options | {"auto-alt-ref": "0"})
 PRORES = Codec("prores_ks", "yuva444p10le", {"profile": "4444"})
 
-_OPAQUE = {".mp4": H264, ".m4v": H264, ".mov": H264, ".mkv": H264, ".webm": VP9}
+_MPEG4 = (".mp4", ".m4v", ".mov", ".mkv")
 # kind of output: the codec by the file's suffix; any kind can also be a folder of PNG files
 CODECS = {
-    "composite": _OPAQUE,
-    "alpha": _OPAQUE,
+    "composite": dict.fromkeys(_MPEG4, H264) | {".webm": VP9},
+    "alpha": dict.fromkeys(_MPEG4, H264_ALPHA) | {".webm": VP9},
     "foreground": {".mov": PRORES, ".webm": VP9_ALPHA, ".mkv": VP9_ALPHA},
 }
 _MPEG_RANGE = 1  # FFmpeg's number of luma from 16 to 235
