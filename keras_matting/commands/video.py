@@ -15,7 +15,8 @@ By default, .webm, .mov and folders get a foreground unless --background is give
 composite. With several kinds in --output, their names are added: talk_alpha.mp4, or sub-folders.
 
 Times of frames, also of variable rate, are kept; frames are turned upright. Sound is copied, or
-encoded again where the file cannot hold it. Flicker is taken out of the mattes (MODNet's one-frame
+encoded again where the file cannot hold it. The colours of soft edges are estimated without the
+background. Flicker is taken out of the mattes (MODNet's one-frame
 delay, then smoothing as in the Android app) unless --raw is given.
 
 Ctrl-C ends early and leaves a playable file. Existing results are replaced.
@@ -38,7 +39,7 @@ from keras_matting.progress import show_progress
 KINDS = ("composite", "alpha", "foreground")
 GROUPS = {
     "Input": ["camera", "rate", "captured"],
-    "Result": ["output", "background", "raw"],
+    "Result": ["output", "background", "raw", "raw_colours"],
     "Network": model_flags.GROUP,
 }
 
@@ -56,6 +57,9 @@ def define_flags():
         "background", None, "blur, a picture, a video, #rrggbb or a colour; default: green."
     )
     flags.DEFINE_bool("raw", False, "Leave the network's mattes as they are, with flicker.")
+    flags.DEFINE_bool(
+        "raw_colours", False, "Keep the video's colours, also where its background shows through."
+    )
 
 
 def main(argv):
@@ -105,6 +109,7 @@ def _run(arguments, options):
             model,
             background=options.background or "green",
             steady=not options.raw,
+            raw_colours=options.raw_colours,
             reference_size=options.size,
             captured=captured,
             shown=window and window.show,

@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_matting.image_files import SUFFIXES
 from keras_matting.inference.backgrounds import background_of, compose, cover
+from keras_matting.inference.cutouts import foreground_colours
 from keras_matting.inference.predict import check_call, predict_alpha
 from keras_matting.inference.video.ahead import in_background
 from keras_matting.inference.video.reading import Frame, Video, open_video
@@ -25,6 +26,7 @@ def matte_video(
     *,
     background: str = "green",
     steady: bool = True,
+    raw_colours: bool = False,
     reference_size: int | None = None,
     captured=None,
     shown: Callable | None = None,
@@ -41,6 +43,8 @@ def matte_video(
         model, reference_size: as for `predict_alpha`.
         background: of composites, as for `background_of`, or a video, which is repeated.
         steady: whether to take flicker out of the mattes with `steadied`.
+        raw_colours: whether composites and foregrounds keep the video's colours, in which the old
+            background shows at soft edges, instead of `foreground_colours`.
         captured: background, uint8 RGB, for models that take one; it is resized to the video.
         shown: is called with each composite, uint8 (H, W, 3).
         progress: is called with the number of frames done and frames per second.
@@ -70,13 +74,18 @@ def matte_video(
                 for writer in writers.values():
                     writer.copy(item)
                 continue
+            pictures = {"alpha": cv2.convertScaleAbs(alpha, alpha=255.0)}
+            colours = item.image
+            if not raw_colours and (behind or "foreground" in outputs):
+                colours = foreground_colours(item.image, alpha)
             if behind:
-                composite = compose(item.image, alpha, behind(item, alpha))
+                pictures["composite"] = compose(colours, alpha, behind(item, alpha))
+            if "foreground" in outputs:
+                pictures["foreground"] = np.dstack([colours, pictures["alpha"]])
             for kind, writer in writers.items():
-                picture = composite if kind == "composite" else _PICTURES[kind](item.image, alpha)
-                writer.write(picture, item)
+                writer.write(pictures[kind], item)
             if shown:
-                shown(composite)
+                shown(pictures["composite"])
             count += 1
             if progress:
                 progress(count, count / (time.monotonic() - start))
@@ -99,17 +108,6 @@ def _matted(items: Iterable, model, reference_size, given, steady):
         yield pending.popleft(), alpha
     for packet in pending:
         yield packet, None
-
-
-def _grey(image, alpha):
-    return cv2.convertScaleAbs(alpha, alpha=255.0)
-
-
-def _cutout(image, alpha):
-    return np.dstack([image, _grey(image, alpha)])
-
-
-_PICTURES = {"alpha": _grey, "foreground": _cutout}
 
 
 @contextmanager

@@ -14,7 +14,9 @@ from keras_matting.inference.video.reading import Frame, open_video
 
 def matte(source, outputs, model, **options):
     with open_video(source) as video:
-        return matte_video(video, outputs, model, **{"steady": False} | options)
+        return matte_video(
+            video, outputs, model, **{"steady": False, "raw_colours": True} | options
+        )
 
 
 @pytest.fixture
@@ -121,6 +123,20 @@ def test_a_turned_video_over_another_that_repeats(clips, model, tmp_path):
     assert [picture.shape for picture in shown] == [(24, 16, 3)] * 3
     levels = [picture.mean() for picture in shown]
     assert levels[:2] == pytest.approx([60, 180], abs=3) and levels[2] in levels[:2]
+
+
+def test_soft_edges_take_the_colour_of_the_foreground(clips, model, tmp_path):
+    """Alpha is the red channel: the band is half of a red foreground over black."""
+    image = np.zeros((32, 48, 3), np.uint8)
+    image[:, :20, 0], image[:, 20:26, 0] = 255, 128
+    clips.encode(tmp_path / "in.mp4", [image])
+    shown = []
+    matte(
+        tmp_path / "in.mp4", {}, model, background="#ff0000", shown=shown.append, raw_colours=False
+    )
+    matte(tmp_path / "in.mp4", {}, model, background="#ff0000", shown=shown.append)
+    estimated, raw = (picture[:, :26, 0].min() for picture in shown)
+    assert estimated > 225 and raw < 200
 
 
 def test_steadying_is_one_frame_late_but_every_frame_has_its_own_alpha(clips, model, tmp_path):
