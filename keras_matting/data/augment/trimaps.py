@@ -1,7 +1,8 @@
 """Trimaps from alpha: uint8 (h, w, 1), 0 background, 128 unknown, 255 foreground.
 
 Foreground is alpha = 1 eroded by a disc, background is alpha = 0 eroded by a disc; everything else,
-fractional alpha and hard edges alike, is unknown. Discs are exact.
+fractional alpha and hard edges alike, is unknown. Discs are exact. As in published code, alphas of
+5/255 and less count as 0, of 250/255 and more as 1: JPEG and video leave them in opaque parts.
 """
 
 import functools
@@ -9,9 +10,11 @@ import math
 
 import tensorflow as tf
 
+from keras_matting import alpha_ranges
 from keras_matting.data.augment.draws import draw, op_seed
 
 BACKGROUND, UNKNOWN, FOREGROUND = 0, 128, 255
+NEARLY = (alpha_ranges.NEAR + 0.5) / 255.0  # 5/255 and 250/255 are within, whatever their rounding
 NEAR = 48  # radius in pixels up to which unrolling the search for the nearest pixel is faster
 
 
@@ -94,7 +97,7 @@ def _classifier(reach):
 def _compiled(reach):
     @tf.function(jit_compile=True, reduce_retracing=True)
     def classified(alpha, inner, outer):
-        sides = tf.stack([alpha >= 1.0, alpha <= 0.0])[..., 0]
+        sides = tf.stack([alpha > 1.0 - NEARLY, alpha < NEARLY])[..., 0]
         if reach is not None:  # unrolled, each axis becomes a single pass over memory
             squared = _squared_distances(tf.cast(sides, tf.int16), reach)
         else:

@@ -5,22 +5,28 @@ A layout maps each role to a pattern below a folder, without the extension:
     {"image": "train/original/*", "alpha": "train/mask/*"}
 
 Files are .png, .jpg or .jpeg, sorted by name; hidden files and other file types are ignored.
-Partners are files whose wildcards match the same text; they must have the same size. The roles
-"cutout" (RGBA), "alpha", "trimap" and "label_ids" (Cityscapes) have their own rules; any other role
-is a colour picture, and the role is the key of its tensor. Palettes are resolved; EXIF orientation
-is not applied.
+Partners are files whose wildcards match the same text, in any Unicode form; they must have the same
+size. The roles "cutout" (RGBA), "alpha", "trimap" and "label_ids" (Cityscapes) have their own
+rules; any other role is a colour picture, and the role is the key of its tensor. Palettes are
+resolved, and pictures are turned upright by their EXIF orientation.
 """
 
+import functools
 import glob
+import logging
 import os
 import re
+import unicodedata
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
 import numpy as np
 import tensorflow as tf
 
+from keras_matting import alpha_ranges
+from keras_matting.data.reading.orientation import upright
 from keras_matting.data.source import Source
 from keras_matting.progress import track
 
@@ -74,13 +80,35 @@ def check(directory: str, samples: Sequence[dict[str, Path]], exact: bool = True
 
     With `exact`, foregrounds must be RGB and only cut-outs may have transparency. Otherwise grey is
     converted to RGB and transparency dropped, as loaders of published datasets do. Raises
-    ValueError naming the bad files.
+    ValueError naming the bad files, or as `judge`.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        faults = pool.map(lambda sample: fault(directory, sample, exact), samples)
-        faults = [text for text in track(faults, len(samples), f"checking {directory}") if text]
-    if faults:
+        checked = pool.map(lambda sample: inspect(directory, sample, exact), samples)
+        checked = list(track(checked, len(samples), f"checking {directory}"))
+    if faults := [fault for fault, _ in checked if fault]:
         refuse(directory, faults)
+    judge(directory, alpha_ranges.merged(found for _, found in checked if found))
+
+
+def judge(directory: str, found: dict) -> None:
+    """Raise ValueError if the alphas of a folder, as `inspect` found them, are on a wrong scale.
+
+    Logs what is only worth knowing about them.
+    """
+    if not found:
+        return
+    if problem := alpha_ranges.folder_problem(found):
+        raise ValueError(f"the alphas in {directory} are not mattes: {problem}.")
+    log = logging.getLogger(__name__)
+    if note := alpha_ranges.folder_note(found):
+        log.warning("%s: %s.", directory, note)
+    if found.get("soft") and not found["straight"]:
+        log.warning(
+            "%s: the colours seem to be multiplied by alpha already (no channel exceeds alpha in "
+            "any half-transparent pixel), which darkens edges: save the cut-outs with straight "
+            "alpha.",
+            directory,
+        )
 
 
 def source(samples: Sequence[dict[str, Path]]) -> Source:
@@ -101,7 +129,7 @@ def decode(contents: dict) -> dict:
     sample = {}
     for role, content in contents.items():
         # decode_png detects the format and reads JPEG too; decode_image loses the static rank.
-        picture = tf.io.decode_png(content, CHANNELS.get(role, 3))
+        picture = upright(tf.io.decode_png(content, CHANNELS.get(role, 3)), content)
         if role == "cutout":
             sample |= {"foreground": picture[..., :3], "alpha": picture[..., 3:]}
         elif role == "label_ids":
@@ -113,28 +141,42 @@ def decode(contents: dict) -> dict:
     return sample
 
 
-def fault(directory: str, sample: dict[str, Path], exact: bool = True) -> str | None:
-    """Return what is wrong with the files of a sample and how to fix it, or None."""
-    first = agreed = None
+def inspect(
+    directory: str, sample: dict[str, Path], exact: bool = True
+) -> tuple[str | None, dict | None]:
+    """Check the files of a sample.
+
+    Returns what is wrong and how to fix it, or None; and what `alpha_ranges.measure` says of its
+    alpha if it has one, for a cut-out with "soft" and "straight".
+    """
+    first = agreed = found = None
     for role, path in sample.items():
         name = str(path.relative_to(directory))
-        picture, found = decoded(path, name)
-        if found:
-            return found
+        picture, fault = decoded(path, name)
+        if fault:
+            return fault, None
         h, w = picture.shape[:2]
         size = f"{w}x{h}"
         first, agreed = first or role, agreed or size
         if min(h, w) < SMALLEST:
-            return f"{name} is only {size} (remove it)"
+            return f"{name} is only {size} (remove it)", None
         if exact:
-            found = _exact_fault(name, picture, role)
+            fault = _exact_fault(name, picture, role)
         if role in _FAULTS:
-            found = found or _FAULTS[role](name, picture)
-        if found:
-            return found
+            fault = fault or _FAULTS[role](name, picture)
+        if role in ("alpha", "trimap") and fault and _is_palette(path):
+            fault = f"{name} has a palette of label colours (make a mask of 0 and 255)"
+        if role in ("alpha", "cutout") and not fault:
+            found = alpha_ranges.measure(picture, 3 if role == "cutout" else 0)
+            if role == "cutout":
+                found |= _straightness(picture)
+            fault = _alpha_range_fault(name, found)
+        if fault:
+            return fault, None
         if size != agreed:
-            return f"{name} is {size}, but its {first} is {agreed} (make them the same size)"
-    return None
+            remedy = "(make them the same size)"
+            return f"{name} is {size}, but its {first} is {agreed} {remedy}", None
+    return None, found
 
 
 def decoded(path: Path, name: str) -> tuple[np.ndarray | None, str | None]:
@@ -154,9 +196,19 @@ def decoded(path: Path, name: str) -> tuple[np.ndarray | None, str | None]:
     else:
         return None, f"{name} is neither a PNG nor a JPEG file (convert it, or remove it)"
     try:
-        return tf.io.decode_png(content).numpy(), None
+        return _decoder()(content).numpy(), None
     except tf.errors.InvalidArgumentError:
         return None, f"{name} is truncated or corrupt (copy it again, or remove it)"
+
+
+@functools.cache  # traced once
+def _decoder():
+    def upright_picture(content):
+        return upright(tf.io.decode_png(content), content)
+
+    return tf.function(
+        upright_picture, input_signature=[tf.TensorSpec([], tf.string)], autograph=False
+    )
 
 
 def refuse(directory: str, faults: Sequence[str]) -> None:
@@ -171,6 +223,7 @@ def _pictures(folder, pattern, faults):
     """Return {text of the wildcards: file}; append what is wrong to `faults`."""
     parts = re.compile("([^/]*)".join(map(re.escape, pattern.split("*"))))
     pictures = {}
+    _check_listable(folder, pattern)
     for name in sorted(glob.glob(f"{pattern}.*", root_dir=folder)):
         stem, suffix = os.path.splitext(name)
         texts = parts.fullmatch(stem)
@@ -180,7 +233,8 @@ def _pictures(folder, pattern, faults):
             remedy = "(convert it to PNG or JPEG, or remove it)"
             faults.append(f"{name} has an unsupported format {remedy}")
         elif suffix.lower() in READABLE:
-            twin = pictures.setdefault(texts.groups(), folder / name)
+            key = tuple(unicodedata.normalize("NFC", text) for text in texts.groups())
+            twin = pictures.setdefault(key, folder / name)
             if twin != folder / name:
                 faults.append(f"{name} has the same name as {twin.name} (rename one)")
     if not pictures and not faults:
@@ -190,6 +244,20 @@ def _pictures(folder, pattern, faults):
             f"{folder / where} has no .png, .jpg or .jpeg file{named}: put pictures there."
         )
     return pictures
+
+
+def _check_listable(folder, pattern):
+    """Raise PermissionError for a folder that glob would take for an empty one."""
+    levels = os.path.dirname(pattern).split("/")
+    for depth in range(len(levels) + 1):
+        within = "/".join(levels[:depth])
+        for name in glob.glob(f"{within}/", root_dir=folder) if within else [""]:
+            try:
+                os.scandir(folder / name).close()
+            except PermissionError:
+                raise PermissionError(
+                    f"{folder / name} may not be listed: change its permissions."
+                ) from None
 
 
 def _filled(pattern, texts):
@@ -222,11 +290,7 @@ def _exact_fault(name, picture, role):
 def _cutout_fault(name, picture):
     if picture.shape[-1] != 4:
         return f"{name} is not RGBA but {_mode(picture)} (save the cut-out with its alpha)"
-    return _constant_fault(name, picture[..., 3])
-
-
-def _alpha_fault(name, picture):
-    return _grey_fault(name, picture) or _constant_fault(name, picture[..., 0])
+    return None
 
 
 def _trimap_fault(name, picture):
@@ -251,17 +315,37 @@ def _label_fault(name, picture):
 
 
 def _grey_fault(name, picture):
-    colours = picture[..., : 3 if picture.shape[-1] > 2 else 1]
+    if picture.shape[-1] < 3:
+        return None
+    colours = picture[..., :3]
     apart = colours.max(axis=-1).astype(int) - colours.min(axis=-1)
     if apart.max() > COLOURED:
         return f"{name} is not greyscale but {_mode(picture)} (save it as greyscale)"
     return None
 
 
-def _constant_fault(name, alpha):
-    if alpha.min() == alpha.max():
-        return f"{name} has the same alpha {alpha.max()} everywhere (mask it, or remove it)"
+def _alpha_range_fault(name, found):
+    if found["low"] == found["high"]:
+        return f"{name} has the same alpha {found['high']} everywhere (mask it, or remove it)"
+    if problem := alpha_ranges.file_problem(found):
+        return f"{name} is not a matte: {problem} (make a matte of it, or remove it)"
     return None
+
+
+def _is_palette(path):
+    """Return whether a file is a PNG of colour type 3."""
+    with open(path, "rb") as file:
+        start = file.read(26)
+    return start.startswith(b"\x89PNG") and start[25] == 3
+
+
+def _straightness(cutout):
+    """Return whether there are half-transparent pixels, and one with a channel above its alpha."""
+    red, green, blue, alpha = cv2.split(cutout)
+    soft = cv2.inRange(alpha, 1, 254)
+    above = cv2.subtract(cv2.max(cv2.max(red, green), blue), alpha)  # 0 where it is not
+    straight = cv2.bitwise_and(above, soft)
+    return {"soft": int(soft.any()), "straight": int(straight.any())}
 
 
 def _mode(picture):
@@ -270,7 +354,7 @@ def _mode(picture):
 
 _FAULTS = {
     "cutout": _cutout_fault,
-    "alpha": _alpha_fault,
+    "alpha": _grey_fault,
     "trimap": _trimap_fault,
     "label_ids": _label_fault,
 }

@@ -19,8 +19,10 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
+from keras_matting import alpha_ranges
 from keras_matting.atomic import exclusive_lock, replacing, write_text
 from keras_matting.data.reading import datasets, files, readers
+from keras_matting.data.reading.orientation import upright
 from keras_matting.data.source import Source
 from keras_matting.progress import track
 
@@ -41,11 +43,12 @@ def prepare(
 ) -> dict:
     """Check a split of a dataset, write it to the folder `out` and return the index.
 
-    Pictures with a side longer than `longest` pixels are scaled down: colour JPEGs to JPEG quality
-    95, everything else to PNG. Other files are stored byte for byte. A killed run resumes after the
-    last complete shard when started again with the same arguments. Shards without bad files are
-    written first; then one ValueError names all bad files. Raises ValueError immediately while
-    another process writes to `out`.
+    Pictures with a side longer than `longest` pixels are scaled down, foregrounds weighted by their
+    alpha: colour JPEGs to JPEG quality 95, everything else to PNG. Other files are stored byte for
+    byte. A killed run resumes after the last complete shard when started again with the same
+    arguments. Shards without bad files are written first; then one ValueError names all bad files,
+    or says that all alphas are on a wrong scale. Raises ValueError immediately while another
+    process writes to `out`.
     """
     samples = datasets.find(name, directory, split)
     if not 1 <= shards <= len(samples):
@@ -62,7 +65,14 @@ def prepare(
         index, faults = _written(samples, out, request, contents_of)
     if faults:
         files.refuse(directory, faults)
+    _judge(directory, index)
     return index
+
+
+def _judge(directory, index):
+    """Judge the alphas of all shards, except those that an earlier version wrote."""
+    found = [known.get("alphas") for known in index["shards"].values()]
+    files.judge(directory, alpha_ranges.merged(filter(None, found)))
 
 
 def _written(samples, out, request, contents_of):
@@ -77,11 +87,12 @@ def _written(samples, out, request, contents_of):
             index["shards"][shard] = known
             continue
         task = f"{name}: shard {number + 1} of {shards}"
-        offsets, found = _write(out / shard, part, contents_of, task)
+        offsets, alphas, found = _write(out / shard, part, contents_of, task)
         faults += found
         if not found:
             index["shards"][shard] = {
                 "made_of": made_of,
+                "alphas": alphas,
                 "bytes": _size(out / shard),
                 "sha256": _sha256(out / shard),
                 "offsets": offsets,
@@ -110,6 +121,8 @@ def read(directory: str, verify: bool = True) -> Source:
         faults = [text for text in track(faults, len(shards), f"checking {folder}") if text]
     if faults:
         files.refuse(directory, faults)
+    if verify:
+        _judge(directory, index)
     names = tf.constant([os.fsencode(folder / shard) for shard, _ in shards])
     begins = [known["offsets"] for _, known in shards]
     shard_of = np.repeat(np.arange(len(shards)), [len(offsets) for offsets in begins])
@@ -168,50 +181,83 @@ class _FaultySamples(Exception):
 
 
 def _write(path, samples, contents_of, task):
-    """Return the records' offsets and the faults found; with faults, write no file."""
-    offsets, faults, end = [], [], 0
+    """Return the records' offsets, what is known of their alphas, and the faults found.
+
+    With faults, write no file.
+    """
+    offsets, alphas, faults, end = [], [], [], 0
     with contextlib.suppress(_FaultySamples), replacing(path) as temporary:
         with tf.io.TFRecordWriter(str(temporary)) as writer, ThreadPoolExecutor() as pool:
             batches = (samples[i : i + AT_ONCE] for i in range(0, len(samples), AT_ONCE))
             contents = (item for batch in batches for item in pool.map(contents_of, batch))
-            for roles, fault in track(contents, len(samples), task):
+            for roles, fault, alpha in track(contents, len(samples), task):
                 if fault:
                     faults.append(fault)
                     continue
+                if alpha:
+                    alphas.append(alpha)
                 record = _example(roles).SerializeToString(deterministic=True)
                 writer.write(record)
                 offsets.append(end)
                 end += len(record) + FRAMING
         if faults:
             raise _FaultySamples
-    return offsets, faults
+    return offsets, alpha_ranges.merged(alphas), faults
 
 
 def _contents(sample, directory, exact, longest):
-    """Return ({role: file content}, None), or (None, fault)."""
-    fault = files.fault(directory, sample, exact)
+    """Return ({role: file content}, None, measured alpha), or (None, fault, None)."""
+    fault, alpha = files.inspect(directory, sample, exact)
     if fault:
-        return None, fault
+        return None, fault, None
     contents = {role: path.read_bytes() for role, path in sample.items()}
     if longest:
-        contents = {role: _reduced(role, c, longest) for role, c in contents.items()}
-    return contents, None
+        contents = _reduced(contents, longest)
+    return contents, None, alpha
 
 
-def _reduced(role, content, longest):
-    picture = tf.io.decode_png(content, files.CHANNELS.get(role, 3)).numpy()
-    h, w, depth = picture.shape
+def _reduced(contents, longest):
+    """Scale {role: file content} of a sample down, colours in proportion to their alpha."""
+    pictures = {role: _decoded(role, content) for role, content in contents.items()}
+    h, w = next(iter(pictures.values())).shape[:2]
     if max(h, w) <= longest:
-        return content
+        return contents
     size = [max(files.SMALLEST, round(side * longest / max(h, w))) for side in (w, h)]
-    classes = role in ("trimap", "label_ids")
-    picture = cv2.resize(
-        picture, size, interpolation=cv2.INTER_NEAREST if classes else cv2.INTER_AREA
-    )
-    picture = picture.reshape(*size[::-1], depth)
-    if content.startswith(b"\xff\xd8") and role not in files.CHANNELS:
-        return tf.io.encode_jpeg(picture, quality=JPEG_QUALITY).numpy()
-    return tf.io.encode_png(picture).numpy()
+    reduced = {}
+    for role, picture in pictures.items():
+        if role in ("trimap", "label_ids"):
+            small = cv2.resize(picture, size, interpolation=cv2.INTER_NEAREST)
+        elif role == "cutout":
+            colours = _blended(picture[..., :3], picture[..., 3:], size)
+            small = np.dstack([colours, _mean(picture[..., 3], size)])
+        elif role == "foreground" and "alpha" in pictures:
+            small = _blended(picture, pictures["alpha"], size)
+        else:
+            small = _mean(picture, size)
+        small = small.reshape(*size[::-1], -1)
+        if contents[role].startswith(b"\xff\xd8") and role not in files.CHANNELS:
+            reduced[role] = tf.io.encode_jpeg(small, quality=JPEG_QUALITY).numpy()
+        else:
+            reduced[role] = tf.io.encode_png(small).numpy()
+    return reduced
+
+
+def _decoded(role, content):
+    picture = tf.io.decode_png(content, files.CHANNELS.get(role, 3))
+    return upright(picture, content).numpy()
+
+
+def _mean(picture, size):
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+
+
+def _blended(colours, alpha, size):
+    """Return means weighted by alpha, and plain means where that is 0 everywhere."""
+    weights = alpha.reshape(*alpha.shape[:2], 1) / np.float32(255)
+    weighted = _mean(colours * weights, size)
+    total = _mean(weights, size)[..., None]
+    found = np.where(total > 0, weighted / np.maximum(total, 1e-6), _mean(colours, size))
+    return np.rint(found).clip(0, 255).astype(np.uint8)
 
 
 def _example(contents):

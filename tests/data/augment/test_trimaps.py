@@ -10,16 +10,19 @@ from keras_matting.data.augment import trimaps
 
 
 def by_definition(alpha, inner, outer):
-    """Foreground: every pixel within `inner` has alpha 1; background: within `outer` alpha 0."""
+    """Foreground: every pixel within `inner` has alpha 1; background: within `outer` alpha 0.
+
+    From 250 of 255 on counts as 1, up to 5 as 0.
+    """
     height, width = alpha.shape[:2]
     ys, xs = np.mgrid[:height, :width]
     result = np.full((height, width, 1), 128, np.uint8)
     for y in range(height):
         for x in range(width):
             squared = (ys - y) ** 2 + (xs - x) ** 2
-            if (alpha[squared <= inner**2] == 1).all():
+            if (alpha[squared <= inner**2] > 249.5 / 255).all():
                 result[y, x] = 255
-            elif (alpha[squared <= outer**2] == 0).all():
+            elif (alpha[squared <= outer**2] < 5.5 / 255).all():
                 result[y, x] = 0
     return result
 
@@ -41,6 +44,16 @@ def test_equals_definition(name, radius):
     sample = trimaps.trimap(radius)({"alpha": tf.constant(alpha)})
     assert sample["trimap"].dtype == tf.uint8
     np.testing.assert_array_equal(sample["trimap"], by_definition(alpha, radius, radius))
+
+
+def test_values_near_the_ends_count_as_the_ends():
+    """As video (254 inside) and JPEG leave them."""
+    hard = 255 * alphas()["hard"]
+    for low, high in ((0, 254), (5, 250)):
+        alpha = np.float32(np.where(hard, high, low)[..., None] / 255)
+        found = trimaps.trimap(3)({"alpha": tf.constant(alpha)})["trimap"]
+        exact = (hard[..., None] / 255).astype(np.float32)
+        np.testing.assert_array_equal(found, by_definition(exact, 3, 3))
 
 
 def test_random_radii_are_whole_and_cover_the_range():
@@ -120,6 +133,6 @@ def test_equals_the_distance_transform_of_addons(radius, reduced):
     within = tf.constant(radius) / 1.5 if reduced else radius
     inside, outside = (
         tfa.image.euclidean_dist_transform(tf.cast(mask, tf.uint8)) > within
-        for mask in (alpha >= 1, alpha <= 0)
+        for mask in (alpha > 249.5 / 255, alpha < 5.5 / 255)
     )
     np.testing.assert_array_equal(found, tf.where(inside, 255, tf.where(outside, 0, 128)))

@@ -1,22 +1,27 @@
 """A reader yields what the files hold, or one sentence that names the bad ones."""
 
+import os
 import struct
 import subprocess
 import sys
+import unicodedata
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from keras_matting.data import composition, validation
 from keras_matting.data.reading import readers
+from keras_matting.image_files import read_photograph
 
 RNG = np.random.default_rng(0)
 COLOUR = RNG.integers(0, 256, (24, 32, 3), dtype=np.uint8)
 ALPHA = RNG.integers(0, 256, (24, 32, 1), dtype=np.uint8)
 CUTOUT = np.concatenate([COLOUR, ALPHA], axis=-1)
+LABELS = [[0, 0, 0], [192, 128, 128], [224, 224, 192]]  # colours of VOC
 CMYK = (Path(__file__).parents[2] / "golden" / "data" / "cmyk.jpg").read_bytes()  # by Pillow
 
 
@@ -47,6 +52,20 @@ def palette_png(indices, colours, opacities=b""):
             chunk(b"IEND", b""),
         ]
     )
+
+
+def with_orientation(content, stored, order):
+    """A JPEG or PNG file whose EXIF directory has another entry and the orientation."""
+    endian = "<" if order == b"II" else ">"
+    tiff = order + struct.pack(f"{endian}HIH", 42, 8, 2)
+    tiff += struct.pack(f"{endian}HHI4s", 0x010F, 2, 4, b"abc")
+    tiff += struct.pack(f"{endian}HHIHHI", 0x0112, 3, 1, stored, 0, 0)
+    if content.startswith(b"\x89PNG"):
+        checksum = zlib.crc32(b"eXIf" + tiff)
+        chunk = struct.pack(">I", len(tiff)) + b"eXIf" + tiff + struct.pack(">I", checksum)
+        return content[:33] + chunk + content[33:]
+    segment = struct.pack(">H", len(tiff) + 8) + b"Exif\0\0" + tiff
+    return content[:2] + b"\xff\xe1" + segment + content[2:]
 
 
 def put(path, content):
@@ -103,6 +122,63 @@ def test_greyscale_photograph_becomes_rgb(tmp_path):
     np.testing.assert_array_equal(sample["image"], np.repeat(ALPHA, 3, axis=-1))
 
 
+@pytest.mark.parametrize("stored", range(10))
+def test_photographs_are_upright(tmp_path, stored):
+    """As OpenCV turns them; 0 and 9 are invalid. The mattes are upright already."""
+    smooth = cv2.resize(COLOUR[:2, :3], (32, 24), interpolation=cv2.INTER_LINEAR)
+    for name, content, order in (("a.png", png, b"MM"), ("b.jpg", jpeg, b"II")):
+        path = tmp_path / "foreground" / name
+        put(path, with_orientation(content(smooth), stored, order))
+        expected = read_photograph(path)
+        put(
+            tmp_path / "alpha" / f"{path.stem}.png",
+            png(cv2.resize(ALPHA, expected.shape[1::-1])[..., None]),
+        )
+    source = readers.foreground_alpha(str(tmp_path))
+    for i, name in enumerate(("a.png", "b.jpg")):
+        found = source.load(tf.constant(i, tf.int64))
+        expected = read_photograph(tmp_path / "foreground" / name)
+        assert found["foreground"].shape == expected.shape
+        assert np.abs(found["foreground"].numpy().astype(int) - expected).max() < 12
+
+
+def test_damaged_exif_is_ignored(tmp_path):
+    whole = with_orientation(jpeg(COLOUR), 3, b"II")
+    tag = whole.index(b"Exif") + 6
+    for name, at, value in (
+        ("a", tag + 4, b"\xff" * 4),
+        ("b", tag + 8, b"\xff\xff"),
+        ("c", tag, b"??"),
+    ):
+        put(tmp_path / f"{name}.jpg", whole[:at] + value + whole[at + len(value) :])
+    source = readers.images(str(tmp_path))
+    for i in range(3):
+        found = source.load(tf.constant(i, tf.int64))["image"]
+        assert found.shape == (24, 32, 3)
+
+
+def test_names_match_in_any_unicode_form(tmp_path):
+    put(tmp_path / "foreground" / unicodedata.normalize("NFC", "Zoé.png"), png(COLOUR))
+    put(tmp_path / "alpha" / unicodedata.normalize("NFD", "Zoé.png"), png(ALPHA))
+    assert readers.foreground_alpha(str(tmp_path)).size == 1
+
+
+def test_a_folder_that_may_not_be_listed(tmp_path, monkeypatch):
+    """By a stand-in, because permissions do not keep root from listing."""
+    put(tmp_path / "foreground" / "a.png", png(COLOUR))
+    put(tmp_path / "alpha" / "a.png", png(ALPHA))
+    scandir = os.scandir
+
+    def guarded(path="."):
+        if isinstance(path, str | os.PathLike) and os.fspath(path).rstrip("/").endswith("alpha"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    text = message(PermissionError, readers.foreground_alpha, str(tmp_path))
+    assert f"{tmp_path}/alpha may not be listed" in text
+
+
 BAD_CUTOUTS = {
     "empty": (b"", "empty"),
     "truncated": (png(CUTOUT)[:-300], "truncated or corrupt"),
@@ -116,6 +192,7 @@ BAD_CUTOUTS = {
     "one pixel": (png(CUTOUT[:1, :1]), "is only 1x1 (remove it)"),
     "one row": (png(CUTOUT[:1]), "is only 32x1 (remove it)"),
     "palette": (palette_png(np.eye(4), [[9, 9, 9], [1, 2, 3]]), "not RGBA but RGB"),
+    "mask": (png(np.concatenate([COLOUR, ALPHA // 128], -1)), "its largest value is 1, but"),
 }
 
 
@@ -141,6 +218,18 @@ BAD_PAIRS = {
     "cut-out": (png(CUTOUT), png(ALPHA), "foreground/x.png is not RGB but RGBA"),
     "16 bits": (png(COLOUR), png(np.uint16(ALPHA) * 257), "alpha/x.png has 16 bits"),
     "one pixel": (png(COLOUR[:1, :1]), png(ALPHA[:1, :1]), "foreground/x.png is only 1x1"),
+    "mask": (png(COLOUR), png(ALPHA // 128), "alpha/x.png is not a matte: its largest value is 1,"),
+    "labels": (
+        png(COLOUR),
+        png(ALPHA // 11),
+        "alpha/x.png is not a matte: its largest value is 23,",
+    ),
+    "labels, void": (png(COLOUR), png(np.where(ALPHA > 250, 255, ALPHA // 20)), "label numbers"),
+    "palette": (
+        png(COLOUR),
+        palette_png(ALPHA[..., 0] // 86, LABELS),
+        "a palette of label colours",
+    ),
 }
 
 
@@ -169,6 +258,36 @@ def test_bad_photograph_is_named(tmp_path, read, name):
     put(tmp_path / name, content)
     text = message(ValueError, read, str(tmp_path))
     assert f"{name} {reason}" in text and "good.png" not in text
+
+
+@pytest.mark.parametrize(
+    "low, high, reason",
+    [
+        (0, 127, "their largest value is 127, but alphas reach from 0 to 255"),
+        (16, 235, "they reach from 16 to 235, the range of video"),
+    ],
+)
+def test_mattes_on_another_scale_are_refused_together(tmp_path, low, high, reason):
+    for name in ("a", "b"):
+        scaled = np.rint(low + ALPHA / 255 * (high - low)).astype(np.uint8)
+        put(tmp_path / f"{name}.png", png(np.concatenate([COLOUR, scaled], -1)))
+    assert reason in message(ValueError, readers.rgba, str(tmp_path))
+    assert readers.rgba(str(tmp_path), verify=False).size == 2
+
+
+def test_what_is_worth_knowing_of_mattes_is_said(tmp_path, caplog):
+    """Opaque parts of 254, and colours that are multiplied by alpha already in all files."""
+    alpha = np.clip(ALPHA.astype(int) * 3 - 255, 0, 254).astype(np.uint8)
+    for name in ("a", "b"):
+        put(tmp_path / f"{name}.png", png(np.concatenate([COLOUR, alpha], -1)))
+    readers.rgba(str(tmp_path))
+    (near,) = caplog.messages
+    assert near.startswith(f"{tmp_path}: 2 of 2 alphas are mostly near 0 or 255")
+    premultiplied = np.uint8(COLOUR * (alpha / 255.0))
+    for name in ("a", "b"):
+        put(tmp_path / f"{name}.png", png(np.concatenate([premultiplied, alpha], -1)))
+    readers.rgba(str(tmp_path))
+    assert "seem to be multiplied by alpha already" in caplog.messages[-1]
 
 
 def test_unreadable_file_is_named(tmp_path):

@@ -2,8 +2,10 @@
 
 import json
 import os
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +102,54 @@ def test_labels_are_reduced_without_mixing(tmp_path):
     labels = records.read(out).load(number(0))["labels"]
     assert labels.shape == (8, 8, 1)
     assert set(np.unique(labels)) == {0, 2}
+
+
+@pytest.mark.parametrize("kind", ["rgba", "foreground_alpha"])
+def test_colours_of_transparent_pixels_do_not_leak(tmp_path, kind):
+    """A bright figure on transparent black stays bright to its edge."""
+    alpha = np.zeros((32, 32, 1), np.uint8)
+    alpha[:, 10:] = 255
+    colour = np.broadcast_to(np.where(alpha > 0, 250, 0).astype(np.uint8), (32, 32, 3))
+    files = {"foreground/a": colour, "alpha/a": alpha}
+    if kind == "rgba":
+        files = {"a": np.concatenate([colour, alpha], -1)}
+    for name, picture in files.items():
+        path = tmp_path / f"{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(tf.io.encode_png(picture).numpy())
+    records.prepare(kind, str(tmp_path), str(tmp_path / "out"), shards=1, longest=8)
+    sample = records.read(str(tmp_path / "out")).load(number(0))
+    # columns of 4: the third has two transparent and two opaque ones
+    np.testing.assert_array_equal(sample["alpha"][0, :, 0], [0, 0, 128, *[255] * 5])
+    np.testing.assert_array_equal(sample["foreground"][0, 2:, 0], [250] * 6)
+
+
+def test_mattes_on_another_scale_are_refused(folder):
+    for i in range(COUNT):
+        path = folder / "Train" / "GT" / f"figur {i:02} 猫.png"
+        path.write_bytes(tf.io.encode_png(tf.io.decode_png(path.read_bytes()) // 2).numpy())
+    for _ in range(2):  # also when all shards exist
+        with pytest.raises(ValueError, match="their largest value is 127, but alphas reach"):
+            prepare(folder)
+    with pytest.raises(ValueError, match="their largest value is 127"):
+        records.read(str(folder / "records"))
+    assert records.read(str(folder / "records"), verify=False).size == COUNT
+
+
+def test_records_of_photographs_are_upright(tmp_path):
+    picture = np.zeros((8, 12, 3), np.uint8)
+    picture[:4] = 255
+    tiff = b"MM" + struct.pack(">HIHHHIHHI", 42, 8, 1, 0x0112, 3, 1, 6, 0, 0)
+    chunk = struct.pack(">I", len(tiff)) + b"eXIf" + tiff
+    content = tf.io.encode_png(picture).numpy()
+    content = content[:33] + chunk + struct.pack(">I", zlib.crc32(chunk[4:])) + content[33:]
+    (tmp_path / "a.png").write_bytes(content)
+    for longest, shape in ((None, (12, 8, 3)), (6, (6, 4, 3))):
+        out = str(tmp_path / f"records {longest}")
+        records.prepare("images", str(tmp_path), out, shards=1, longest=longest)
+        found = records.read(out).load(number(0))["image"].numpy()
+        assert found.shape == shape
+        assert (found[:, shape[1] // 2 :] == 255).all() and not found[:, : shape[1] // 2].any()
 
 
 def test_resumes_after_a_kill(folder):
