@@ -10,9 +10,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from keras_matting import photograph_files
 from keras_matting.atomic import write_bytes
+from keras_matting.photograph_files import without_icc_profile
 
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+SUFFIXES = (
+    ".avif", ".bmp", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp",
+)  # fmt: skip
 
 TRIMAP_VALUES = (0, 128, 255)
 TRIMAP_RULE = "below a third of 255 is background, above two thirds foreground, the rest unknown"
@@ -55,8 +59,8 @@ def by_stem(entries, folder):
 
 
 def read_photograph(path, notes=None):
-    """Read uint8 (H, W, 3) RGB, rotated upright; alpha is ignored, 16 bits are reduced to 8."""
-    return _decoded(path, cv2.IMREAD_COLOR)[..., ::-1]
+    """Read uint8 (H, W, 3) sRGB, rotated upright; alpha is ignored, 16 bits are reduced to 8."""
+    return photograph_files.read(path, notes).in_srgb()
 
 
 def read_matte(path, notes=None):
@@ -120,7 +124,7 @@ def write_png(path, image):
 
 def _decoded(path, flags):
     try:
-        data = np.frombuffer(_without_icc_profile(Path(path).read_bytes()), np.uint8)
+        data = np.frombuffer(without_icc_profile(Path(path).read_bytes()), np.uint8)
         # Not imread: it returns the readable part of a truncated JPEG without an error.
         image = cv2.imdecode(data, flags)
     except OSError as error:
@@ -130,22 +134,6 @@ def _decoded(path, flags):
     if image is None:
         raise ValueError(f"{path}: damaged or not an image; replace or remove it")
     return image
-
-
-def _without_icc_profile(data):
-    """Remove the colour profile of a PNG, which OpenCV ignores but libpng may complain about."""
-    if not data.startswith(b"\x89PNG"):
-        return data
-    start = 8
-    while start + 8 <= len(data):
-        size, kind = int.from_bytes(data[start : start + 4]), data[start + 4 : start + 8]
-        end = start + size + 12
-        if kind == b"iCCP":
-            return data[:start] + data[end:]
-        if kind == b"IDAT":  # a profile comes before the pixels
-            break
-        start = end
-    return data
 
 
 # how the files of each kind are read

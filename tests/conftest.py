@@ -3,9 +3,11 @@
 import functools
 import gc
 import os
+import struct
 from pathlib import Path
 
 import pytest
+from PIL import ImageCms
 
 import keras_matting  # noqa: F401  before tests import TensorFlow, whose Keras it chooses
 
@@ -68,3 +70,21 @@ def cached_model():
     from keras_matting.models import create_model
 
     return functools.cache(create_model)
+
+
+@pytest.fixture(scope="session")
+def wide_profile():
+    """An ICC profile with wider primaries than sRGB, whose profile it is apart from them."""
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    tags = {}
+    for i in range(struct.unpack_from(">I", data, 128)[0]):
+        name, offset, _ = struct.unpack_from(">4sII", data, 132 + 12 * i)
+        tags[name] = offset + 8
+    adobe_rgb = {
+        b"rXYZ": (0.6097, 0.3111, 0.0195),
+        b"gXYZ": (0.2053, 0.6257, 0.0609),
+        b"bXYZ": (0.1492, 0.0632, 0.7446),
+    }
+    for name, xyz in adobe_rgb.items():
+        struct.pack_into(">3i", data, tags[name], *(round(65536 * x) for x in xyz))
+    return bytes(data)
