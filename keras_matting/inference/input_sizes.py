@@ -6,6 +6,9 @@
                is cropped off the matte
     size       scale to size(height, width, reference); the matte is scaled back
 
+Pictures thinner than 8:1 are upscaled less than the published code does, which would make 512x25600
+of 8x400.
+
 With `size`, it also has `reference`, the side in pixels that `--size` changes (None: not
 applicable), and `shrink`, the interpolation for downscaling. Upscaling is always bilinear.
 
@@ -21,6 +24,7 @@ from functools import partial
 import cv2
 
 STRIDE = 32
+LONGEST = 8  # times the reference; the longer side is not upscaled beyond that
 
 
 def way(name):
@@ -35,13 +39,17 @@ def near(height, width, reference):
     """
     shorter = min(height, width)
     if max(height, width) < reference or shorter > reference:
-        height, width = height * reference // shorter, width * reference // shorter
+        scale = _bounded(reference / shorter, height, width, reference)
+        if scale < reference / shorter:
+            height, width = int(height * scale), int(width * scale)
+        else:
+            height, width = height * reference // shorter, width * reference // shorter
     return _down(height), _down(width)
 
 
 def shorter_is(height, width, reference):
     """Scale as PaddleSeg's MODNet: set the shorter side to `reference`, cut to multiples of 32."""
-    scale = reference / min(height, width)
+    scale = _bounded(reference / min(height, width), height, width, reference)
     return _down(round(height * scale)), _down(round(width * scale))
 
 
@@ -66,6 +74,11 @@ def part(height, width, reference, divisor):
 def upwards(height, width, reference):
     """Round up to multiples of 32, as BiSeNetV2's demo does."""
     return -(-height // STRIDE) * STRIDE, -(-width // STRIDE) * STRIDE
+
+
+def _bounded(scale, height, width, reference):
+    """Limit the upscaling of thin pictures, whose longer side would become enormous."""
+    return min(scale, max(LONGEST * reference / max(height, width), 1.0))
 
 
 def _down(side):

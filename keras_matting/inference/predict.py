@@ -1,18 +1,27 @@
 """Predict the alpha matte of a photograph of any size with a Keras model or a .tflite file.
 
-    alpha = predict_alpha(create_model("modnet_mobilenetv2", (None, None, 3), weights=path), image)
-    alpha = predict_alpha(create_model("gca", (None, None, 3), weights=path), image, trimap=trimap)
-    alpha = predict_alpha(load_tflite("modnet_mobilenetv2_512x512_int8.tflite"), image)
+alpha = predict_alpha(create_model("modnet_mobilenetv2", (None, None, 3), weights=path), image)
+alpha = predict_alpha(create_model("gca", (None, None, 3), weights=path), image, trimap=trimap)
+alpha = predict_alpha(load_tflite("modnet_mobilenetv2_512x512_int8.tflite"), image)
 """
 
 import cv2
 import numpy as np
 
+from keras_matting import colour_profiles
 from keras_matting.inference import input_sizes
 from keras_matting.inference.tflite import TFLiteModel, batched
 
 
-def predict_alpha(model, image, reference_size: int | None = None, *, trimap=None, background=None):
+def predict_alpha(
+    model,
+    image,
+    reference_size: int | None = None,
+    *,
+    trimap=None,
+    background=None,
+    profile: bytes | None = None,
+):
     """Predict the alpha matte of an image.
 
     A model of any size gets the image scaled as in its published test code (`input_sizes.WAYS`). A
@@ -27,7 +36,8 @@ def predict_alpha(model, image, reference_size: int | None = None, *, trimap=Non
         reference_size: replaces the published side in pixels, for models of any size.
         trimap: (H, W) or (H, W, 1), uint8 {0, 128, 255}, if the model takes one. Known pixels get
             alpha 0 and 1, as in the published tests.
-        background: like `image`, if the model takes one.
+        background: like `image`, in sRGB, if the model takes one.
+        profile: ICC profile of a uint8 image; the network sees sRGB.
 
     Returns:
         float32 (H, W) in [0, 1].
@@ -36,11 +46,11 @@ def predict_alpha(model, image, reference_size: int | None = None, *, trimap=Non
         ValueError: inputs are missing, unexpected or of another shape, type or range, or the matte
             is not finite.
     """
-    inputs = {"image": _float_image(image, "image")}
+    inputs = {"image": _checked_image(image, "image")}
     if trimap is not None:
         inputs["trimap"] = _float_trimap(trimap)
     if background is not None:
-        inputs["background"] = _float_image(background, "background")
+        inputs["background"] = _checked_image(background, "background")
     check_call(model, inputs.keys() - {"image"}, reference_size)
     height, width = inputs["image"].shape[:2]
     for name, x in inputs.items():
@@ -49,7 +59,7 @@ def predict_alpha(model, image, reference_size: int | None = None, *, trimap=Non
                 f"{name} is {x.shape[0]}x{x.shape[1]}, but image is {height}x{width} "
                 "(height x width); sizes must match"
             )
-    alpha = _through(model, inputs, reference_size)
+    alpha = _through(model, inputs, reference_size, profile)
     if not np.isfinite(alpha).all():
         raise ValueError("the matte is not finite; the model's weights are damaged or untrained")
     alpha = np.clip(alpha, 0.0, 1.0)
@@ -92,7 +102,7 @@ def _input_size(model):
     return tuple(model.input["image"].shape[1:3])
 
 
-def _through(model, inputs, reference_size):
+def _through(model, inputs, reference_size, profile=None):
     """Scale or pad inputs of one size for the model; return alpha (H, W) at their size."""
     height, width = inputs["image"].shape[:2]
     fixed, way = _input_size(model), input_sizes.way(model.name)
@@ -100,11 +110,16 @@ def _through(model, inputs, reference_size):
     if None not in fixed:
         window, borders = letterbox(height, width, *fixed)
         shrink = cv2.INTER_AREA
+        if window[0] < height:
+            # as bytes: several times as fast, and within half a byte of averages of floats
+            inputs = {name: _resize(x, *window, shrink) for name, x in inputs.items()}
     elif "multiple" in way:
         borders = (0, -height % way["multiple"], 0, -width % way["multiple"])
     else:
         window = way["size"](height, width, reference_size or way["reference"])
-    inputs = {name: _resize(x, *window, shrink) for name, x in inputs.items()}
+    if profile is not None and not colour_profiles.is_srgb(profile):
+        inputs["image"] = colour_profiles.to_srgb(inputs["image"], profile)
+    inputs = {name: _resize(_as_float(x), *window, shrink) for name, x in inputs.items()}
     if None not in fixed and "trimap" in inputs:
         # keeps unknown strips that are now narrower than a pixel
         level = np.rint(255.0 * inputs["trimap"])
@@ -136,17 +151,22 @@ def _run(model, inputs):
     return compiled.predict(model, batched(inputs))[0, ..., 0]
 
 
-def _float_image(image, name):
+def _checked_image(image, name):
+    """Return an image as uint8 or float32; raise ValueError on other values."""
     image = np.asarray(image)
     if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise ValueError(f"{name} has shape {image.shape}; pass RGB of shape (H, W, 3)")
     if image.dtype == np.uint8:
-        return image.astype(np.float32) / np.float32(255)
+        return image
     if not np.issubdtype(image.dtype, np.floating):
         raise ValueError(f"{name} is {image.dtype}; pass uint8, or float in [0, 1]")
     if not (image.min() >= 0.0 and image.max() <= 1.0):
         raise ValueError(f"{name} is float up to {image.max()}; pass values in [0, 1]")
     return image.astype(np.float32)
+
+
+def _as_float(x):
+    return x.astype(np.float32) / np.float32(255) if x.dtype == np.uint8 else x
 
 
 def _float_trimap(trimap):

@@ -4,6 +4,7 @@ import gc
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -97,6 +98,19 @@ def test_sizes_of_the_published_tests(name, size, expected):
     assert way["size"](*size, way["reference"]) == expected
 
 
+@pytest.mark.parametrize("name", ["modnet_mobilenetv2", "modnet_hrnet_w18", "ppmatting_hrnet_w18"])
+@pytest.mark.parametrize("size", [(1, 300), (8, 400), (1, 5000), (3000, 20), (1, 60_000)])
+def test_thin_pictures_are_not_upscaled_to_gigapixels(name, size):
+    way = input_sizes.way(name)
+    height, width = way["size"](*size, way["reference"])
+    assert max(height, width) <= max(8 * 512, *size)
+
+
+def test_pictures_of_8_to_1_have_the_published_size():
+    assert input_sizes.near(40, 320, 512) == (512, 4096)
+    assert input_sizes.shorter_is(64, 512, 512) == (512, 4096)
+
+
 def test_every_network_has_a_row():
     fallback = [name for name in list_models() if input_sizes.way(name) is input_sizes.WAYS["*"]]
     assert all(name.startswith("modnet_mobilenetv2") for name in fallback)
@@ -130,6 +144,14 @@ class Spy:
             assert x.dtype == np.float32 and x.shape[-1] == self.input[key].shape[-1]
         self.seen = {key: x[0] for key, x in inputs.items()}
         return {"alpha": inputs["image"][..., :1]}
+
+
+def test_a_large_photograph_is_reduced_as_bytes():
+    model = Spy(size=(40, 80))
+    image = np.random.default_rng(0).integers(0, 256, (400, 800, 3), np.uint8)
+    predict_alpha(model, image)
+    expected = cv2.resize(image / np.float32(255), (80, 40), interpolation=cv2.INTER_AREA)
+    assert 0 < np.abs(model.seen["image"] - expected).max() <= 0.501 / 255
 
 
 def test_a_fixed_size_gets_the_undistorted_image_padded_by_reflection():
