@@ -29,7 +29,7 @@ from keras_matting import image_files
 from keras_matting.atomic import write_bytes
 from keras_matting.commands import model_flags
 from keras_matting.inference import check_call, input_names
-from keras_matting.inference.folders import matte_photograph
+from keras_matting.inference.folders import in_8_bits, matte_photograph
 from keras_matting.metrics.evaluation import as_csv, as_json, evaluate, match_files, scored, table
 
 GROUPS = {
@@ -67,7 +67,8 @@ def predict_and_evaluate(
         for name, paths in files.items():
             others = {kind: paths[kind] for kind in extra}
             # what the readers say has been said by match_files
-            _, matte = matte_photograph(model, paths["image"], reference_size, [], **others)
+            _, alpha = matte_photograph(model, paths["image"], reference_size, [], **others)
+            matte = in_8_bits(alpha)
             if save:
                 image_files.write_png(Path(save) / f"{name}.png", matte)
             yield matte, paths
@@ -144,7 +145,7 @@ def _run(options):
 
 def _check(options):
     """Raise ValueError for contradicting flags, before anything is read."""
-    of_models = ("model", "weights", "tflite", "width", "option", "size")
+    of_models = ("network", "model", "weights", "tflite", "width", "option", "size")
     of_models += ("image", "background", "save")
     given = [f"--{flag}" for flag in of_models if options[flag].value]
     if options.prediction and given:

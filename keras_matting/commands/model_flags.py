@@ -5,7 +5,7 @@ import ast
 from absl import flags
 
 from keras_matting.inference import load, load_tflite
-from keras_matting.pretrained import tflite_file
+from keras_matting.pretrained import networks, tflite_file
 
 DEFAULT = "portrait"
 GROUP = ["network", "tflite", "model", "weights", "width", "option", "size"]
@@ -16,7 +16,7 @@ def define_model_flags():
     flags.DEFINE_string(
         "network",
         None,
-        f"Name of a network that ships with the package. Default: {DEFAULT}.",
+        f"Name of a network that ships with the package, such as {DEFAULT}, the default.",
     )
     flags.DEFINE_string("model", None, "Name of a Keras model, see list_models().")
     flags.DEFINE_string("weights", None, "Weights of the Keras model, a .weights.h5 file.")
@@ -31,8 +31,11 @@ def define_model_flags():
     )  # fmt: skip
 
 
-def check_model_flags(options):
-    """Raise ValueError if the flags specify several models or contradict each other."""
+def check_model_flags(options, default=DEFAULT):
+    """Raise ValueError if the flags specify several models or contradict each other.
+
+    `default` is the network of the package that is used if they specify none.
+    """
     named = [flag for flag in ("network", "model", "tflite") if options[flag].value]
     if len(named) > 1:
         raise ValueError(f"--{named[0]} and --{named[1]} both specify a model; use one of them")
@@ -43,16 +46,21 @@ def check_model_flags(options):
             "--size, --width and --option apply to --model only; they are fixed in a .tflite file"
         )
     if not options.model and not options.tflite:
-        tflite_file(options.network or DEFAULT)
+        if not options.network and default not in networks():
+            raise ValueError(
+                f"the network {default} does not ship with this version; specify --tflite, or "
+                "--model with --weights"
+            )
+        tflite_file(options.network or default)
     model_options(options)
 
 
-def load_model(options):
+def load_model(options, default=DEFAULT):
     """Build or load the model that the flags specify."""
     if options.tflite:
         return load_tflite(options.tflite)
     if not options.model:
-        return load(options.network or DEFAULT)
+        return load(options.network or default)
     from keras_matting.models import create_model
 
     return create_model(

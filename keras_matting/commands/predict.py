@@ -1,25 +1,17 @@
-"""Matte photographs: INPUT, a file or folder -> OUTPUT/<name>_alpha.png and <name>_cutout.png.
+"""Cut people and things out of photographs: keras-matting predict INPUT... OUTPUT
 
-    keras-matting predict portrait.jpg mattes
-    keras-matting predict photos mattes --model gca --weights gca.weights.h5 --trimap trimaps
-    keras-matting predict photos mattes --model bgmv2_resnet50 --weights bgmv2.weights.h5 \\
-        --background empty_room.jpg --option refine_mode=full
+    keras-matting predict portrait.jpg cutouts
+    keras-matting predict photographs more.heic cutouts --recursive --skip-existing
+    keras-matting predict photographs cutouts --trimap trimaps --output cutout --format webp
 
-By default, `portrait` is used, a network for people that ships with the package. Both results have
-the photograph's size, rotated upright according to its EXIF orientation. The alpha is 8-bit
-greyscale. The cut-out is RGBA with the photograph's unchanged colours, so the background shows
-through in half-transparent hair. An alpha channel of the input is ignored, and 16 bits are reduced
-to 8.
+INPUT is a photograph, a folder, or - for standard input; OUTPUT a folder, or - for standard output.
+Results are <name>_alpha.png and so on, at the photograph's size, upright, with its colour profile,
+resolution and 16 bits. Cut-outs have estimated foreground colours: the background does not show
+through in hair. By default, `portrait` mattes people; with --trimap, `trimap` mattes anything; with
+--background, a photograph of the scene without the subject, `captured_background` is used.
 
-Photographs are scaled as in each network's published test code, see
-keras_matting/inference/input_sizes.py; --size changes the target size if it is a single number.
-Where a trimap is 0 or 255, the alpha is 0 or 1, as in the published tests. BiSeNetV2 is built with
-two classes; its alpha is the probability of the second.
-
-A folder may contain photographs (.bmp .jpeg .jpg .png .tif .tiff .webp) and hidden files. Any other
-file, or two files whose results would have the same name, is an error before anything is written.
-Damaged photographs are reported at the end; all others are written, and the exit code is 1.
-Existing results are replaced. OUTPUT may be inside the folder of photographs, but not that folder.
+Other files in a folder are skipped. A photograph that cannot be matted is named at the end, the
+others are written, and the exit code is 1. Existing results are replaced.
 """
 
 import sys
@@ -27,22 +19,37 @@ import sys
 from absl import flags
 
 from keras_matting.commands import model_flags
-from keras_matting.inference.folders import find_photographs, predict
+from keras_matting.inference.folders import OUTPUTS, RESULTS, STDOUT, find_photographs, predict
+from keras_matting.result_files import FORMATS
 
 GROUPS = {
+    "Input": ["recursive", "trimap", "background", "keep_alpha"],
+    "Output": ["output", "format", "raw_colours", "skip_existing", "keep_metadata"],
     "Network": model_flags.GROUP,
-    "Further inputs": ["trimap", "background"],
 }
 
 
 def define_flags():
     model_flags.define_model_flags()
     flags.adopt_module_key_flags(model_flags)  # so that --help lists them
+    flags.DEFINE_bool("recursive", False, "Include sub-folders; OUTPUT gets the same tree.")
     flags.DEFINE_string(
         "trimap", None, "Trimap for all photographs, or a folder with one per photograph."
     )
     flags.DEFINE_string(
-        "background", None, "Background for all photographs, or a folder with one per photograph."
+        "background", None,
+        "The empty scene, photographed by the same camera, or a folder with one per photograph.",
+    )  # fmt: skip
+    flags.DEFINE_bool("keep_alpha", False, "Multiply by the photographs' own alpha channels.")
+    flags.DEFINE_list(
+        "output", None,
+        f"Some of {','.join(RESULTS)} (default: {','.join(OUTPUTS)}; with OUTPUT -, cutout).",
+    )  # fmt: skip
+    flags.DEFINE_enum("format", "png", list(FORMATS), "File format of the results.")
+    flags.DEFINE_bool("raw_colours", False, "Leave the photograph's colours in cut-outs.")
+    flags.DEFINE_bool("skip_existing", False, "Leave out photographs whose results exist.")
+    flags.DEFINE_bool(
+        "keep_metadata", False, "Copy EXIF, which holds places and dates; not into TIFF files."
     )
 
 
@@ -57,9 +64,35 @@ def main(argv):
 
 
 def _run(arguments, options):
-    if len(arguments) != 2:
-        raise ValueError("specify one INPUT and one OUTPUT folder; see --help for examples")
-    model_flags.check_model_flags(options)
-    find_photographs(*arguments)
+    if len(arguments) < 2:
+        raise ValueError("specify INPUT and an OUTPUT folder; see --help for examples")
+    *sources, target = arguments
     others = {kind: options[kind].value for kind in ("trimap", "background") if options[kind].value}
-    return predict(*arguments, model_flags.load_model(options), options.size, **others)
+    model_flags.check_model_flags(options, default_network(others))
+    outputs = options.output or (["cutout"] if target == STDOUT else OUTPUTS)
+    if unknown := set(outputs) - set(RESULTS):
+        raise ValueError(f"unknown output {min(unknown)}; choose from {', '.join(RESULTS)}")
+    if options.keep_metadata and options.format == "tiff":
+        raise ValueError("--keep-metadata does not apply to TIFF files; use another --format")
+    find_photographs(sources, target, options.recursive)
+    return predict(
+        sources,
+        target,
+        model_flags.load_model(options, default_network(others)),
+        options.size,
+        outputs=outputs,
+        format=options.format,
+        recursive=options.recursive,
+        raw_colours=options.raw_colours,
+        skip_existing=options.skip_existing,
+        keep_alpha=options.keep_alpha,
+        keep_metadata=options.keep_metadata,
+        **others,
+    )
+
+
+def default_network(others):
+    """Return the name of the network for an image and `others`."""
+    if "background" in others:
+        return "captured_background"
+    return "trimap" if "trimap" in others else model_flags.DEFAULT

@@ -1,30 +1,60 @@
-"""Matte a folder of photographs and write the results as image files."""
+"""Matte photographs and write the results as image files."""
 
 import logging
+import os
+import sys
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from keras_matting.image_files import (
-    READERS,
-    by_stem,
-    find_pictures,
-    read_photograph,
-    write_png,
-)
+from keras_matting import photograph_files, result_files
+from keras_matting.atomic import write_bytes
+from keras_matting.image_files import READERS, SUFFIXES
+from keras_matting.inference.cutouts import foreground_colours
 from keras_matting.inference.predict import check_call, predict_alpha
 from keras_matting.progress import show_progress
 
+OUTPUTS = ("alpha", "cutout")
+STDIN = STDOUT = "-"
+NAMED_AT_MOST = 10  # skipped files
 
-def predict(source, target, model, reference_size=None, **others):
-    """Matte a photograph or a folder of photographs and write the results to a folder.
+log = logging.getLogger(__name__)
 
-    Shows progress on stderr.
+
+def predict(
+    sources,
+    target,
+    model,
+    reference_size=None,
+    *,
+    outputs: Iterable[str] = OUTPUTS,
+    format: str = "png",
+    recursive: bool = False,
+    raw_colours: bool = False,
+    skip_existing: bool = False,
+    keep_alpha: bool = False,
+    keep_metadata: bool = False,
+    **others,
+):
+    """Matte photographs and write the results, <name>_<output>.<suffix>, to a folder.
+
+    Shows progress on stderr. Other files in folders are skipped and named in a warning.
 
     Args:
-        source: an image file or a folder of image files.
-        target: folder for <name>_alpha.png and <name>_cutout.png.
+        sources: an image file, a folder, or a list of both; "-" reads a file from stdin.
+        target: a folder; "-" writes the only result of the only photograph to stdout.
         model, reference_size: as for `predict_alpha`.
+        outputs: "alpha", uint8 greyscale; "cutout", RGBA; "foreground", the colours of the cut-out,
+            RGB. Colours have the photograph's ICC profile, and 16 bits if it has them.
+        format: of `result_files.FORMATS`.
+        recursive: also matte photographs in sub-folders; the results keep the tree.
+        raw_colours: keep the photograph's colours, without `foreground_colours`.
+        skip_existing: leave out photographs whose results exist.
+        keep_alpha: multiply alphas by the alpha channels of the photographs.
+        keep_metadata: copy EXIF, which holds places and dates, to the results.
         others: `trimap` or `background`, a file for all photographs or a folder with one for each,
             matched by name.
 
@@ -32,77 +62,207 @@ def predict(source, target, model, reference_size=None, **others):
         A list with one line per photograph that could not be matted.
 
     Raises:
-        ValueError, OSError: a source is not a photograph, or an input is missing. Nothing has been
-            written then.
+        ValueError, OSError: there is nothing to do, an input is missing, or two results would have
+            the same name. Nothing has been written then.
     """
     check_call(model, others, reference_size)
-    photographs = find_photographs(source, target)
-    partners = {kind: _partners(kind, path, photographs) for kind, path in others.items()}
-    Path(target).mkdir(parents=True, exist_ok=True)
-    problems, said = [], set()
-    for done, (stem, path) in enumerate(photographs.items()):
-        show_progress(done, len(photographs), path.name)
-        notes = []
+    photographs, skipped = find_photographs(sources, target, recursive)
+    partners = {k: _partners(k, path, photographs, recursive) for k, path in others.items()}
+    outputs, suffix = list(outputs), result_files.FORMATS[format]
+    if target == STDOUT and (len(photographs), len(outputs)) != (1, 1):
+        raise ValueError("standard output takes one result of one photograph; specify a folder")
+
+    def path_of(key, output):
+        return Path(target) / f"{key}_{output}{suffix}"
+
+    if skip_existing and target != STDOUT:
+        count = len(photographs)
+        photographs = {
+            key: path
+            for key, path in photographs.items()
+            if not all(path_of(key, output).exists() for output in outputs)
+        }
+        if left_out := count - len(photographs):
+            log.warning("left out, results exist: %d of %d photographs", left_out, count)
+    problems, notes = [], []
+    for done, (key, path) in enumerate(photographs.items()):
+        if target != STDOUT:
+            show_progress(done, len(photographs), Path(path).name)
         try:
-            files = {kind: found[stem] for kind, found in partners.items()}
-            image, alpha = matte_photograph(model, path, reference_size, notes, **files)
-        except ValueError as error:
-            problems.append(str(error))
-            continue
-        for note in notes:
-            if note not in said:  # one trimap may serve all photographs
-                logging.getLogger(__name__).warning(note)
-        said.update(notes)
-        write_png(Path(target) / f"{stem}_alpha.png", alpha)
-        write_png(Path(target) / f"{stem}_cutout.png", np.dstack([image[..., ::-1], alpha]))
-    show_progress(len(photographs), len(photographs), "done")
+            files = {kind: found[key] for kind, found in partners.items()}
+            photograph, alpha = matte_photograph(
+                model, path, reference_size, notes, keep_alpha, **files
+            )
+            colours = photograph.pixels
+            if not raw_colours and set(outputs) != {"alpha"}:
+                colours = foreground_colours(colours, alpha)
+            for output in outputs:
+                image = RESULTS[output](colours, alpha)
+                data = _encoded(path, image, photograph, format, keep_metadata)
+                _write(path_of(key, output) if target != STDOUT else STDOUT, data)
+        except Exception as error:  # whatever is wrong with one, the others are matted
+            problems.append(_problem(path, error))
+    if target != STDOUT and photographs:
+        show_progress(len(photographs), len(photographs), "done")
+    for note in dict.fromkeys(notes):  # one trimap may serve all photographs
+        log.warning(note)
+    if skipped:
+        log.warning(_skipped(skipped))
     return problems
 
 
-def matte_photograph(model, path, reference_size=None, notes=None, **others):
-    """Read a photograph and return it, uint8 RGB (H, W, 3), with its alpha, uint8 (H, W).
+def matte_photograph(model, path, reference_size=None, notes=None, keep_alpha=False, **others):
+    """Read a `Photograph` and return it with its alpha, float32 (H, W) in [0, 1].
 
-    `others` are files of further inputs; what the readers say of them is appended to the list
-    `notes`. Raises ValueError, with a message that starts with a
-    file's name, if the photograph cannot be matted.
+    `others` are files of further inputs; what the readers say of files is appended to the list
+    `notes`. Raises ValueError, with a message that starts with a file's name, if the photograph
+    cannot be matted.
     """
-    image = read_photograph(path)
+    data = sys.stdin.buffer.read() if path == STDIN else None
+    photograph = photograph_files.read(path, notes, data)
     inputs = {kind: READERS[kind](other, notes) for kind, other in others.items()}
     try:
-        alpha = predict_alpha(model, image, reference_size, **inputs)
+        alpha = predict_alpha(
+            model, photograph.in_8_bits(), reference_size, profile=photograph.profile, **inputs
+        )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    return image, np.rint(255.0 * alpha).astype(np.uint8)
+    if keep_alpha and photograph.alpha is not None:
+        limit = np.iinfo(photograph.alpha.dtype).max
+        alpha = alpha * (photograph.alpha / np.float32(limit))
+    return photograph, alpha
 
 
-def find_photographs(source, target):
-    """Return {stem: path} of the photographs at `source`, a file or a folder, sorted by name.
+def in_8_bits(alpha):
+    """Convert an alpha in [0, 1] to uint8."""
+    return np.rint(255.0 * alpha).astype(np.uint8)
 
-    Raises FileNotFoundError, NotADirectoryError or ValueError that lists all problems.
+
+def _cutout(colours, alpha):
+    limit = np.iinfo(colours.dtype).max
+    return np.dstack([colours, np.rint(limit * alpha).astype(colours.dtype)])
+
+
+RESULTS = {
+    "alpha": lambda colours, alpha: in_8_bits(alpha),
+    "cutout": _cutout,
+    "foreground": lambda colours, alpha: colours,
+}
+
+
+def find_photographs(sources, target, recursive=False):
+    """Find the photographs at `sources`, files and folders, sorted by name within each.
+
+    Returns ({name of the results: path}, [skipped file or folder]). The name is the path within its
+    source, without the suffix. Raises FileNotFoundError, NotADirectoryError or ValueError.
     """
-    source, target = Path(source), Path(target)
-    if not source.exists():
-        raise FileNotFoundError(f"photograph or folder not found: {source}")
+    sources = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
+    found, skipped = [], []
+    for source in sources:
+        if source == STDIN:
+            found.append(("stdin", STDIN))
+            continue
+        source = Path(source)
+        if not source.exists():
+            raise FileNotFoundError(f"photograph or folder not found: {source}")
+        folder = source if source.is_dir() else source.parent
+        if target != STDOUT:
+            _check_target(target, folder)
+        if source.is_dir():
+            found += _of_folder(source, target, recursive, skipped)
+        elif source.suffix.lower() in SUFFIXES:
+            found.append((_name(source.stem), source))
+        else:
+            kinds = " ".join(SUFFIXES)
+            raise ValueError(f"{source}: not an image file ({kinds}); convert it")
+    if not found:
+        listed = ", ".join(map(str, sources))
+        more = "" if recursive or not any(map(os.path.isdir, skipped)) else "; see --recursive"
+        raise ValueError(f"no images in {listed} ({' '.join(SUFFIXES)}){more}")
+    paths = defaultdict(list)
+    for name, path in found:
+        paths[name].append(str(path))
+    if twins := [", ".join(twins) for twins in paths.values() if len(set(twins)) > 1]:
+        raise ValueError(f"{twins[0]}: their results would have the same name; rename all but one")
+    return {name: path for name, path in found}, skipped
+
+
+def _check_target(target, folder):
+    target = Path(target)
     if target.exists() and not target.is_dir():
         raise NotADirectoryError(f"{target} is a file; specify a folder for the results")
-    folder = source if source.is_dir() else source.parent
+    if not target.exists() and target.suffix.lower() in SUFFIXES:
+        raise NotADirectoryError(f"{target} is not a folder; specify one for the results, or -")
     if folder.resolve() == target.resolve():
         raise ValueError(f"{target} contains the photographs; use another folder for the results")
-    if source.is_dir():
-        return find_pictures(source, apart_from=target)
-    return by_stem([source], folder)
 
 
-def _partners(kind, path, photographs):
-    """Return {stem: path} of each photograph's trimap or background."""
+def _of_folder(folder, target, recursive, skipped):
+    """Return [(name, path)] of a folder's photographs; appends other entries to `skipped`."""
+    found, results = [], Path(target).resolve()
+    for place, folders, files in os.walk(folder):
+        inner = [name for name in sorted(folders) if not name.startswith(".")]
+        inner = [name for name in inner if Path(place, name).resolve() != results]
+        if not recursive:
+            skipped += [Path(place, name) for name in inner]
+        folders[:] = inner if recursive else []
+        for file in sorted(files):
+            path = Path(place, file)
+            if path.suffix.lower() in SUFFIXES and not file.startswith("."):
+                found.append((_name(path.relative_to(folder).with_suffix("")), path))
+            elif not file.startswith("."):
+                skipped.append(path)
+    return found
+
+
+def _name(path):
+    """Return a path as text in the composed form of Unicode; Macs store the decomposed one."""
+    return unicodedata.normalize("NFC", str(path))
+
+
+def _partners(kind, path, photographs, recursive):
+    """Return {name: path} of each photograph's trimap or background."""
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{kind} not found: {path}")
     if path.is_file():
         return dict.fromkeys(photographs, path)
-    found = find_pictures(path)
-    if missing := [
-        photograph.name for stem, photograph in photographs.items() if stem not in found
-    ]:
+    found = dict(_of_folder(path, STDOUT, recursive, []))
+    if missing := [Path(photo).name for name, photo in photographs.items() if name not in found]:
         raise ValueError(f"{path}: no {kind} for {', '.join(missing)}; add it")
     return found
+
+
+def _encoded(path, image, photograph, format, keep_metadata):
+    exif = photograph.exif if keep_metadata else None
+    try:
+        return result_files.encode(image, format, photograph.profile, photograph.dpi, exif)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _write(path, data):
+    if path == STDOUT:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, data)
+
+
+def _problem(path, error):
+    if isinstance(error, ValueError):  # names its file
+        return str(error)
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return f"{path}: needs more memory than there is; scale it down"
+    if isinstance(error, OSError):
+        return f"{path}: its results cannot be written ({error.strerror or error})"
+    text = str(error).strip().partition("\n")[0]
+    return f"{path}: cannot be matted ({type(error).__name__}: {text})"
+
+
+def _skipped(paths):
+    listed = ", ".join(path.name for path in paths[:NAMED_AT_MOST])
+    more = len(paths) - NAMED_AT_MOST
+    hint = "; --recursive includes folders" if any(map(Path.is_dir, paths)) else ""
+    return f"skipped: {listed}{f' and {more} more' if more > 0 else ''} (not image files{hint})"

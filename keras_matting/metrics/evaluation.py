@@ -63,6 +63,8 @@ def match_files(folders, processes=None, inputs=()):
     `inputs` are the kinds that a network receives; otherwise trimaps may be known everywhere, or
     nowhere. Logs how files are read that are not as expected.
 
+    Of the files that `predict` writes, the alphas count as predictions.
+
     Returns {name: {kind: path}}, sorted. Raises ValueError with a line for each file that has no
     counterpart in another folder, cannot be read, is of the wrong kind, or differs in size from its
     alpha.
@@ -73,6 +75,8 @@ def match_files(folders, processes=None, inputs=()):
             found[kind] = image_files.find_pictures(folder)
         except (OSError, ValueError) as error:
             problems.append(str(error))
+    if "prediction" in found and "alpha" in found:
+        found["prediction"] = _mattes_of_predict(found["prediction"], found["alpha"])
     names = sorted(set().union(*found.values()))
     files = {name: {k: f[name] for k, f in found.items() if name in f} for name in names}
     for paths in files.values():
@@ -88,6 +92,23 @@ def match_files(folders, processes=None, inputs=()):
         raise ValueError("\n".join(problems))
     _say([note for _, notes in checked for note in notes])
     return files
+
+
+def _mattes_of_predict(predictions, alphas):
+    """Give x_alpha.png, which `predict` wrote, the name x if an alpha has it.
+
+    Its other results are dropped; without x_alpha.png, x_cutout.png takes its place.
+    """
+    found = {}
+    for stem, path in predictions.items():
+        name, _, output = stem.rpartition("_")
+        if stem in alphas or name not in alphas:
+            found[stem] = path
+        elif output == "alpha" or (output == "cutout" and f"{name}_alpha" not in predictions):
+            found[name] = path
+        elif output not in ("cutout", "foreground", "composite"):
+            found[stem] = path
+    return found
 
 
 def _say(notes):
