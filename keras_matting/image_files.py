@@ -4,11 +4,13 @@ The format is detected by content, not by suffix. A file that cannot be read in 
 ValueError with a message that starts with its name.
 """
 
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from keras_matting import photograph_files
 from keras_matting.atomic import write_bytes
@@ -27,14 +29,19 @@ TRIMAP_SHARE = 0.9  # of the pixels that are within it; photographs have less
 def find_pictures(folder, apart_from=None):
     """Return {stem: path} of the images in a folder, sorted; hidden files are ignored.
 
-    `apart_from` is another entry to ignore. Raises FileNotFoundError if there is no such folder,
-    and ValueError, with a line per problem, for entries that are not images or share a stem.
+    Stems are in Unicode's composed form (NFC), whatever the files' own. `apart_from` is another
+    entry to ignore. Raises FileNotFoundError if there is no such folder, PermissionError if it may
+    not be listed, and ValueError, with a line per problem, for entries that are not images or share
+    a stem.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"folder not found: {folder}")
     ignored = Path(apart_from).resolve() if apart_from else None
-    visible = (e for e in folder.iterdir() if not e.name.startswith("."))
+    try:
+        visible = [e for e in folder.iterdir() if not e.name.startswith(".")]
+    except PermissionError:
+        raise PermissionError(f"{folder} may not be listed; change its permissions") from None
     return by_stem(sorted(e for e in visible if e.resolve() != ignored), folder)
 
 
@@ -42,8 +49,9 @@ def by_stem(entries, folder):
     """Return {stem: path} of paths in a folder; raises as `find_pictures` does."""
     kinds = " ".join(SUFFIXES)
     odd = [e.name for e in entries if e.suffix.lower() not in SUFFIXES or not e.is_file()]
-    count = Counter(e.stem for e in entries)
-    twins = [e.name for e in entries if count[e.stem] > 1]
+    stems = {e: unicodedata.normalize("NFC", e.stem) for e in entries}
+    count = Counter(stems.values())
+    twins = [e.name for e in entries if count[stems[e]] > 1]
     problems = []
     if odd:
         listed = ", ".join(odd)
@@ -55,7 +63,7 @@ def by_stem(entries, folder):
         problems = [f"no images in {folder} ({kinds})"]
     if problems:
         raise ValueError("\n".join(problems))
-    return {e.stem: e for e in entries}
+    return {stem: e for e, stem in stems.items()}
 
 
 def read_photograph(path, notes=None):
@@ -65,14 +73,65 @@ def read_photograph(path, notes=None):
 
 def read_matte(path, notes=None):
     """Read uint8 (H, W) from an 8-bit image, greyscale or with three equal channels."""
-    image = _decoded(path, cv2.IMREAD_UNCHANGED)
+    image = _decoded(path)
     if image.dtype != np.uint8:
         raise ValueError(f"{path}: has {image.dtype} values; convert it to 8 bits")
+    if image.ndim == 3 and image.shape[2] == 4:
+        if (image[..., 3] < 255).any():
+            raise ValueError(f"{path}: has an alpha channel; save it as greyscale without one")
+        image = image[..., :3]
+    return _grey(path, image)
+
+
+def read_alpha(path, notes=None):
+    """Read the alpha that a file holds: uint8 (H, W), or float64 in [0, 1] from 16 bits.
+
+    That is a greyscale image, or the alpha channel of a cut-out; a sentence about it, or about 16
+    bits, is appended to the list `notes`.
+    """
+    image = _decoded(path)
+    if image.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"{path}: has {image.dtype} values; convert it to 8 or 16 bits")
+    opaque, said = np.iinfo(image.dtype).max, []
+    if image.ndim == 3 and image.shape[2] == 4:
+        if (image[..., 3] == opaque).all() and (image[..., :3] == image[..., :1]).all():
+            image = image[..., :3]  # an alpha channel without a meaning
+        else:
+            image = image[..., 3]
+            said.append("is a cut-out, its alpha channel is used")
+    if image.dtype == np.uint16:
+        said.append("16 bits are scaled to [0, 1]")
+    if said and notes is not None:
+        notes.append(f"{path}: {'; '.join(said)}")
+    image = _grey(path, image)
+    return np.ascontiguousarray(image) if opaque == 255 else image / float(opaque)
+
+
+def read_labels(path):
+    """Read uint8 (H, W) label numbers: a greyscale image, or the indices of a palette."""
+    try:
+        with Image.open(path) as image:
+            if image.mode == "P":
+                return np.array(image)
+    except (OSError, SyntaxError, ValueError):
+        pass  # read_matte says what is wrong
+    return read_matte(path)
+
+
+def has_palette(data):
+    """Return whether a file's content is a PNG of colour type 3."""
+    return data.startswith(b"\x89PNG") and data[25:26] == b"\3"
+
+
+def _grey(path, image):
     if image.ndim == 2:
         return image
-    if image.shape[2] != 3:
-        raise ValueError(f"{path}: has an alpha channel; save it as greyscale without one")
     if (image != image[..., :1]).any():
+        with open(path, "rb") as file:
+            if has_palette(file.read(26)):
+                raise ValueError(
+                    f"{path}: has a palette of label colours; make a mask of 0 and 255"
+                )
         raise ValueError(f"{path}: is in colour; save it as greyscale")
     return np.ascontiguousarray(image[..., 0])
 
@@ -122,11 +181,13 @@ def write_png(path, image):
     write_bytes(path, cv2.imencode(".png", image)[1].tobytes())
 
 
-def _decoded(path, flags):
+def _decoded(path):
     try:
-        data = np.frombuffer(without_icc_profile(Path(path).read_bytes()), np.uint8)
+        data = without_icc_profile(Path(path).read_bytes())
+        # OpenCV turns a JPEG upright by its EXIF orientation only when it decodes to colour
+        flags = cv2.IMREAD_COLOR if data.startswith(b"\xff\xd8") else cv2.IMREAD_UNCHANGED
         # Not imread: it returns the readable part of a truncated JPEG without an error.
-        image = cv2.imdecode(data, flags)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
     except cv2.error:
@@ -141,6 +202,6 @@ READERS = {
     "image": read_photograph,
     "background": read_photograph,
     "trimap": read_trimap,
-    "alpha": read_matte,
-    "prediction": read_matte,
+    "alpha": read_alpha,
+    "prediction": read_alpha,
 }

@@ -1,12 +1,14 @@
 """Images are read as OpenCV reads them, without libpng's messages; trimaps by a rule."""
 
+import os
 import zlib
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
-from keras_matting.image_files import read_photograph, read_trimap
+from keras_matting.image_files import find_pictures, read_labels, read_photograph, read_trimap
 
 
 def test_a_damaged_colour_profile_is_ignored_silently(tmp_path, capfd):
@@ -21,6 +23,30 @@ def test_a_damaged_colour_profile_is_ignored_silently(tmp_path, capfd):
     assert "iCCP" in capfd.readouterr().err
     np.testing.assert_array_equal(read_photograph(path), image[..., ::-1])
     assert capfd.readouterr().err == ""
+
+
+def test_labels_are_the_numbers_of_a_palette(tmp_path):
+    labels = np.arange(24, dtype=np.uint8).reshape(4, 6) % 3
+    image = Image.fromarray(labels).convert("P")
+    image.putpalette([0, 0, 0, 192, 128, 128, 224, 224, 192])
+    image.save(tmp_path / "palette.png")
+    np.testing.assert_array_equal(read_labels(tmp_path / "palette.png"), labels)
+    saved(tmp_path / "grey.png", labels)
+    np.testing.assert_array_equal(read_labels(tmp_path / "grey.png"), labels)
+    (tmp_path / "bad.png").write_bytes(b"bad")
+    with pytest.raises(ValueError, match="bad.png: damaged or not an image"):
+        read_labels(tmp_path / "bad.png")
+
+
+def test_a_folder_that_may_not_be_listed(tmp_path, monkeypatch):
+    """By a stand-in, because permissions do not keep root from listing."""
+
+    def refused(path="."):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "listdir", refused)
+    with pytest.raises(PermissionError, match="may not be listed; change its permissions"):
+        find_pictures(tmp_path)
 
 
 def disc(size=96):

@@ -15,8 +15,9 @@ MAD are not scaled (papers often print 1000 * MSE). If a trimap has no unknown p
 Conn are 0, and MSE and MAD are undefined: "nan" in the table and --csv, null in --json. The means
 of MSE and MAD exclude such images, and the table says how many there are.
 
-Files that are missing, unexpected, damaged, of another size, in colour or 16-bit are errors. All of
-them are listed, and nothing is predicted, scored or written.
+Mattes may have 16 bits. Of cut-outs, the alpha channel is scored. Files that are missing,
+unexpected, damaged, of another size or in colour, and mattes on a scale other than 0..255, are
+errors. All of them are listed, and nothing is predicted, scored or written.
 """
 
 import sys

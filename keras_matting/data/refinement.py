@@ -37,13 +37,13 @@ def refine(
 ) -> list[str]:
     """Write the folder `out`; return a sentence for each photograph that was skipped.
 
-    A mask is an 8-bit picture with the photograph's name; `foreground` is the range of its values
-    that are the figure, `hair` the value around which the unknown band is wider. `teacher` is a
-    .tflite segmentation network (RGB in [0, 1] of a fixed size -> probability), such as MediaPipe's
-    selfie segmentation. Without `masks` it makes them; with `masks`, photographs are skipped if the
-    two disagree on more than an eighth of the figure. A second call continues where the first was
-    interrupted. Raises ValueError or OSError, before anything is written, if the folders do not
-    match.
+    A mask is an 8-bit picture with the photograph's name, greyscale or label numbers with a
+    palette; `foreground` is the range of its values that are the figure, `hair` the value around
+    which the unknown band is wider. `teacher` is a .tflite segmentation network (RGB in [0, 1] of a
+    fixed size -> probability), such as MediaPipe's selfie segmentation. Without `masks` it makes
+    them; with `masks`, photographs are skipped if the two disagree on more than an eighth of the
+    figure. A second call continues where the first was interrupted. Raises ValueError or OSError,
+    before anything is written, if the folders do not match.
     """
     if masks is None and teacher is None:
         raise ValueError("specify masks, or a teacher to make them.")
@@ -86,7 +86,7 @@ def _refined(job, out, foreground, hair, teacher):
     cv2.setNumThreads(1)
     try:
         image = image_files.read_photograph(path)
-        labels = image_files.read_matte(mask_path) if mask_path else None
+        labels = image_files.read_labels(mask_path) if mask_path else None
     except ValueError as error:
         return str(error)
     if labels is not None and labels.shape != image.shape[:2]:

@@ -14,7 +14,7 @@ from functools import partial
 import cv2
 import numpy as np
 
-from keras_matting import image_files, metrics
+from keras_matting import alpha_ranges, image_files, metrics
 from keras_matting.progress import show_progress
 
 METRICS = {
@@ -87,10 +87,15 @@ def match_files(folders, processes=None, inputs=()):
             )
     check = partial(_checked, inputs=inputs)
     checked = _in_order(check, files.values(), names, processes, "checked")
-    problems += [problem for faults, _ in checked for problem in faults]
+    problems += [problem for faults, _, _ in checked for problem in faults]
+    if not problems:
+        for kind, judge in (("alpha", alpha_ranges.folder_problem), ("prediction", _scale_problem)):
+            measured = alpha_ranges.merged(m[kind] for _, _, m in checked if kind in m)
+            if measured and (problem := judge(measured)):
+                problems.append(f"the mattes in {folders[kind]} cannot be scored: {problem}")
     if problems:
         raise ValueError("\n".join(problems))
-    _say([note for _, notes in checked for note in notes])
+    _say([note for _, notes, _ in checked for note in notes])
     return files
 
 
@@ -111,6 +116,14 @@ def _mattes_of_predict(predictions, alphas):
     return found
 
 
+def _scale_problem(measured):
+    """Return why predictions are on another scale, or None; a network may be wrong everywhere."""
+    scale = measured["low"], measured["high"]
+    if scale not in ((0, 1), (0, 127), (16, 235)):
+        return None
+    return f"they reach from {scale[0]} to {scale[1]}, but alphas from 0 to 255: rescale them"
+
+
 def _say(notes):
     log = logging.getLogger(__name__)
     for note in notes[:NAMED_AT_MOST]:
@@ -120,14 +133,20 @@ def _say(notes):
 
 
 def _checked(paths, inputs):
-    """Return (problems, notes) of the files of an image."""
-    problems, notes, sizes = [], [], {}
+    """Return (problems, notes, {kind: what is measured of a matte}) of the files of an image."""
+    problems, notes, sizes, measured = [], [], {}, {}
     for kind, path in paths.items():
         reader = image_files.READERS[kind] if kind in inputs else READERS[kind]
         try:
-            sizes[kind] = reader(path, notes).shape[:2]
+            content = reader(path, notes)
         except ValueError as error:
             problems.append(str(error))
+            continue
+        sizes[kind] = content.shape[:2]
+        if kind in ("alpha", "prediction"):
+            measured[kind] = alpha_ranges.measure(_in_8_bits(content))
+    if "alpha" in measured and (problem := alpha_ranges.file_problem(measured["alpha"])):
+        problems.append(f"{paths['alpha']}: {problem}; make a matte of it, or remove it")
     height, width = sizes.get("alpha", (None, None))
     for kind, size in sizes.items():
         if "alpha" in sizes and size != (height, width):
@@ -135,7 +154,11 @@ def _checked(paths, inputs):
                 f"{paths[kind]}: {size[0]}x{size[1]} pixels, but {paths['alpha']} has "
                 f"{height}x{width} (height x width); replace one"
             )
-    return problems, notes
+    return problems, notes, measured
+
+
+def _in_8_bits(matte):
+    return matte if matte.dtype == np.uint8 else np.rint(255.0 * matte).astype(np.uint8)
 
 
 def scored(items, names, overwrite_known, processes):
@@ -148,11 +171,12 @@ def _score(item, overwrite_known):
     """Score one (prediction or its file, {kind: path}) item; returns {metric: value}."""
     prediction, paths = item
     if not isinstance(prediction, np.ndarray):
-        prediction = image_files.read_matte(prediction)
-    alpha = image_files.read_matte(paths["alpha"])
+        prediction = READERS["prediction"](prediction)
+    alpha = READERS["alpha"](paths["alpha"])
     trimap = READERS["trimap"](paths["trimap"]) if "trimap" in paths else None
     if overwrite_known and trimap is not None:
-        prediction = np.where(trimap == 128, prediction, trimap)
+        known = trimap if prediction.dtype == np.uint8 else trimap / 255.0
+        prediction = np.where(trimap == 128, prediction, known)
     return {name: metric(prediction, alpha, trimap) for name, metric in METRICS.items()}
 
 

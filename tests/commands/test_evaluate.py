@@ -6,11 +6,13 @@ import math
 import os
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from tensorflow import keras
 
 from keras_matting.commands.evaluate import predict_and_evaluate
@@ -128,21 +130,69 @@ def test_all_bad_files_are_reported_before_anything_is_scored(folders, capsys):
     assert "scored" not in capsys.readouterr().err
 
 
-def test_files_other_than_8_bit_greyscale_are_reported(folders):
-    alpha = folders / "alpha"
+def test_files_that_are_no_mattes_are_reported(folders):
+    alpha, trimap = folders / "alpha", folders / "trimap"
     colour = np.zeros((11, 13, 3), np.uint8)
     colour[5, 5] = 0, 0, 1
     write(alpha / "a.png", colour)
-    cv2.imwrite(f"{alpha}/b 2.png", np.zeros((11, 13), np.uint16))
+    write(alpha / "b 2.png", np.eye(11, 13))
+    write(trimap / "b 2.png", np.zeros((11, 13, 4)))
     whole = (alpha / "ü.png").read_bytes()
     (alpha / "ü.png").write_bytes(whole[:-20])
-    write(alpha / "z.1.png", np.zeros((11, 13, 4)))
-    assert [line.removeprefix(f"{alpha}/") for line in refusals(folders)] == [
-        "a.png: is in colour; save it as greyscale",
-        "b 2.png: has uint16 values; convert it to 8 bits",
-        "z.1.png: has an alpha channel; save it as greyscale without one",
-        "ü.png: damaged or not an image; replace or remove it",
+    Image.fromarray(np.eye(11, 13, dtype=np.uint8)).convert("P").save(alpha / "z.1.png")
+    with Image.open(alpha / "z.1.png") as image:
+        image.putpalette([0, 0, 0, 192, 128, 128])
+        image.save(alpha / "z.1.png")
+    assert [line.removeprefix(f"{folders}/") for line in refusals(folders)] == [
+        "alpha/a.png: is in colour; save it as greyscale",
+        "trimap/b 2.png: has an alpha channel; save it as greyscale without one",
+        "alpha/b 2.png: its largest value is 1, but alphas reach from 0 to 255; make a matte of "
+        "it, or remove it",
+        "alpha/z.1.png: has a palette of label colours; make a mask of 0 and 255",
+        "alpha/ü.png: damaged or not an image; replace or remove it",
     ]
+
+
+@pytest.mark.parametrize("kind", ["alpha", "prediction"])
+@pytest.mark.parametrize("low, high", [(0, 127), (16, 235)])
+def test_mattes_on_another_scale_are_reported(folders, kind, low, high):
+    for path in (folders / kind).iterdir():
+        values = cv2.imdecode(np.fromfile(path, np.uint8), -1).astype(float)
+        stretched = (values - values.min()) / np.ptp(values)
+        write(path, np.rint(low + stretched * (high - low)))
+    (line,) = refusals(folders)
+    assert line.startswith(f"the mattes in {folders / kind} cannot be scored")
+    assert str(high) in line and line.endswith("rescale them")
+
+
+def test_16_bits_are_exact_and_of_cut_outs_the_alpha_is_scored(folders, caplog):
+    expected = scored(folders)
+    assert not caplog.messages
+    deep, cutout = folders / "alpha" / "a.png", folders / "prediction" / "ü.png"
+    values = cv2.imread(str(deep), -1)
+    cv2.imwrite(str(deep), values.astype(np.uint16) * 257)
+    values = cv2.imdecode(np.fromfile(cutout, np.uint8), -1)
+    write(cutout, np.dstack([np.zeros((11, 13, 3)), values]))
+    assert scored(folders) == expected
+    assert caplog.messages == [
+        f"{deep}: 16 bits are scaled to [0, 1]",
+        f"{cutout}: is a cut-out, its alpha channel is used",
+    ]
+    cv2.imwrite(str(deep), np.where(values < 128, 128, values).astype(np.uint16) * 257 + 128)
+    assert scored(folders)["a"] != expected["a"]  # half a level above
+    overwritten = scored(folders, overwrite_known=True)
+    cv2.imwrite(str(folders / "prediction" / "a.png"), _stretched(folders / "prediction" / "a.png"))
+    assert scored(folders, overwrite_known=True) == overwritten
+
+
+def _stretched(path):
+    return cv2.imread(str(path), -1).astype(np.uint16) * 257
+
+
+def test_names_match_in_any_unicode_form(folders):
+    path = folders / "alpha" / "ü.png"
+    os.rename(path, path.with_name(unicodedata.normalize("NFD", "ü.png")))
+    assert list(scored(folders)) == ["a", "b 2", "z.1", "ü"]
 
 
 def test_missing_empty_and_ambiguous_folders_are_reported(folders):

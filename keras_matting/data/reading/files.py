@@ -28,6 +28,7 @@ import tensorflow as tf
 from keras_matting import alpha_ranges
 from keras_matting.data.reading.orientation import upright
 from keras_matting.data.source import Source
+from keras_matting.image_files import has_palette
 from keras_matting.progress import track
 
 READABLE = (".png", ".jpg", ".jpeg")
@@ -164,7 +165,7 @@ def inspect(
             fault = _exact_fault(name, picture, role)
         if role in _FAULTS:
             fault = fault or _FAULTS[role](name, picture)
-        if role in ("alpha", "trimap") and fault and _is_palette(path):
+        if role in ("alpha", "trimap") and fault and has_palette(path.read_bytes()):
             fault = f"{name} has a palette of label colours (make a mask of 0 and 255)"
         if role in ("alpha", "cutout") and not fault:
             found = alpha_ranges.measure(picture, 3 if role == "cutout" else 0)
@@ -330,13 +331,6 @@ def _alpha_range_fault(name, found):
     if problem := alpha_ranges.file_problem(found):
         return f"{name} is not a matte: {problem} (make a matte of it, or remove it)"
     return None
-
-
-def _is_palette(path):
-    """Return whether a file is a PNG of colour type 3."""
-    with open(path, "rb") as file:
-        start = file.read(26)
-    return start.startswith(b"\x89PNG") and start[25] == 3
 
 
 def _straightness(cutout):
