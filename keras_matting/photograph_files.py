@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import tifffile
 from PIL import Image
 
 from keras_matting import colour_profiles
@@ -72,15 +73,18 @@ def read(path, notes: list | None = None, data: bytes | None = None) -> Photogra
     except Image.DecompressionBombError as error:
         limit = f"{2 * Image.MAX_IMAGE_PIXELS:,}"
         raise ValueError(f"{path}: has more than {limit} pixels; scale it down") from error
-    except (OSError, ArithmeticError, EOFError, SyntaxError, TypeError, ValueError, cv2.error) as e:
-        if str(e).startswith(f"{path}: "):
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders raise struct.error, SyntaxError, KeyError and others
+        if str(error).startswith(f"{path}: "):
             raise
-        raise ValueError(f"{path}: damaged or not an image; replace or remove it") from e
+        raise ValueError(f"{path}: damaged or not an image; replace or remove it") from error
 
 
 def _read(path, data, notes):
     image = _opened(path, data)
     if image is None:  # float TIFF files
+        _check_compression(path, data)
         return Photograph(_integers(path, _split(_by_opencv(data))[0]))
     count = getattr(image, "n_frames", 1)
     if count > 1 and image.format != "MPO" and notes is not None:
@@ -188,17 +192,22 @@ def _split(decoded):
     return cv2.cvtColor(decoded, cv2.COLOR_BGRA2RGB), np.ascontiguousarray(decoded[..., 3])
 
 
+def _check_compression(path, data):
+    compression = tifffile.TiffFile(io.BytesIO(data)).pages[0].compression
+    if compression in (34676, 34677):  # LogLuv, OpenCV's default for float
+        raise ValueError(f"{path}: is compressed with loss (SGI LogLuv); save it with 8 or 16 bits")
+
+
 def _integers(path, pixels):
     """Convert float pixels in [0, 1] to uint16; return integers as they are."""
     if pixels.dtype in (np.uint8, np.uint16):
         return pixels
-    rounding = 0.02  # of logarithmic compression
-    if pixels.dtype.kind != "f" or not -rounding <= pixels.min() <= pixels.max() <= 1 + rounding:
+    if pixels.dtype.kind != "f" or not 0 <= pixels.min() <= pixels.max() <= 1:
         raise ValueError(
             f"{path}: has {pixels.dtype} values from {pixels.min()} to {pixels.max()}; save it "
             "with 8 or 16 bits, or as float in [0, 1]"
         )
-    return np.rint(65535.0 * np.clip(pixels, 0, 1)).astype(np.uint16)
+    return np.rint(65535.0 * pixels).astype(np.uint16)
 
 
 def _by_pillow(image, profile):

@@ -5,6 +5,7 @@ import zlib
 
 import cv2
 import numpy as np
+import tifffile
 from PIL import Image
 
 from keras_matting.photograph_files import to_8_bits
@@ -70,8 +71,6 @@ def _webp(image, profile, dpi, exif):
 
 
 def _tiff(image, profile, dpi, exif):
-    import tifffile
-
     out = io.BytesIO()
     kinds = {2: ("minisblack", []), 3: ("rgb", []), 4: ("rgb", ["unassalpha"])}
     photometric, extra = kinds[2 if image.ndim == 2 else image.shape[2]]

@@ -7,6 +7,7 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageCms
 
 from keras_matting import colour_profiles, photograph_files, result_files
@@ -104,14 +105,17 @@ def test_alpha_does_not_darken_colours(tmp_path):
 
 
 def test_float_tiff(tmp_path):
-    cv2.imwrite(f"{tmp_path}/a.tif", np.full((8, 8, 3), (0.25, 0.5, 1.0), np.float32))
-    found = read(tmp_path / "a.tif").in_8_bits()
-    assert np.abs(found - (255.0, 128.0, 64.0)).max() <= 1  # OpenCV compresses with loss
-    cv2.imwrite(f"{tmp_path}/b.tif", np.full((8, 8, 3), 7, np.float32))
-    with pytest.raises(
-        ValueError, match=r"b.tif: has float32 values from 6\..* to 7\..*; save it"
-    ):
-        read(tmp_path / "b.tif")
+    def written(name, value):
+        tifffile.imwrite(tmp_path / name, np.full((8, 8, 3), value, np.float32), photometric="rgb")
+        return tmp_path / name
+
+    found = read(written("a.tif", (0.25, 0.5, 1.0))).in_8_bits()
+    np.testing.assert_array_equal(found[0, 0], (64, 128, 255))
+    with pytest.raises(ValueError, match="b.tif: has float32 values from 7.0 to 7.0; save it with"):
+        read(written("b.tif", 7))
+    cv2.imwrite(f"{tmp_path}/c.tif", np.full((8, 8, 3), 0.5, np.float32))
+    with pytest.raises(ValueError, match=r"c.tif: is compressed with loss \(SGI LogLuv\)"):
+        read(tmp_path / "c.tif")
 
 
 @pytest.mark.parametrize("suffix", ["webp", "tif", "png"])

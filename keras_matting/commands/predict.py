@@ -2,7 +2,7 @@
 
     keras-matting predict portrait.jpg cutouts
     keras-matting predict photographs more.heic cutouts --recursive --skip-existing
-    keras-matting predict photographs cutouts --trimap trimaps --output cutout --format webp
+    keras-matting predict photographs cutouts --onto white --output composite --format webp
 
 INPUT is a photograph, a folder, or - for standard input; OUTPUT a folder, or - for standard output.
 Results are <name>_alpha.png and so on, at the photograph's size, upright, with its colour profile,
@@ -24,7 +24,7 @@ from keras_matting.result_files import FORMATS
 
 GROUPS = {
     "Input": ["recursive", "trimap", "background", "keep_alpha"],
-    "Output": ["output", "format", "raw_colours", "skip_existing", "keep_metadata"],
+    "Output": ["output", "format", "onto", "raw_colours", "skip_existing", "keep_metadata"],
     "Network": model_flags.GROUP,
 }
 
@@ -43,9 +43,12 @@ def define_flags():
     flags.DEFINE_bool("keep_alpha", False, "Multiply by the photographs' own alpha channels.")
     flags.DEFINE_list(
         "output", None,
-        f"Some of {','.join(RESULTS)} (default: {','.join(OUTPUTS)}; with OUTPUT -, cutout).",
+        f"Some of {','.join(RESULTS)} (default: {','.join(OUTPUTS)}, composite with --onto).",
     )  # fmt: skip
     flags.DEFINE_enum("format", "png", list(FORMATS), "File format of the results.")
+    flags.DEFINE_string(
+        "onto", None, "What composites have behind the subject: a colour, a picture, or blur."
+    )
     flags.DEFINE_bool("raw_colours", False, "Leave the photograph's colours in cut-outs.")
     flags.DEFINE_bool("skip_existing", False, "Leave out photographs whose results exist.")
     flags.DEFINE_bool(
@@ -69,9 +72,11 @@ def _run(arguments, options):
     *sources, target = arguments
     others = {kind: options[kind].value for kind in ("trimap", "background") if options[kind].value}
     model_flags.check_model_flags(options, default_network(others))
-    outputs = options.output or (["cutout"] if target == STDOUT else OUTPUTS)
+    outputs = options.output or default_outputs(target, options.onto)
     if unknown := set(outputs) - set(RESULTS):
         raise ValueError(f"unknown output {min(unknown)}; choose from {', '.join(RESULTS)}")
+    if options.onto and "composite" not in outputs:
+        raise ValueError("--onto applies to composites; add composite to --output")
     if options.keep_metadata and options.format == "tiff":
         raise ValueError("--keep-metadata does not apply to TIFF files; use another --format")
     find_photographs(sources, target, options.recursive)
@@ -82,6 +87,7 @@ def _run(arguments, options):
         options.size,
         outputs=outputs,
         format=options.format,
+        onto=options.onto,
         recursive=options.recursive,
         raw_colours=options.raw_colours,
         skip_existing=options.skip_existing,
@@ -89,6 +95,13 @@ def _run(arguments, options):
         keep_metadata=options.keep_metadata,
         **others,
     )
+
+
+def default_outputs(target, onto):
+    """Return the kinds of results at `target`, a folder or "-" for a single one."""
+    if target == STDOUT:
+        return ["composite" if onto else "cutout"]
+    return [*OUTPUTS, "composite"] if onto else OUTPUTS
 
 
 def default_network(others):

@@ -14,6 +14,7 @@ COLOURS = {
     "grey": (128, 128, 128),
     "white": (255, 255, 255),
 }
+BLUR = "blur"
 _BLUR_SIDE = 512  # pixels; a background is blurred at this size
 _LEAST_WEIGHT = 1e-3  # keeps a picture that is entirely foreground well-defined
 
@@ -24,7 +25,7 @@ def background_of(text: str, height: int, width: int) -> Callable:
     `text` is a name of `COLOURS`, a colour as #rrggbb, "blur", or the path of a picture, which is
     cropped to the shape. Raises ValueError if it is none of these.
     """
-    if text == "blur":
+    if text == BLUR:
         return blurred_background
     colour = colour_of(text)
     if colour is None:

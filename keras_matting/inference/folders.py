@@ -1,5 +1,6 @@
 """Matte photographs and write the results as image files."""
 
+import functools
 import logging
 import os
 import sys
@@ -12,12 +13,15 @@ import numpy as np
 
 from keras_matting import photograph_files, result_files
 from keras_matting.atomic import write_bytes
+from keras_matting.colour_profiles import from_srgb
 from keras_matting.image_files import READERS, SUFFIXES
+from keras_matting.inference.backgrounds import BLUR, background_of, compose
 from keras_matting.inference.cutouts import foreground_colours
 from keras_matting.inference.predict import check_call, predict_alpha
+from keras_matting.photograph_files import to_8_bits
 from keras_matting.progress import show_progress
 
-OUTPUTS = ("alpha", "cutout")
+OUTPUTS = ("alpha", "cutout")  # by default
 STDIN = STDOUT = "-"
 NAMED_AT_MOST = 10  # skipped files
 
@@ -32,6 +36,7 @@ def predict(
     *,
     outputs: Iterable[str] = OUTPUTS,
     format: str = "png",
+    onto: str | None = None,
     recursive: bool = False,
     raw_colours: bool = False,
     skip_existing: bool = False,
@@ -48,8 +53,11 @@ def predict(
         target: a folder; "-" writes the only result of the only photograph to stdout.
         model, reference_size: as for `predict_alpha`.
         outputs: "alpha", uint8 greyscale; "cutout", RGBA; "foreground", the colours of the cut-out,
-            RGB. Colours have the photograph's ICC profile, and 16 bits if it has them.
+            RGB; "composite", the cut-out on `onto`, 8 bits. Colours have the photograph's ICC
+            profile, and 16 bits if it has them.
         format: of `result_files.FORMATS`.
+        onto: what composites have behind the subject, as for `background_of`: a colour, a picture,
+            or "blur" for the photograph's own background.
         recursive: also matte photographs in sub-folders; the results keep the tree.
         raw_colours: keep the photograph's colours, without `foreground_colours`.
         skip_existing: leave out photographs whose results exist.
@@ -69,6 +77,10 @@ def predict(
     photographs, skipped = find_photographs(sources, target, recursive)
     partners = {k: _partners(k, path, photographs, recursive) for k, path in others.items()}
     outputs, suffix = list(outputs), result_files.FORMATS[format]
+    if "composite" in outputs:
+        if onto is None:
+            raise ValueError("a composite needs a colour, picture or blur behind it; pass --onto")
+        background_of(onto, 1, 1)  # raises ValueError
     if target == STDOUT and (len(photographs), len(outputs)) != (1, 1):
         raise ValueError("standard output takes one result of one photograph; specify a folder")
 
@@ -97,7 +109,7 @@ def predict(
             if not raw_colours and set(outputs) != {"alpha"}:
                 colours = foreground_colours(colours, alpha)
             for output in outputs:
-                image = RESULTS[output](colours, alpha)
+                image = RESULTS[output](photograph, colours, alpha, onto)
                 data = _encoded(path, image, photograph, format, keep_metadata)
                 _write(path_of(key, output) if target != STDOUT else STDOUT, data)
         except Exception as error:  # whatever is wrong with one, the others are matted
@@ -138,15 +150,33 @@ def in_8_bits(alpha):
     return np.rint(255.0 * alpha).astype(np.uint8)
 
 
-def _cutout(colours, alpha):
+def _alpha(photograph, colours, alpha, onto):
+    return in_8_bits(alpha)
+
+
+def _cutout(photograph, colours, alpha, onto):
     limit = np.iinfo(colours.dtype).max
     return np.dstack([colours, np.rint(limit * alpha).astype(colours.dtype)])
 
 
+def _foreground(photograph, colours, alpha, onto):
+    return colours
+
+
+def _composite(photograph, colours, alpha, onto):
+    behind = _background(onto, *alpha.shape)(photograph.in_8_bits(), alpha)
+    if onto != BLUR:
+        behind = from_srgb(behind, photograph.profile)
+    return compose(to_8_bits(colours), alpha, behind)
+
+
+_background = functools.lru_cache(maxsize=1)(background_of)  # photographs often have one size
+
 RESULTS = {
-    "alpha": lambda colours, alpha: in_8_bits(alpha),
+    "alpha": _alpha,
     "cutout": _cutout,
-    "foreground": lambda colours, alpha: colours,
+    "foreground": _foreground,
+    "composite": _composite,
 }
 
 

@@ -14,7 +14,7 @@ from tensorflow import keras
 
 from keras_matting import photograph_files
 from keras_matting.commands import model_flags
-from keras_matting.commands.predict import default_network
+from keras_matting.commands.predict import default_network, default_outputs
 from keras_matting.inference.folders import find_photographs, predict
 from keras_matting.metrics.evaluation import evaluate
 
@@ -112,6 +112,39 @@ def test_the_background_is_taken_out_of_the_colours(model, tmp_path):
     assert blue[1] < blue[0] / 2
 
 
+def test_composites(tmp_path, wide_profile):
+    class Left:
+        """A network that takes the left half for the subject."""
+
+        name, output = "bgmv2_base_left", {"alpha": None}
+        input = {"image": tf.TensorSpec((1, None, None, 3))}
+
+        def __call__(self, inputs, training):
+            alpha = np.zeros((*inputs["image"].shape[:3], 1), np.float32)
+            alpha[:, :, : alpha.shape[2] // 2] = 1
+            return {"alpha": alpha}
+
+    image = np.full((16, 32, 3), (200, 50, 60), np.uint8)
+    image[:, 16:] = np.random.default_rng(0).integers(0, 256, (16, 16, 3))
+    Image.fromarray(image).save(tmp_path / "a.png", icc_profile=wide_profile)
+    Image.new("RGB", (5, 9), (180, 120, 90)).save(tmp_path / "room.png")
+    given = dict(outputs=["composite"])
+    for onto in ("#b4785a", str(tmp_path / "room.png")):
+        assert predict(tmp_path / "a.png", tmp_path / "out", Left(), onto=onto, **given) == []
+        found = photograph_files.read(tmp_path / "out" / "a_composite.png")
+        np.testing.assert_array_equal(found.pixels[:, :16], image[:, :16])  # its own colours
+        behind = found.in_srgb()[:, 16:].astype(int)  # sRGB, in the photograph's profile
+        assert np.abs(behind - (180, 120, 90)).max() <= 1
+    predict(tmp_path / "a.png", tmp_path / "out", Left(), onto="blur", **given)
+    found = photograph_files.read(tmp_path / "out" / "a_composite.png").pixels[:, 17:]
+    assert found.std() < image[:, 17:].std() and np.abs(found.mean() - image[:, 17:].mean()) < 25
+    with pytest.raises(ValueError, match="^background mauve is no colour"):
+        predict(tmp_path / "a.png", tmp_path / "new", Left(), onto="mauve", **given)
+    with pytest.raises(ValueError, match="pass --onto"):
+        predict(tmp_path / "a.png", tmp_path / "new", Left(), **given)
+    assert not (tmp_path / "new").exists()
+
+
 def test_16_bits_profile_and_resolution(model, tmp_path, wide_profile):
     image = np.random.default_rng(0).integers(0, 65536, (9, 7, 3), np.uint16)
     cv2.imwrite(f"{tmp_path}/deep.png", image)
@@ -182,6 +215,12 @@ def test_evaluate_scores_the_output_of_predict(model, photos, tmp_path):
         predict(photos, tmp_path / "out", model, outputs=["alpha", "cutout", "foreground"])
     scores = evaluate(tmp_path / "out", tmp_path / "alphas", processes=1)
     assert scores["a"]["mad"] == pytest.approx(10 / 255)
+
+
+def test_default_outputs():
+    assert default_outputs("folder", None) == ("alpha", "cutout")
+    assert default_outputs("folder", "white") == ["alpha", "cutout", "composite"]
+    assert (default_outputs("-", None), default_outputs("-", "blur")) == (["cutout"], ["composite"])
 
 
 def test_default_networks():
