@@ -8,6 +8,7 @@ from keras_matting.inference import load, load_tflite
 from keras_matting.pretrained import networks, tflite_file
 
 DEFAULT = "portrait"
+TRIMAP, CAPTURED = "trimap", "captured_background"  # with --trimap and --background
 GROUP = ["network", "tflite", "model", "weights", "width", "option", "size"]
 
 

@@ -107,5 +107,5 @@ def default_outputs(target, onto):
 def default_network(others):
     """Return the name of the network for an image and `others`."""
     if "background" in others:
-        return "captured_background"
-    return "trimap" if "trimap" in others else model_flags.DEFAULT
+        return model_flags.CAPTURED
+    return model_flags.TRIMAP if "trimap" in others else model_flags.DEFAULT

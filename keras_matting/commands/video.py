@@ -1,17 +1,17 @@
 """Matte a video: INPUT, a video, a folder of frames or a camera -> OUTPUT, a video or a folder.
 
-    keras-matting video talk.mp4 on_blue.mp4 --background blue
+    keras-matting video talk.mp4 on_blue.mp4 --onto blue
     keras-matting video talk.mp4 cutout.webm
-    keras-matting video --camera 0 call.mp4 --background blur
+    keras-matting video --camera 0 call.mp4 --onto blur
 
 INPUT is anything that FFmpeg reads, or a folder with one picture per frame. OUTPUT is by its name
 .mp4, .m4v, .mkv, .mov, .webm or a folder, which gets a PNG file per frame. It is
 
-    composite   the cut-out over --background: H.264, VP9 in .webm
+    composite   the cut-out on --onto: H.264, VP9 in .webm
     alpha       grey: likewise, without sound
     foreground  with alpha: VP9 in .webm and .mkv, ProRes 4444 in .mov, RGBA in a folder
 
-By default, .webm, .mov and folders get a foreground unless --background is given, other files a
+By default, .webm, .mov and folders get a foreground unless --onto is given, other files a
 composite. With several kinds in --output, their names are added: talk_alpha.mp4, or sub-folders.
 
 Times of frames, also of variable rate, are kept; frames are turned upright. Sound is copied, or
@@ -38,8 +38,8 @@ from keras_matting.progress import show_progress
 
 KINDS = ("composite", "alpha", "foreground")
 GROUPS = {
-    "Input": ["camera", "rate", "captured"],
-    "Result": ["output", "background", "raw", "raw_colours"],
+    "Input": ["camera", "rate", "background"],
+    "Result": ["output", "onto", "raw", "raw_colours"],
     "Network": model_flags.GROUP,
 }
 
@@ -51,11 +51,17 @@ def define_flags():
         "camera", None, "Number of a camera, instead of INPUT; OUTPUT is optional.", lower_bound=0
     )
     flags.DEFINE_string("rate", "25", "Frames per second of a folder, such as 24 or 30000/1001.")
-    flags.DEFINE_string("captured", None, "Photograph of the empty scene, for networks with one.")
+    flags.DEFINE_string(
+        "background",
+        None,
+        "The empty scene, photographed by the same camera, for networks with one.",
+    )
     flags.DEFINE_list("output", None, f"Kinds of results, with commas: {', '.join(KINDS)}.")
     flags.DEFINE_string(
-        "background", None, "blur, a picture, a video, #rrggbb or a colour; default: green."
-    )
+        "onto", None,
+        "What composites have behind the subject: a colour, a picture, a video, or blur; default: "
+        "green.",
+    )  # fmt: skip
     flags.DEFINE_bool("raw", False, "Leave the network's mattes as they are, with flicker.")
     flags.DEFINE_bool(
         "raw_colours", False, "Keep the video's colours, also where its background shows through."
@@ -83,18 +89,19 @@ def _run(arguments, options):
 
     source, target = _places(arguments, options.camera)
     rate = _rate(options.rate)
-    model_flags.check_model_flags(options)
-    outputs = output_paths(target, options.output, options.background) if target else {}
+    default = model_flags.CAPTURED if options.background else model_flags.DEFAULT
+    model_flags.check_model_flags(options, default)
+    outputs = output_paths(target, options.output, options.onto) if target else {}
     for kind, path in outputs.items():
         check_output(path, kind)
         if source and Path(path).resolve() == Path(source).resolve():
             raise ValueError(f"{path} is also the input; choose another name")
-    captured = options.captured and image_files.read_photograph(options.captured)
-    model = model_flags.load_model(options)
+    captured = options.background and image_files.read_photograph(options.background)
+    model = model_flags.load_model(options, default)
     if "trimap" in input_names(model):
         raise ValueError(f"{model.name} needs a trimap for each frame; choose another network")
     if "background" in input_names(model) and captured is None:
-        raise ValueError(f"{model.name} needs a photograph of the empty scene; pass --captured")
+        raise ValueError(f"{model.name} needs a photograph of the empty scene; pass --background")
     window = None
     if source is None:
         window = open_window("keras-matting video")
@@ -107,7 +114,7 @@ def _run(arguments, options):
             video,
             outputs,
             model,
-            background=options.background or "green",
+            background=options.onto or "green",
             steady=not options.raw,
             raw_colours=options.raw_colours,
             reference_size=options.size,
@@ -129,15 +136,15 @@ def _run(arguments, options):
     return 1 if problems else 0
 
 
-def output_paths(target, kinds, background):
+def output_paths(target, kinds, onto):
     """Return {kind: path} of the results at `target`, a file or a folder.
 
-    `kinds` is from --output and `background` from --background; both may be None. Raises
+    `kinds` is from --output and `onto` from --onto; both may be None. Raises
     ValueError for an unknown kind.
     """
     target = Path(target)
     if kinds is None:
-        transparent = target.suffix.lower() in ("", ".webm", ".mov") and background is None
+        transparent = target.suffix.lower() in ("", ".webm", ".mov") and onto is None
         kinds = ["foreground" if transparent else "composite"]
     if unknown := [kind for kind in kinds if kind not in KINDS]:
         raise ValueError(f"unknown output {unknown[0]}; choose from {', '.join(KINDS)}")

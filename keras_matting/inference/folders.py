@@ -254,7 +254,8 @@ def _partners(kind, path, photographs, recursive):
     """Return {name: path} of each photograph's trimap or background."""
     path = Path(path)
     if not path.exists():
-        raise FileNotFoundError(f"{kind} not found: {path}")
+        hint = "; --onto chooses what composites have behind the subject"
+        raise FileNotFoundError(f"{kind} not found: {path}{hint if kind == 'background' else ''}")
     if path.is_file():
         return dict.fromkeys(photographs, path)
     found = dict(_of_folder(path, STDOUT, recursive, []))

@@ -102,7 +102,7 @@ def test_errors_are_one_line(call, clip, tmp_path):
         ((clip, out, "--output=foreground"), "out.mp4: foreground is written to .mov"),
         ((clip, out, "--output=mask"), "unknown output mask; choose from composite"),
         ((clip, tmp_path / "no" / "out.mp4"), "create it first"),
-        ((clip, out, "--background=purpel"), "background purpel is no colour"),
+        ((clip, out, "--onto=purpel"), "background purpel is no colour"),
         ((clip, out, "--rate=fast"), "invalid --rate fast"),
         (("--camera=7",), "there is no window for a preview; specify an OUTPUT"),
         (("--camera=7", out), "camera 7 gives no pictures"),
