@@ -1,8 +1,8 @@
 """Trimaps from alpha: uint8 (h, w, 1), 0 background, 128 unknown, 255 foreground.
 
 Foreground is alpha = 1 eroded by a disc, background is alpha = 0 eroded by a disc; everything else,
-fractional alpha and hard edges alike, is unknown. Discs are exact. As in published code, alphas of
-5/255 and less count as 0, of 250/255 and more as 1: JPEG and video leave them in opaque parts.
+fractional alpha and hard edges alike, is unknown. Discs are exact. Alphas up to 8/255 count as 0,
+those from 247/255 on as 1, because JPEG and video leave them in empty and opaque parts.
 """
 
 import functools
@@ -14,7 +14,7 @@ from keras_matting import alpha_ranges
 from keras_matting.data.augment.draws import draw, op_seed
 
 BACKGROUND, UNKNOWN, FOREGROUND = 0, 128, 255
-NEARLY = (alpha_ranges.NEAR + 0.5) / 255.0  # 5/255 and 250/255 are within, whatever their rounding
+NEARLY = (alpha_ranges.NEAR + 0.5) / 255.0  # with a margin for rounding
 NEAR = 48  # radius in pixels up to which unrolling the search for the nearest pixel is faster
 
 
