@@ -59,6 +59,7 @@ COARSE_LOSSES = {
 def define_flags():
     flags.DEFINE_enum("stage", "base", PUBLISHED, "Train the coarse network or all of it.")
     flags.DEFINE_string("base", None, "Weights written by --stage base, for --stage refine.")
+    flags.DEFINE_bool("cosine", False, "Let the learning rate fall to zero along a cosine.")
     recipe.define_flags(workdir="runs/bgmv2", model="bgmv2_mobilenetv2", learning_rate=None)
     sources.define_flags(kind="portrait")
 
@@ -70,9 +71,14 @@ def defaults(options):
 def main(options, strategy):
     size, stage = options.size, options.stage
     base = "bgmv2_base_" + options.model.removeprefix("bgmv2_").removeprefix("base_")
-    side = size if has_fixed_size(options) else None
+    side = size if options.quantize else None
     shape = (side, side, 3)
+    smallest = SMALLEST[stage] if options.foregrounds else SYNTHETIC_SMALLEST
+    transforms = augmentation(size, smallest), presets.validation(size)
+    data = sources.composites(options, *transforms, functools.partial(targets, options=options))
     rate = options.learning_rate or (RATES if options.foregrounds else SYNTHETIC_RATES)[stage]
+    if options.cosine:
+        rate = keras.optimizers.schedules.CosineDecay(rate, options.epochs * data.steps)
     with strategy.scope():
         starts_from_base = options.base and not options.quantize
         coarse = create_model(base, shape, True, options.base) if starts_from_base else None
@@ -84,15 +90,7 @@ def main(options, strategy):
         model = with_error(network)
         terms = LOSSES | (COARSE_LOSSES if "alpha_coarse" in model.output else {})
         model.compile(Adam(rate, PARTS[stage]), loss=terms, metrics={"alpha": [SAD(), MSE()]})
-    smallest = SMALLEST[stage] if options.foregrounds else SYNTHETIC_SMALLEST
-    transforms = augmentation(size, smallest), presets.validation(size)
-    data = sources.composites(options, *transforms, functools.partial(targets, options=options))
     run.fit(model, options, data, "val_alpha_sad", strategy, network)
-
-
-def has_fixed_size(options):
-    """Return whether the network takes crops of the full size only, as integer networks do."""
-    return bool(options.quantize) or options.model.endswith("_mobile")
 
 
 def with_error(network):
@@ -136,9 +134,10 @@ def augmentation(size, smallest):
 
 def targets(sample, options):
     """Return inputs and truth of a batch, in training resized to a random size."""
-    if "size" in sample and not has_fixed_size(options):
+    if "size" in sample and not options.quantize:  # integer networks have a fixed size
         smallest = 0.5 if options.foregrounds else SYNTHETIC_SMALLEST
-        sample = geometry.random_size(sample, PICTURES, smallest)
+        multiple = 16 if options.model.endswith("_mobile") else 4
+        sample = geometry.random_size(sample, PICTURES, smallest, multiple)
     coarse = tf.shape(sample["alpha"])[1:3] // 4 if options.stage == "refine" else None
     return losses.targets(sample, coarse)
 

@@ -14,13 +14,13 @@ batch 16. On synthetic figures: 96x96, batch 8, 300 steps of Adam at 1e-3, from 
 """
 
 from absl import flags
-from keras_matting.data.augment import colour, compositing, geometry, presets
+from keras_matting.data.augment import colour, compositing, geometry, photographs, presets
 from keras_matting.data.reading import datasets
 from keras_matting.losses import bisenetv2 as losses
 from keras_matting.metrics.streaming import IoUError
 from keras_matting.models import create_model
 from keras_matting.training import recipe, run, sources
-from keras_matting.training.optimizers import SGD, Adam, WarmUpPoly, poly
+from keras_matting.training.optimizers import SGD, Adam, WarmUpPoly, cosine_adam, poly
 
 PUBLISHED = dict(size=512, batch_size=16, epochs=150, steps_per_epoch=1000)
 SYNTHETIC = dict(size=96, batch_size=8, epochs=4, steps_per_epoch=75)
@@ -35,6 +35,7 @@ def define_flags():
     flags.DEFINE_string("cityscapes", None, "Folder with leftImg8bit/ and gtFine/.")
     recipe.define_flags(workdir="runs/bisenetv2", model="bisenetv2", learning_rate=None)
     sources.define_flags(kind="portrait")
+    sources.define_photograph_flags()
 
 
 def defaults(options):
@@ -45,10 +46,12 @@ def main(options, strategy):
     data = cityscapes(options) if options.cityscapes else figures(options)
     classes = CLASSES if options.cityscapes else 2
     shape = (options.size, (2 if options.cityscapes else 1) * options.size, 3)
+    if options.sizes:
+        shape = (None, None, 3)
     with strategy.scope():
         model = create_model(options.model, shape, True, options.weights, num_classes=classes)
         model = run.transformed(model, options)
-        if on_synthetic(options) and not options.weights:
+        if not options.weights and (on_synthetic(options) or options.photographs):
             lower_logits(model)
         model.compile(
             optimizer(options, data),
@@ -71,6 +74,8 @@ def lower_logits(model):
 
 def optimizer(options, data):
     steps = options.epochs * data.steps
+    if options.photographs:
+        return cosine_adam(options.learning_rate or 2e-3, steps)
     if on_synthetic(options):
         return Adam(poly(options.learning_rate or 1e-3, steps))
     rate = options.learning_rate or 5e-3 * options.batch_size / 16
@@ -79,7 +84,10 @@ def optimizer(options, data):
 
 
 def figures(options):
-    """Return data of composites, whose alpha gives the class."""
+    """Return data of composites, or with --photographs of photographs; alpha gives the class."""
+    if options.photographs:
+        held_out = [*photographs.validation(options.size), compositing.select("image", "alpha")]
+        return sources.photographed(options, of_photographs, held_out, losses.targets)
     augmentation = [
         geometry.random_crop_affine(options.size, scale=(0.5, 2.0)),
         geometry.random_crop("background", options.size),
@@ -89,6 +97,10 @@ def figures(options):
     ]
     validation = presets.validation(options.size)
     return sources.composites(options, augmentation, validation, losses.targets)
+
+
+def of_photographs(size):
+    return [*photographs.training(size), compositing.select("image", "alpha")]
 
 
 def cityscapes(options):

@@ -23,8 +23,7 @@ from keras_matting.losses.trimap_targets import trimap_targets
 from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.models import copy_layers, create_model
 from keras_matting.training import recipe, run, sources
-from keras_matting.training.optimizers import Adam
-from tensorflow import keras
+from keras_matting.training.optimizers import Adam, cosine_adam
 
 PUBLISHED = {
     "dim_vgg16": dict(size=320, batch_size=1, epochs=12, steps_per_epoch=43_100),
@@ -60,8 +59,6 @@ LOSSES = {
 
 def define_flags():
     flags.DEFINE_enum("stage", "encoder_decoder", STAGES, "Stage of the training.")
-    flags.DEFINE_bool("cosine", False, "Let the learning rate fall to zero along a cosine.")
-    flags.DEFINE_float("clip", None, "Limit of the global norm of the gradients.")
     recipe.define_flags(workdir="runs/dim", model="dim_vgg16", learning_rate=None)
     sources.define_flags()
     sources.define_photograph_flags()
@@ -74,17 +71,13 @@ def defaults(options):
 def main(options, strategy):
     terms = losses(options)
     data = composed(options, functools.partial(trimap_targets, outputs=terms))
-    rate = options.learning_rate or (RATES[row(options)] if options.foregrounds else 5e-4)
-    if options.cosine:
-        rate = keras.optimizers.schedules.CosineDecay(rate, options.epochs * data.steps)
     with strategy.scope():
         model = run.transformed(build(options), options)
         if options.stage == "refinement":
             for layer in model.layers:
                 layer.trainable = layer.name.startswith("refine")
-        adam = keras.optimizers.Adam(rate, global_clipnorm=options.clip)
-        optimizer = adam if options.clip else Adam(rate)
-        model.compile(optimizer, loss=terms, metrics={"alpha": [SAD("unknown"), MSE("unknown")]})
+        metrics = {"alpha": [SAD("unknown"), MSE("unknown")]}
+        model.compile(optimizer(options, data), loss=terms, metrics=metrics)
     run.fit(model, options, data, "val_alpha_sad", strategy)
 
 
@@ -95,6 +88,12 @@ def composed(options, targets):
         return sources.composites(options, augmentation(size), presets.validation(size), targets)
     held_out = [*photographs.validation(size), compositing.select(*KEPT)]
     return sources.photographed(options, of_photographs, held_out, targets)
+
+
+def optimizer(options, data):
+    if options.photographs:
+        return cosine_adam(options.learning_rate or 1e-3, options.epochs * data.steps)
+    return Adam(options.learning_rate or (RATES[row(options)] if options.foregrounds else 5e-4))
 
 
 def of_photographs(size):

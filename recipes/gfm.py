@@ -18,12 +18,12 @@ pixel instead of starting there. On synthetic figures: 64x64, batch 4, Adam at 1
 import functools
 
 from absl import flags
-from keras_matting.data.augment import compositing, geometry, gfm, presets, trimaps
+from keras_matting.data.augment import compositing, geometry, gfm, photographs, presets, trimaps
 from keras_matting.losses import gfm as losses
 from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.models import create_model
 from keras_matting.training import recipe, run, sources
-from keras_matting.training.optimizers import Adam
+from keras_matting.training.optimizers import Adam, cosine_adam
 
 PUBLISHED = {
     "comp": dict(size=320, batch_size=32, epochs=100),
@@ -39,6 +39,7 @@ def define_flags():
     flags.DEFINE_enum("track", "comp", ["comp", "ori"], "Train on composites or on photographs.")
     recipe.define_flags(workdir="runs/gfm", model="gfm_resnet34_tt", learning_rate=None)
     sources.define_flags(kind="animal")
+    sources.define_photograph_flags()
 
 
 def defaults(options):
@@ -46,21 +47,37 @@ def defaults(options):
 
 
 def main(options, strategy):
-    size = options.size
     representation = options.model.removesuffix("_mobile").split("_")[-1]
-    targets = functools.partial(losses.targets, representation=representation)
-    if options.track == "ori":
-        transforms = photograph_augmentation(size), photograph_validation(size)
-        data = sources.pictures(options, *sources.photographs(options), *transforms, targets)
-    else:
-        data = sources.composites(options, augmentation(size), validation(size), targets)
-    rate = options.learning_rate or (1e-5 if options.foregrounds else 1e-4)
+    data = composed(options, functools.partial(losses.targets, representation=representation))
+    side = None if options.sizes else options.size
     terms = losses.losses(representation)
     with strategy.scope():
-        model = create_model(options.model, (size, size, 3), True, options.weights)
+        model = create_model(options.model, (side, side, 3), True, options.weights)
         model = run.transformed(model, options)
-        model.compile(Adam(rate), loss=terms, metrics={"alpha": [SAD(), MSE()]})
+        model.compile(optimizer(options, data), loss=terms, metrics={"alpha": [SAD(), MSE()]})
     run.fit(model, options, data, "val_alpha_sad", strategy)
+
+
+def optimizer(options, data):
+    if options.photographs:
+        return cosine_adam(options.learning_rate or 1e-3, options.epochs * data.steps)
+    return Adam(options.learning_rate or (1e-5 if options.foregrounds else 1e-4))
+
+
+def composed(options, targets):
+    """Return data of composites, of photographs (--track ori), or of both (--photographs)."""
+    size = options.size
+    if options.photographs:
+        held_out = [*photographs.validation(size), photographs.uncomposed(), *masks(size)]
+        return sources.photographed(options, of_photographs, held_out, targets)
+    if options.track == "ori":
+        transforms = photograph_augmentation(size), photograph_validation(size)
+        return sources.pictures(options, *sources.photographs(options), *transforms, targets)
+    return sources.composites(options, augmentation(size), validation(size), targets)
+
+
+def of_photographs(size):
+    return [*photographs.training(size), photographs.uncomposed(), *masks(size)]
 
 
 def photograph_augmentation(size):

@@ -12,12 +12,20 @@ encoder starts from ImageNet. On synthetic portraits: 64x64, batch 4, 120 steps 
 """
 
 from absl import flags
-from keras_matting.data.augment import colour, compositing, degradation, geometry, presets, trimaps
+from keras_matting.data.augment import (
+    colour,
+    compositing,
+    degradation,
+    geometry,
+    photographs,
+    presets,
+    trimaps,
+)
 from keras_matting.losses import ppmatting as losses
 from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.models import create_model
 from keras_matting.training import recipe, run, sources
-from keras_matting.training.optimizers import SGD, Adam, poly
+from keras_matting.training.optimizers import SGD, Adam, cosine_adam, poly
 
 PUBLISHED = dict(size=512, batch_size=4, epochs=150, steps_per_epoch=2000)
 SYNTHETIC = dict(size=64, batch_size=4, epochs=3, steps_per_epoch=40)
@@ -37,6 +45,7 @@ def define_flags():
     )
     recipe.define_flags(workdir="runs/ppmatting", model="ppmatting_hrnet_w18", learning_rate=None)
     sources.define_flags(kind="portrait")
+    sources.define_photograph_flags()
 
 
 def defaults(options):
@@ -44,16 +53,35 @@ def defaults(options):
 
 
 def main(options, strategy):
-    size, validation = options.size, presets.validation(options.size)
-    data = sources.composites(options, augmentation(size), validation, losses.targets)
+    data = composed(options)
+    side = None if options.sizes else options.size
     with strategy.scope():
-        model = create_model(options.model, (size, size, 3), True, options.weights)
+        model = create_model(options.model, (side, side, 3), True, options.weights)
         model = run.transformed(model, options)
-        peak = options.learning_rate or (0.01 if options.foregrounds else 0.03)
-        rate = poly(peak, options.epochs * data.steps)
-        optimizer = Adam(rate) if options.optimizer == "adam" else SGD(rate, decay=4e-5)
-        model.compile(optimizer, loss=LOSSES, metrics={"alpha": [SAD(), MSE()]})
+        model.compile(optimizer(options, data), loss=LOSSES, metrics={"alpha": [SAD(), MSE()]})
     run.fit(model, options, data, "val_alpha_sad", strategy)
+
+
+def optimizer(options, data):
+    steps = options.epochs * data.steps
+    if options.photographs:
+        return cosine_adam(options.learning_rate or 1e-3, steps)
+    rate = poly(options.learning_rate or (0.01 if options.foregrounds else 0.03), steps)
+    return Adam(rate) if options.optimizer == "adam" else SGD(rate, decay=4e-5)
+
+
+def composed(options):
+    """Return data of composites, or with --photographs of photographs."""
+    size = options.size
+    if not options.photographs:
+        validation = presets.validation(size)
+        return sources.composites(options, augmentation(size), validation, losses.targets)
+    held_out = [*photographs.validation(size), photographs.uncomposed()]
+    return sources.photographed(options, of_photographs, held_out, losses.targets)
+
+
+def of_photographs(size):
+    return [*photographs.training(size), photographs.uncomposed()]
 
 
 def augmentation(size):

@@ -60,6 +60,14 @@ def validation(size: int) -> list[Callable]:
     return [letterbox(size), trimaps.trimap(max(1, size // 50))]
 
 
+def uncomposed():
+    """Replace foreground and background by the image, which makes composition losses constant.
+
+    A photograph that keeps its background has no others, and `training` changes colours afterwards.
+    """
+    return lambda sample: sample | dict.fromkeys(("foreground", "background"), sample["image"])
+
+
 def random_figure_crop(
     size: int,
     closest: float = 0.5,
