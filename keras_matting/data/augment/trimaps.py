@@ -53,7 +53,7 @@ def random_uneven_trimap(radius: tuple[float, float] = (1.0, 50.0), unevenness: 
     shrink smoothly by up to `unevenness`, over about an eighth of the crop.
     """
     low, high = radius
-    classified = _classifier(None)
+    classified = _classifier(high)
 
     def apply(sample):
         uniform = draw(sample, "random_uneven_trimap", 2)
@@ -88,7 +88,8 @@ def random_repeated_trimap(scale: float = 1.0, reduced: bool = False):
 def _classifier(reach):
     """Return a function (alpha, inner, outer) -> trimap, for radii up to `reach` (None: any).
 
-    Radii are scalars or (h, w, 1).
+    Radii are scalars or (h, w, 1). Give a bound where there is one: without, XLA compiles again for
+    every largest radius, which costs more than the training step.
     """
     return _compiled(math.ceil(reach) if reach is not None and reach <= NEAR else None)
 
