@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from absl import app, flags
 
+from benchmarks.photographs import photographs, snapped
 from keras_matting import image_files
 from keras_matting.commands import model_flags
 from keras_matting.inference import predict_alpha
@@ -31,11 +32,6 @@ def trimap_of(alpha, radius):
         for region in (alpha == 255, alpha == 0)
     ]
     return np.where(far[0], 255, np.where(far[1], 0, 128)).astype(np.uint8)
-
-
-def snapped(alpha):
-    """Round alphas near 0 and 255, which networks never reach, to 0 and 255."""
-    return np.where(alpha < 12, 0, np.where(alpha > 243, 255, alpha)).astype(np.uint8)
 
 
 def closed_form(image, trimap, kept):
@@ -57,9 +53,7 @@ def main(argv):
     radii = [int(radius) for radius in FLAGS.radii]
     jobs = []
     for folder in map(Path, argv[1:]):
-        alphas = image_files.find_pictures(folder / "alpha")
-        for stem, path in image_files.find_pictures(folder / "image").items():
-            jobs += [(folder, radius, stem, path, alphas[stem]) for radius in radii]
+        jobs += [(folder, radius, *files) for files in photographs(folder) for radius in radii]
     if not jobs:
         raise app.UsageError("specify folders that contain image/ and alpha/")
     rows = []

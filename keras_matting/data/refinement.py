@@ -91,7 +91,7 @@ def _refined(job, out, foreground, hair, teacher):
         return str(error)
     if labels is not None and labels.shape != image.shape[:2]:
         return f"{mask_path}: differs in size from {path.name}."
-    guess = _network(teacher)(image) if teacher else None
+    guess = segmenter(teacher)(image) if teacher else None
     if labels is None:
         mask = guess
     else:
@@ -111,8 +111,12 @@ def _refined(job, out, foreground, hair, teacher):
 
 
 @functools.cache
-def _network(path):
-    """Return a function that computes the network's probabilities at the photograph's size."""
+def segmenter(path):
+    """Return a function image uint8 (H, W, 3) -> probability of the foreground float32 (H, W).
+
+    The .tflite network at `path` takes RGB in [0, 1] of a fixed size; its results on the image and
+    its mirror image are averaged.
+    """
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(path), num_threads=1)
@@ -124,7 +128,7 @@ def _network(path):
         small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
         small = small.astype(np.float32)[None] / 255.0
         found = 0.0
-        for mirror in (1, -1):  # averaging with the mirror image is more stable
+        for mirror in (1, -1):
             interpreter.set_tensor(source["index"], np.ascontiguousarray(small[:, :, ::mirror]))
             interpreter.invoke()
             found += 0.5 * interpreter.get_tensor(target["index"])[0, :, ::mirror, 0]
