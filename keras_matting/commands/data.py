@@ -18,7 +18,8 @@ the mask's edge (in a wider band around hair), and make a contact sheet; needs p
         --foreground-values 1,58 --hair-value 19 --out people_refined
 
 With --teacher, masks are optional; if both are given, photographs on which they disagree are
-skipped. An interrupted command continues when it is run again. docs/datasets.md lists the datasets.
+skipped. `foregrounds --images IMAGES --alphas ALPHAS --out OUT` keeps given mattes and estimates
+the foreground colours. An interrupted command continues when it is run again. docs/datasets.md lists the datasets.
 """
 
 import sys
@@ -34,6 +35,7 @@ GROUPS = {
         "foregrounds", "alphas", "trimaps", "backgrounds", "fg_names", "bg_names",
     ],
     "refine": ["images", "masks", "foreground_values", "hair_value", "teacher", "processes"],
+    "foregrounds": ["images", "alphas", "processes"],
 }  # fmt: skip
 
 NEEDED = {
@@ -47,6 +49,7 @@ NEEDED = {
         "out",
     ),
     "refine": ("images", "out"),
+    "foregrounds": ("images", "alphas", "out"),
 }
 
 
@@ -57,7 +60,7 @@ def define_flags():
     flags.DEFINE_integer("shards", 16, "Number of files to write.", lower_bound=1)
     flags.DEFINE_integer("size", None, "Limit the longer side of images, pixels.", lower_bound=2)
     flags.DEFINE_string("foregrounds", None, "Folder of the 50 foregrounds.")
-    flags.DEFINE_string("alphas", None, "Folder of their alphas.")
+    flags.DEFINE_string("alphas", None, "Folder of the photographs' or foregrounds' alphas.")
     flags.DEFINE_string("backgrounds", None, "JPEGImages of PASCAL VOC 2012.")
     flags.DEFINE_string("fg_names", None, "The dataset's test_fg_names.txt.")
     flags.DEFINE_string("bg_names", None, "The dataset's test_bg_names.txt.")
@@ -133,10 +136,27 @@ def _refine():
         FLAGS.teacher,
         FLAGS.processes,
     )
+    return _written(problems)
+
+
+def _foregrounds():
+    from keras_matting.data import refinement
+
+    return _written(
+        refinement.estimate_foregrounds(FLAGS.images, FLAGS.alphas, FLAGS.out, FLAGS.processes)
+    )
+
+
+def _written(problems):
     for problem in problems:
         print(problem, file=sys.stderr)
     count = sum(1 for _ in Path(FLAGS.out, "foreground").glob("*.jpg"))
     return f"{FLAGS.out}: {count:,} photographs, {len(problems):,} skipped; see contact_sheet.jpg"
 
 
-COMMANDS = {"prepare": _prepare, "composition1k-test": _composition1k, "refine": _refine}
+COMMANDS = {
+    "prepare": _prepare,
+    "composition1k-test": _composition1k,
+    "refine": _refine,
+    "foregrounds": _foregrounds,
+}

@@ -1,8 +1,9 @@
-"""Soft alphas and foreground colours for folders of photographs with masks.
+"""Soft alphas and foreground colours for folders of photographs with masks or with alpha mattes.
 
     refine("people/image", "people/labels", "people_refined", foreground=(1, 58), hair=19)
+    estimate_foregrounds("portraits/image", "portraits/alpha", "portraits_with_colours")
 
-writes `image/`, `alpha/` and `foreground/` with one file per photograph, a folder for --foregrounds
+write `image/`, `alpha/` and `foreground/` with one file per photograph, a folder for --foregrounds
 of the recipes, and `contact_sheet.jpg` for inspection.
 """
 
@@ -21,6 +22,7 @@ from keras_matting.data import soft_alphas
 from keras_matting.progress import show_progress
 
 DOUBTFUL = 0.12  # fraction of the mask's area on which mask and teacher may disagree
+NEAR_END = 6  # levels from 0 and 255 that a network's mattes have in place of these
 JPEG_QUALITY = 95
 CELL, COLUMNS, SHOWN = 192, 6, 60  # of the contact sheet: pixels, pictures in a row and in all
 BACKDROP = (60, 200, 60)
@@ -48,20 +50,41 @@ def refine(
     if masks is None and teacher is None:
         raise ValueError("specify masks, or a teacher to make them.")
     photographs = image_files.find_pictures(images)
-    found = image_files.find_pictures(masks) if masks else dict.fromkeys(photographs)
+    jobs = _jobs(photographs, masks) if masks else [(path, None) for path in photographs.values()]
+    refined = functools.partial(
+        _refined, out=Path(out), foreground=foreground, hair=hair, teacher=teacher
+    )
+    return _all(refined, jobs, Path(out), processes)
+
+
+def estimate_foregrounds(
+    images: str, alphas: str, out: str, processes: int | None = None
+) -> list[str]:
+    """Write the folder `out` of photographs with alpha mattes, whose foreground colours it lacks.
+
+    Mattes are 8-bit pictures with the photographs' names. They are kept, except that values which
+    networks give in place of 0 and 255 become these. Returns, raises and continues like `refine`.
+    """
+    jobs = _jobs(image_files.find_pictures(images), alphas)
+    return _all(functools.partial(_with_colours, out=Path(out)), jobs, Path(out), processes)
+
+
+def _jobs(photographs, masks):
+    """Return [(photograph, mask)], matched by name; ValueError if there is none for some."""
+    found = image_files.find_pictures(masks)
     if missing := [path.name for stem, path in photographs.items() if stem not in found]:
         listed = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" * (len(missing) > 5))
         raise ValueError(f"{masks} has no mask for {listed}; add it, or remove the photograph.")
-    out = Path(out)
+    return [(path, found[stem]) for stem, path in photographs.items()]
+
+
+def _all(work, jobs, out, processes):
+    """Call `work` for each job in parallel; return its sentences about those that were skipped."""
     for folder in ("image", "alpha", "foreground"):
         (out / folder).mkdir(parents=True, exist_ok=True)
-    refined = functools.partial(
-        _refined, out=out, foreground=foreground, hair=hair, teacher=teacher
-    )
-    jobs = [(path, found[stem]) for stem, path in photographs.items()]
     problems = []
     with exclusive_lock(out):
-        for done, problem in enumerate(_mapped(refined, jobs, processes or os.cpu_count()), 1):
+        for done, problem in enumerate(_mapped(work, jobs, processes or os.cpu_count()), 1):
             show_progress(done, len(jobs), jobs[done - 1][0].name)
             if problem:
                 problems.append(problem)
@@ -81,7 +104,7 @@ def _mapped(function, jobs, processes):
 def _refined(job, out, foreground, hair, teacher):
     """Write the files of one photograph; return why it is skipped, or None."""
     path, mask_path = job
-    if (out / "foreground" / f"{path.stem}.jpg").exists():  # written last
+    if (out / "foreground" / f"{path.stem}.jpg").exists():
         return None
     cv2.setNumThreads(1)
     try:
@@ -103,11 +126,32 @@ def _refined(job, out, foreground, hair, teacher):
         if disagreement > DOUBTFUL:
             return f"{path}: mask and teacher disagree on {disagreement:.0%} of the figure."
     alpha = soft_alphas.soft_alpha(image, mask, None if hair is None else labels == hair)
-    colours = soft_alphas.foreground_colours(image, alpha)
-    image_files.write_png(out / "alpha" / f"{path.stem}.png", np.rint(255.0 * alpha).astype("u1"))
-    _write_jpeg(out / "image" / f"{path.stem}.jpg", image)
-    _write_jpeg(out / "foreground" / f"{path.stem}.jpg", colours)
+    _write(out, path.stem, image, np.rint(255.0 * alpha).astype(np.uint8))
     return None
+
+
+def _with_colours(job, out):
+    """Write the files of one photograph; return why it is skipped, or None."""
+    path, alpha_path = job
+    if (out / "foreground" / f"{path.stem}.jpg").exists():
+        return None
+    cv2.setNumThreads(1)
+    try:
+        image, alpha = image_files.read_photograph(path), image_files.read_matte(alpha_path)
+    except ValueError as error:
+        return str(error)
+    if alpha.shape != image.shape[:2]:
+        return f"{alpha_path}: differs in size from {path.name}."
+    alpha = np.where(alpha < NEAR_END, 0, np.where(alpha > 255 - NEAR_END, 255, alpha))
+    _write(out, path.stem, image, alpha.astype(np.uint8))
+    return None
+
+
+def _write(out, stem, image, alpha):
+    colours = soft_alphas.foreground_colours(image, alpha / 255.0)
+    image_files.write_png(out / "alpha" / f"{stem}.png", alpha)
+    _write_jpeg(out / "image" / f"{stem}.jpg", image)
+    _write_jpeg(out / "foreground" / f"{stem}.jpg", colours)  # last, which marks it as done
 
 
 @functools.cache

@@ -84,6 +84,25 @@ def test_a_folder_is_refined_and_gone_on_with(folders):
     assert (folders / "out" / "foreground" / "1.jpg").exists()
 
 
+def test_given_mattes_are_kept_and_colours_estimated(folders):
+    (folders / "alpha").mkdir()
+    image, alpha = blurred_disc(size=100, radius=28)
+    for i in range(3):
+        matte = np.rint(4 + 247 * alpha if i == 0 else 255 * alpha).astype(np.uint8)
+        cv2.imwrite(str(folders / "alpha" / f"{i}.png"), matte)
+    places = (str(folders / "image"), str(folders / "alpha"), str(folders / "out"))
+    problems = refinement.estimate_foregrounds(*places, processes=1)
+    assert [problem.split(": ")[1] for problem in problems] == [
+        "differs in size from 1.png.",
+        "differs in size from 2.png.",
+    ]
+    found = image_files.read_matte(folders / "out" / "alpha" / "0.png")
+    assert found.min() == 0 and found.max() == 255 and np.abs(found - 255 * alpha).max() < 6
+    colours = image_files.read_photograph(folders / "out" / "foreground" / "0.jpg")
+    edge = (alpha > 0.3) & (alpha < 0.7)
+    assert np.abs(colours[edge] - RED).mean() < 0.7 * np.abs(image[edge] - RED).mean()
+
+
 def test_what_cannot_be_refined_is_named(folders):
     cv2.imwrite(str(folders / "labels" / "0.png"), np.zeros((100, 100), np.uint8))
     cv2.imwrite(str(folders / "labels" / "1.png"), np.zeros((5, 5), np.uint8))
