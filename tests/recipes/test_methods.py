@@ -27,6 +27,21 @@ def test_one_stage_in_half_precision(model, tmp_path):
     train(model.split("_")[0], tmp_path, f"--model={model}", HALF)
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        "modnet_mobilenetv2_mobile",
+        "dim_mobilenetv2_mobile",
+        "gfm_mobilenetv2_tt_mobile",
+        "ppmatting_mobilenetv2_mobile",
+        "bisenetv2_mobile",
+    ],
+)
+def test_augmented_as_photographs(model, tmp_path):
+    """--photographs with crops of two sizes; on synthetic figures, which are composites."""
+    train(model.split("_")[0], tmp_path, f"--model={model}", "--photographs", "--sizes=32,64")
+
+
 def put(path, picture):
     path.parent.mkdir(parents=True, exist_ok=True)
     assert cv2.imwrite(str(path), picture)
