@@ -19,7 +19,8 @@ the mask's edge (in a wider band around hair), and make a contact sheet; needs p
 
 With --teacher, masks are optional; if both are given, photographs on which they disagree are
 skipped. `foregrounds --images IMAGES --alphas ALPHAS --out OUT` keeps given mattes and estimates
-the foreground colours. An interrupted command continues when it is run again. docs/datasets.md lists the datasets.
+the foreground colours. An interrupted command continues when it is run again. docs/datasets.md
+lists the datasets.
 """
 
 import sys
@@ -34,8 +35,8 @@ GROUPS = {
     "composition1k-test": [
         "foregrounds", "alphas", "trimaps", "backgrounds", "fg_names", "bg_names",
     ],
-    "refine": ["images", "masks", "foreground_values", "hair_value", "teacher", "processes"],
-    "foregrounds": ["images", "alphas", "processes"],
+    "refine": ["masks", "foreground_values", "hair_value", "teacher"],
+    "refine, foregrounds": ["images", "processes"],
 }  # fmt: skip
 
 NEEDED = {
@@ -60,7 +61,7 @@ def define_flags():
     flags.DEFINE_integer("shards", 16, "Number of files to write.", lower_bound=1)
     flags.DEFINE_integer("size", None, "Limit the longer side of images, pixels.", lower_bound=2)
     flags.DEFINE_string("foregrounds", None, "Folder of the 50 foregrounds.")
-    flags.DEFINE_string("alphas", None, "Folder of the photographs' or foregrounds' alphas.")
+    flags.DEFINE_string("alphas", None, "Folder of alphas, also for foregrounds.")
     flags.DEFINE_string("backgrounds", None, "JPEGImages of PASCAL VOC 2012.")
     flags.DEFINE_string("fg_names", None, "The dataset's test_fg_names.txt.")
     flags.DEFINE_string("bg_names", None, "The dataset's test_bg_names.txt.")
