@@ -2,10 +2,13 @@
 
     python -m benchmarks.video --clips=8 --frames=60 --frame_size=288x512
 
+    python -m benchmarks.video --foregrounds=portraits --backgrounds=scenes
+
 Mattes drawn videos of one moving figure, by default with the network that ships, and prints the
 means over all clips of 100 * dtSSD (flicker) and 1000 * MAD (error) for four treatments: the
 network's own mattes, after the one-frame delay, after smoothing, and after both, which
-`keras_matting.video` applies by default.
+`keras_matting.video` applies by default. With folders, photographed figures move over photographs:
+--foregrounds contains foreground/ and alpha/.
 """
 
 import sys
@@ -14,11 +17,13 @@ import numpy as np
 from absl import app, flags
 
 from keras_matting.commands import model_flags
-from keras_matting.data.synthetic import FIGURES, draw_clip
+from keras_matting.data.synthetic import FIGURES, draw_clip, motion
+from keras_matting.image_files import find_pictures, read_matte, read_photograph
 from keras_matting.inference import predict_alpha
+from keras_matting.inference.backgrounds import cover
 from keras_matting.inference.video import steadying
 from keras_matting.metrics import dtssd, mad
-from keras_matting.progress import show_progress
+from keras_matting.progress import track
 
 FLAGS = flags.FLAGS
 
@@ -30,14 +35,34 @@ TREATMENTS = {
 }
 
 
-def scores(model, seed):
-    """Return {treatment: (dtSSD, MAD)} of the clip with this seed."""
+def clips():
+    """Yield the clips, an iterable of frames each."""
     height, width = map(int, FLAGS.frame_size.split("x"))
-    clip = draw_clip(seed, FLAGS.frames, height, width, FLAGS.kind)
+    if not FLAGS.foregrounds:
+        for clip in range(FLAGS.clips):
+            yield draw_clip((FLAGS.seed, clip), FLAGS.frames, height, width, FLAGS.kind)
+        return
+    colours, alphas, scenes = (
+        [*find_pictures(folder).values()]
+        for folder in (f"{FLAGS.foregrounds}/foreground", f"{FLAGS.foregrounds}/alpha",
+                       FLAGS.backgrounds)
+    )  # fmt: skip
+    size = motion.drawn_size(height, width)
+    for clip in range(FLAGS.clips):
+        rng = np.random.default_rng((FLAGS.seed, clip))
+        chosen = rng.integers(len(colours))
+        figure = [read_photograph(colours[chosen]), read_matte(alphas[chosen])]
+        scene = read_photograph(scenes[rng.integers(len(scenes))])
+        figure, scene = [cover(x, *size) for x in figure], cover(scene, *size)
+        yield motion.moving_frames(figure, scene, rng, FLAGS.frames, height, width)
+
+
+def scores(model, clip):
+    """Return {treatment: (dtSSD, MAD)} of a clip."""
     alphas, mattes = [], []
     for frame in clip:
         alphas.append(frame["alpha"])
-        mattes.append(predict_alpha(model, frame["image"]))
+        mattes.append(predict_alpha(model, motion.composite(frame)))
     found = {}
     for name, treatment in TREATMENTS.items():
         treated = list(treatment(mattes))
@@ -52,10 +77,7 @@ def main(_):
         model = model_flags.load_model(FLAGS)
     except (ValueError, OSError) as error:
         sys.exit(str(error))
-    rows = []
-    for clip in range(FLAGS.clips):
-        rows.append(scores(model, (FLAGS.seed, clip)))
-        show_progress(clip + 1, FLAGS.clips, "clips")
+    rows = [scores(model, clip) for clip in track(clips(), FLAGS.clips, "clips")]
     print(f"{'':16}{'100 dtSSD':>12}{'1000 MAD':>12}")
     for name in TREATMENTS:
         coherence, error = np.mean([row[name] for row in rows], axis=0)
@@ -68,5 +90,7 @@ if __name__ == "__main__":
     flags.DEFINE_integer("frames", 60, "Frames of each clip.", lower_bound=2)
     flags.DEFINE_string("frame_size", "288x512", "HEIGHTxWIDTH of the clips, pixels.")
     flags.DEFINE_enum("kind", "portrait", list(FIGURES), "Kind of the figures.")
+    flags.DEFINE_string("foregrounds", None, "Folder of photographed figures.")
+    flags.DEFINE_string("backgrounds", None, "Folder of photographs behind them.")
     flags.DEFINE_integer("seed", 0, "Random seed.", lower_bound=0)
     app.run(main)

@@ -25,6 +25,7 @@ Ctrl-C ends early and leaves a playable file. Existing results are replaced.
 import signal
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -107,6 +108,7 @@ def _run(arguments, options):
         window = open_window("keras-matting video")
         if not window and not target:
             raise ValueError("there is no window for a preview; specify an OUTPUT")
+    started = time.monotonic()
     opened = open_camera(options.camera) if source is None else open_video(source, rate)
     with opened as video, _interrupt() as interrupted:
         total = video.count
@@ -127,7 +129,8 @@ def _run(arguments, options):
         )
         problems = video.problems
     if total and count:
-        show_progress(count, count, "frames")
+        speed = count / (time.monotonic() - started)
+        show_progress(count, count, f"frames, {speed:.1f} per second")
     for problem in problems:
         print(problem, file=sys.stderr)
     if interrupted.is_set():

@@ -15,9 +15,9 @@ from keras_matting.atomic import replacing
 from keras_matting.data.source import Source
 from keras_matting.data.synthetic.animals import animal
 from keras_matting.data.synthetic.backgrounds import background
-from keras_matting.data.synthetic.clips import composite, drawn_size, moving_frames
 from keras_matting.data.synthetic.drawing import noise, shade, soft, spread
 from keras_matting.data.synthetic.materials import grain
+from keras_matting.data.synthetic.motion import composite, drawn_size, moving_frames
 from keras_matting.data.synthetic.objects import thing
 from keras_matting.data.synthetic.portraits import portrait
 from keras_matting.progress import track

@@ -35,6 +35,14 @@ CODECS = {
     "alpha": dict.fromkeys(_MPEG4, H264_ALPHA) | {".webm": VP9},
     "foreground": {".mov": PRORES, ".webm": VP9_ALPHA, ".mkv": VP9_ALPHA},
 }
+_MP4_SOUND = ("aac", "ac3", "alac", "eac3", "flac", "mp3", "opus")
+# codecs of sound that are copied, by the file's suffix; .mkv takes nearly all
+SOUND = {
+    ".mp4": _MP4_SOUND,
+    ".m4v": _MP4_SOUND,
+    ".mov": ("aac", "ac3", "alac", "eac3", "mp3", "pcm_s16be", "pcm_s16le", "pcm_s24le"),
+    ".webm": ("opus", "vorbis"),
+}
 _MPEG_RANGE = 1  # FFmpeg's number of luma from 16 to 235
 
 
@@ -140,7 +148,8 @@ class _Sound:
 
     def __init__(self, container, track):
         self._container, self._encodes = container, False
-        if track.codec_context.codec.canonical_name in container.supported_codecs:
+        copied = SOUND.get(Path(container.name).suffix.lower(), container.supported_codecs)
+        if track.codec_context.codec.canonical_name in copied:
             self._stream = container.add_stream_from_template(track)
             return
         self._encodes = True

@@ -27,7 +27,7 @@ def model():
 
 
 def encode(
-    path, images, times=None, codec="libx264", pixels="yuv444p", sound=False, rotation=None,
+    path, images, times=None, codec="libx264", pixels="yuv444p", sound=None, rotation=None,
     colours=None, options=None,
 ):  # fmt: skip
     """Encode uint8 RGB images, shown at `times` in units of 1/1000 second, nearly without loss."""
@@ -43,7 +43,7 @@ def encode(
         if colours:
             stream.codec_context.colorspace = colours
         if sound:
-            audio = container.add_stream("aac", rate=8000, layout="mono")
+            audio = container.add_stream(sound, rate=48000, layout="mono")
         for image, time in zip(images, times, strict=True):
             frame = av.VideoFrame.from_ndarray(image).reformat(
                 format=pixels, dst_colorspace=colours
@@ -51,12 +51,12 @@ def encode(
             frame.pts, frame.time_base = time, Fraction(1, 1000)
             container.mux(stream.encode(frame))
         if sound:
-            wave = np.sin(np.arange(8 * times[-1]) / 5).astype(np.float32)[None]
-            for start in range(0, wave.shape[1], 1024):
+            wave = np.sin(np.arange(48 * times[-1]) / 30).astype(np.float32)[None]
+            for start in range(0, wave.shape[1], 960):
                 part = av.AudioFrame.from_ndarray(
-                    np.ascontiguousarray(wave[:, start : start + 1024]), "fltp", "mono"
+                    wave[:, start : start + 960].copy(), "fltp", "mono"
                 )
-                part.rate, part.pts, part.time_base = 8000, start, Fraction(1, 8000)
+                part.rate, part.pts, part.time_base = 48000, start, Fraction(1, 48000)
                 container.mux(audio.encode(part))
             container.mux(audio.encode(None))
         container.mux(stream.encode(None))
