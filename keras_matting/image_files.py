@@ -20,6 +20,8 @@ SUFFIXES = (
     ".avif", ".bmp", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp",
 )  # fmt: skip
 
+OF_WINDOWS = ("thumbs.db", "desktop.ini")
+
 TRIMAP_VALUES = (0, 128, 255)
 TRIMAP_RULE = "below a third of 255 is background, above two thirds foreground, the rest unknown"
 TRIMAP_TOLERANCE = 32  # distance from these values that painting and JPEG seldom exceed
@@ -42,7 +44,8 @@ def find_pictures(folder, apart_from=None):
         visible = [e for e in folder.iterdir() if not e.name.startswith(".")]
     except PermissionError:
         raise PermissionError(f"{folder} may not be listed; change its permissions") from None
-    return by_stem(sorted(e for e in visible if e.resolve() != ignored), folder)
+    wanted = (e for e in visible if e.name.lower() not in OF_WINDOWS)
+    return by_stem(sorted(e for e in wanted if e.resolve() != ignored), folder)
 
 
 def by_stem(entries, folder):

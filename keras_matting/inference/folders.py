@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from keras_matting import photograph_files, result_files
@@ -147,7 +148,7 @@ def matte_photograph(model, path, reference_size=None, notes=None, keep_alpha=Fa
 
 def in_8_bits(alpha):
     """Convert an alpha in [0, 1] to uint8."""
-    return np.rint(255.0 * alpha).astype(np.uint8)
+    return cv2.convertScaleAbs(alpha, alpha=255.0)
 
 
 def _alpha(photograph, colours, alpha, onto):
@@ -155,8 +156,10 @@ def _alpha(photograph, colours, alpha, onto):
 
 
 def _cutout(photograph, colours, alpha, onto):
-    limit = np.iinfo(colours.dtype).max
-    return np.dstack([colours, np.rint(limit * alpha).astype(colours.dtype)])
+    cutout = cv2.cvtColor(colours, cv2.COLOR_RGB2RGBA)
+    is_deep = colours.dtype == np.uint16
+    cutout[..., 3] = np.rint(65535.0 * alpha) if is_deep else in_8_bits(alpha)
+    return cutout
 
 
 def _foreground(photograph, colours, alpha, onto):

@@ -24,6 +24,7 @@ METRICS = {
     "grad": metrics.gradient_error,
     "conn": metrics.connectivity_error,
 }
+RESULTS = ("alpha", "cutout", "foreground", "composite")  # of `predict`
 # metric: the table's column heading and number of decimals
 COLUMNS = {"sad": ("SAD", 4), "mse": ("MSE", 6), "mad": ("MAD", 6)}
 COLUMNS |= {"grad": ("Grad", 4), "conn": ("Conn", 4)}
@@ -77,6 +78,7 @@ def match_files(folders, processes=None, inputs=()):
             problems.append(str(error))
     if "prediction" in found and "alpha" in found:
         found["prediction"] = _mattes_of_predict(found["prediction"], found["alpha"])
+        found["alpha"] = _mattes_of_predict(found["alpha"], found["prediction"])
     names = sorted(set().union(*found.values()))
     files = {name: {k: f[name] for k, f in found.items() if name in f} for name in names}
     for paths in files.values():
@@ -99,20 +101,19 @@ def match_files(folders, processes=None, inputs=()):
     return files
 
 
-def _mattes_of_predict(predictions, alphas):
-    """Give x_alpha.png, which `predict` wrote, the name x if an alpha has it.
+def _mattes_of_predict(pictures, others):
+    """Give x_alpha.png, which `predict` wrote, the name x if the others have that.
 
     Its other results are dropped; without x_alpha.png, x_cutout.png takes its place.
     """
     found = {}
-    for stem, path in predictions.items():
+    for stem, path in pictures.items():
         name, _, output = stem.rpartition("_")
-        if stem in alphas or name not in alphas:
+        best = "alpha" if f"{name}_alpha" in pictures else "cutout"
+        if output not in RESULTS or f"{name}_{best}" not in pictures:
             found[stem] = path
-        elif output == "alpha" or (output == "cutout" and f"{name}_alpha" not in predictions):
-            found[name] = path
-        elif output not in ("cutout", "foreground", "composite"):
-            found[stem] = path
+        elif output == best:
+            found[stem if stem in others else name] = path
     return found
 
 

@@ -208,13 +208,19 @@ def test_extreme_sizes(size, tmp_path, model):
     assert Image.open(tmp_path / "out" / "a_cutout.png").size == size
 
 
-def test_evaluate_scores_the_output_of_predict(model, photos, tmp_path):
+def test_evaluate_scores_what_predict_wrote(model, photos, tmp_path):
     (tmp_path / "alphas").mkdir()
     Image.new("L", (12, 8), 190).save(tmp_path / "alphas" / "a.png")
-    for _ in range(2):
-        predict(photos, tmp_path / "out", model, outputs=["alpha", "cutout", "foreground"])
-    scores = evaluate(tmp_path / "out", tmp_path / "alphas", processes=1)
-    assert scores["a"]["mad"] == pytest.approx(10 / 255)
+    (tmp_path / "alphas" / "Thumbs.db").write_text("")
+    every = dict(outputs=["alpha", "cutout", "foreground", "composite"], onto="white")
+    for name, given in (("all", every), ("cutouts", dict(outputs=["cutout"]))):
+        for _ in range(2):
+            predict(photos, tmp_path / name, model, **given)
+        for pair in ((name, "alphas"), ("alphas", name)):
+            scores = evaluate(*(tmp_path / folder for folder in pair), processes=1)
+            assert list(scores) == ["a"] and scores["a"]["mad"] == pytest.approx(10 / 255)
+    scores = evaluate(tmp_path / "all", tmp_path / "all", processes=1)
+    assert list(scores) == ["a_alpha"] and scores["a_alpha"]["mad"] == 0
 
 
 def test_default_outputs():
