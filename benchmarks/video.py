@@ -5,9 +5,10 @@
     python -m benchmarks.video --foregrounds=portraits --backgrounds=scenes
 
 Mattes drawn videos of one moving figure, by default with the network that ships, and prints the
-means over all clips of 100 * dtSSD (flicker) and 1000 * MAD (error) for four treatments: the
-network's own mattes, after the one-frame delay, after smoothing, and after both, which
-`keras_matting.video` applies by default. With folders, photographed figures move over photographs:
+means over all clips of 100 * dtSSD (flicker) and 1000 * MAD (error) for the network's
+own mattes, after the one-frame delay, after smoothing as in the Android app, and steadied, as
+`keras-matting video` does by default: one-frame delay, then smoothing where the picture is still.
+--motion=0.1 slows all movement down. With folders, photographed figures move over photographs:
 --foregrounds contains foreground/ and alpha/.
 """
 
@@ -27,11 +28,12 @@ from keras_matting.progress import track
 
 FLAGS = flags.FLAGS
 
+# name: the function of images and mattes
 TREATMENTS = {
-    "raw": list,
-    "one-frame delay": steadying.delayed_frames,
-    "smoothing": steadying.smoothed_frames,
-    "both": steadying.steadied,
+    "raw": lambda images, mattes: mattes,
+    "one-frame delay": lambda images, mattes: steadying.delayed_frames(mattes),
+    "app's smoothing": lambda images, mattes: steadying.smoothed_frames(mattes),
+    "steadied": lambda images, mattes: steadying.steadied(zip(images, mattes, strict=True)),
 }
 
 
@@ -40,7 +42,8 @@ def clips():
     height, width = map(int, FLAGS.frame_size.split("x"))
     if not FLAGS.foregrounds:
         for clip in range(FLAGS.clips):
-            yield draw_clip((FLAGS.seed, clip), FLAGS.frames, height, width, FLAGS.kind)
+            seed = FLAGS.seed, clip
+            yield draw_clip(seed, FLAGS.frames, height, width, FLAGS.kind, FLAGS.motion)
         return
     colours, alphas, scenes = (
         [*find_pictures(folder).values()]
@@ -54,18 +57,19 @@ def clips():
         figure = [read_photograph(colours[chosen]), read_matte(alphas[chosen])]
         scene = read_photograph(scenes[rng.integers(len(scenes))])
         figure, scene = [cover(x, *size) for x in figure], cover(scene, *size)
-        yield motion.moving_frames(figure, scene, rng, FLAGS.frames, height, width)
+        yield motion.moving_frames(figure, scene, rng, FLAGS.frames, height, width, FLAGS.motion)
 
 
 def scores(model, clip):
     """Return {treatment: (dtSSD, MAD)} of a clip."""
-    alphas, mattes = [], []
+    images, alphas, mattes = [], [], []
     for frame in clip:
+        images.append(motion.composite(frame))
         alphas.append(frame["alpha"])
-        mattes.append(predict_alpha(model, motion.composite(frame)))
+        mattes.append(predict_alpha(model, images[-1]))
     found = {}
     for name, treatment in TREATMENTS.items():
-        treated = list(treatment(mattes))
+        treated = list(treatment(images, mattes))
         errors = [mad(matte, alpha) for matte, alpha in zip(treated, alphas, strict=True)]
         found[name] = dtssd(treated, alphas), float(np.mean(errors))
     return found
@@ -90,6 +94,7 @@ if __name__ == "__main__":
     flags.DEFINE_integer("frames", 60, "Frames of each clip.", lower_bound=2)
     flags.DEFINE_string("frame_size", "288x512", "HEIGHTxWIDTH of the clips, pixels.")
     flags.DEFINE_enum("kind", "portrait", list(FIGURES), "Kind of the figures.")
+    flags.DEFINE_float("motion", 1.0, "Speed of figure and camera.", lower_bound=0.0)
     flags.DEFINE_string("foregrounds", None, "Folder of photographed figures.")
     flags.DEFINE_string("backgrounds", None, "Folder of photographs behind them.")
     flags.DEFINE_integer("seed", 0, "Random seed.", lower_bound=0)

@@ -16,8 +16,8 @@ composite. With several kinds in --output, their names are added: talk_alpha.mp4
 
 Times of frames, also of variable rate, are kept; frames are turned upright. Sound is copied, or
 encoded again where the file cannot hold it. The colours of soft edges are estimated without the
-background. Flicker is taken out of the mattes (MODNet's one-frame
-delay, then smoothing as in the Android app) unless --raw is given.
+background. Flicker is taken out of the mattes (MODNet's one-frame delay, then smoothing where the
+picture is still) unless --raw is given.
 
 Ctrl-C ends early and leaves a playable file. Existing results are replaced.
 """

@@ -78,15 +78,17 @@ def backgrounds(count, size, seed=0):
     return _source({"background": np.stack(drawn)})
 
 
-def draw_clip(seed, count, height, width, kind=None):
+def draw_clip(seed, count, height, width, kind=None, speed=1.0):
     """Yield the `count` frames of a video of one moving figure, at 30 frames per second.
 
     Each frame is a dict of uint8 (h, w, c): foreground, alpha and background as in
-    `draw_foreground` and `draw_background`, and image, their composite. `seed` and `kind` as there.
+    `draw_foreground` and `draw_background`, and image, their composite. `seed` and `kind` as there;
+    `speed` is that of all movement.
     """
     size = drawn_size(height, width)
     figure, scene = draw_foreground(seed, *size, kind), draw_background(seed, *size)
-    for frame in moving_frames(figure, scene, _generator(_MOTION, seed), count, height, width):
+    rng = _generator(_MOTION, seed)
+    for frame in moving_frames(figure, scene, rng, count, height, width, speed):
         yield frame | {"image": composite(frame)}
 
 

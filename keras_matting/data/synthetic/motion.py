@@ -18,18 +18,25 @@ _FINE = 2  # and twice as fine, so that moved edges stay exact
 
 
 def moving_frames(
-    figure: tuple, scene: np.ndarray, rng: np.random.Generator, count: int, height: int, width: int
+    figure: tuple,
+    scene: np.ndarray,
+    rng: np.random.Generator,
+    count: int,
+    height: int,
+    width: int,
+    speed: float = 1.0,
 ) -> Iterator[dict]:
     """Yield `count` frames: foreground, alpha and background, uint8 (height, width, 3 or 1).
 
-    `figure` is foreground and alpha, `scene` a background, all drawn at `drawn_size`. Foreground
-    and background have the same grain, so that it is in their composite too.
+    `figure` is foreground and alpha, `scene` a background, all drawn at `drawn_size`. `speed` is
+    that of all movement. Foreground and background have the same grain, so that it is in
+    their composite too.
     """
     layer = np.dstack(figure)
     bend = cv2.merge([noise(rng, *layer.shape[:2], 2, 2) for _ in range(2)])
     bend *= 0.02 * min(layer.shape[:2])
     ways, grain = rng.uniform(-1, 1, (2, 6)), rng.uniform(1, 6)
-    for time in np.arange(count) / FRAMES_PER_SECOND:
+    for time in speed * np.arange(count) / FRAMES_PER_SECOND:
         bent = bend * np.float32(np.sin(1.7 * time))
         moved = _moved(layer, _motion(time, ways[0], 0.05), height, width, bent)
         behind = _moved(scene, _motion(time, ways[1], 0.03), height, width)

@@ -96,13 +96,13 @@ def _matted(items: Iterable, model, reference_size, given, steady):
     """Yield (frame, its alpha) and (packet, None) in the order of `items`."""
     pending = deque()  # steadying is one frame behind
 
-    def alphas():
+    def frames():
         for item in items:
             pending.append(item)
             if isinstance(item, Frame):
-                yield predict_alpha(model, item.image, reference_size, **given)
+                yield item.image, predict_alpha(model, item.image, reference_size, **given)
 
-    for alpha in steadied(alphas()) if steady else alphas():
+    for alpha in steadied(frames()) if steady else (alpha for _, alpha in frames()):
         while not isinstance(pending[0], Frame):
             yield pending.popleft(), None
         yield pending.popleft(), alpha
