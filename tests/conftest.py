@@ -34,6 +34,7 @@ SLOW = [
     "weights/test_load_backbone.py",
     "quantization/test_quantizers.py",
     "data/test_refinement.py",
+    "inference/test_tiles.py",
 ]
 
 

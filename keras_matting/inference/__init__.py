@@ -4,6 +4,7 @@ from keras_matting.inference.alignment import align_background
 from keras_matting.inference.cutouts import foreground_colours
 from keras_matting.inference.predict import check_call, input_names, predict_alpha
 from keras_matting.inference.tflite import TFLiteModel, load, load_tflite
+from keras_matting.inference.trimaps import trimap_from_matte
 
 __all__ = [
     "TFLiteModel",
@@ -14,4 +15,5 @@ __all__ = [
     "load",
     "load_tflite",
     "predict_alpha",
+    "trimap_from_matte",
 ]

@@ -14,8 +14,9 @@ applicable), and `shrink`, the interpolation for downscaling. Upscaling is alway
 
 For published scripts with several modes, the row follows: GFM's single run at reduced size, not the
 hybrid of two; GCA's evaluation, without the extra border of its demo; Deep Image Matting's whole
-image. Three differences remain: PaddleSeg scales twice in a row, GFM blurs with a Gaussian where we
-average areas, and BiSeNetV2 scales logits back, not probabilities.
+image. `predict_alpha` has the other modes of GFM and GCA as an option. Three differences remain:
+PaddleSeg scales twice in a row, GFM blurs with a Gaussian where we average areas, and BiSeNetV2
+scales logits back, not probabilities.
 """
 
 from fnmatch import fnmatch

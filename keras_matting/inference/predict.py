@@ -5,12 +5,17 @@ alpha = predict_alpha(create_model("gca", (None, None, 3), weights=path), image,
 alpha = predict_alpha(load_tflite("modnet_mobilenetv2_512x512_int8.tflite"), image)
 """
 
+from fnmatch import fnmatch
+
 import cv2
 import numpy as np
 
 from keras_matting import colour_profiles
-from keras_matting.inference import input_sizes
+from keras_matting.inference import gfm_hybrid, input_sizes, tiles
+from keras_matting.inference.edges import enlarge_along_edges
 from keras_matting.inference.tflite import TFLiteModel, batched
+
+BORDER = 32  # pixels on each side in GCA's demo
 
 
 def predict_alpha(
@@ -21,6 +26,9 @@ def predict_alpha(
     trimap=None,
     background=None,
     profile: bytes | None = None,
+    refine_edges: bool | None = None,
+    tiled: bool | None = None,
+    mode: str | None = None,
 ):
     """Predict the alpha matte of an image.
 
@@ -28,7 +36,8 @@ def predict_alpha(
     model of fixed size gets the whole image, scaled to fit without distortion and padded by
     reflection on both sides; the padding is cropped off the matte. Squeezed faces and hair would
     differ from the training data, and constant bars would look like an object's edge. Downscaling
-    averages areas, upscaling is bilinear.
+    averages areas, upscaling is bilinear or, if the network saw less than half of the image's
+    resolution, follows its edges.
 
     Args:
         model: a Keras model from `create_model`, or a `TFLiteModel` from `load_tflite`.
@@ -38,13 +47,20 @@ def predict_alpha(
             alpha 0 and 1, as in the published tests.
         background: like `image`, in sRGB, if the model takes one.
         profile: ICC profile of a uint8 image; the network sees sRGB.
+        refine_edges: enlarge the matte along the image's edges (`enlarge_along_edges`). None: only
+            that of a model of fixed size, to more than twice its size.
+        tiled: run a trimap-based model at the image's resolution in overlapping tiles, where the
+            trimap is unknown (`tiles`). None: only if the whole image would take too much memory.
+        mode: the second mode of a published script: "border" for GCA's demo, which adds 32 pixels
+            on each side, "hybrid" for GFM's, which takes semantics from a third of the resolution
+            and detail from half; the model needs its training heads.
 
     Returns:
         float32 (H, W) in [0, 1].
 
     Raises:
         ValueError: inputs are missing, unexpected or of another shape, type or range, or the matte
-            is not finite.
+            is not finite; the model has no such mode, or the image is too large for it.
     """
     inputs = {"image": _checked_image(image, "image")}
     if trimap is not None:
@@ -59,7 +75,13 @@ def predict_alpha(
                 f"{name} is {x.shape[0]}x{x.shape[1]}, but image is {height}x{width} "
                 "(height x width); sizes must match"
             )
-    alpha = _through(model, inputs, reference_size, profile)
+    _check_mode(model, mode)
+    if _needs_tiles(model, height, width, tiled):
+        alpha = _through_tiles(model, inputs, profile)
+    elif mode == "hybrid":
+        alpha = gfm_hybrid.hybrid_alpha(model, _as_float(_in_srgb(inputs["image"], profile)))
+    else:
+        alpha = _through(model, inputs, reference_size, profile, refine_edges, mode)
     if not np.isfinite(alpha).all():
         raise ValueError("the matte is not finite; the model's weights are damaged or untrained")
     alpha = np.clip(alpha, 0.0, 1.0)
@@ -102,9 +124,58 @@ def _input_size(model):
     return tuple(model.input["image"].shape[1:3])
 
 
-def _through(model, inputs, reference_size, profile=None):
-    """Scale or pad inputs of one size for the model; return alpha (H, W) at their size."""
+def _check_mode(model, mode):
+    if mode is None:
+        return
+    patterns = {"border": "gca*", "hybrid": "gfm_*"}
+    if mode not in patterns:
+        raise ValueError(f"unknown mode {mode!r}; use one of {', '.join(patterns)}")
+    if not fnmatch(model.name, patterns[mode]) or None not in _input_size(model):
+        raise ValueError(f"{model.name} has no {mode} mode; leave it out")
+    if mode == "hybrid":
+        gfm_hybrid.check_hybrid(model)
+
+
+def _needs_tiles(model, height, width, tiled):
+    """Return whether a model runs in tiles; raise ValueError if it cannot do what is asked for."""
+    fixed = _input_size(model)
+    if "trimap" not in input_names(model):
+        if tiled:
+            raise ValueError(f"{model.name} takes no trimap, so it cannot run in tiles")
+        return False
+    if None not in fixed:
+        return bool(tiled) and height >= fixed[0] and width >= fixed[1]
+    largest = tiles.tiles_of(model.name)["untiled"]
+    too_large = largest is not None and height * width > largest
+    if too_large and tiled is False:
+        raise ValueError(
+            f"{height}x{width} pixels at once take too much memory in {model.name}; use tiles"
+        )
+    return too_large or bool(tiled)
+
+
+def _through_tiles(model, inputs, profile):
+    """Return alpha (H, W) of the model, run at the inputs' resolution in tiles."""
     height, width = inputs["image"].shape[:2]
+    fixed, margin = _input_size(model), tiles.tiles_of(model.name)["margin"]
+    sides = (tiles.SIDE, tiles.SIDE)
+    if None not in fixed:
+        sides, margin = fixed, min(margin, min(fixed) // 4)
+    inputs["image"] = _in_srgb(inputs["image"], profile)
+    borders = (0, -height % tiles.STRIDE, 0, -width % tiles.STRIDE)
+    border = cv2.BORDER_REFLECT_101
+    padded = {name: cv2.copyMakeBorder(x, *borders, border) for name, x in inputs.items()}
+
+    def run(tile):
+        return _run(model, {name: _as_float(x) for name, x in tile.items()})
+
+    return tiles.run_tiled(run, padded, sides, margin)[:height, :width]
+
+
+def _through(model, inputs, reference_size, profile, refine_edges, mode):
+    """Scale or pad inputs of one size for the model; return alpha (H, W) at their size."""
+    original = inputs["image"]
+    height, width = original.shape[:2]
     fixed, way = _input_size(model), input_sizes.way(model.name)
     window, borders, shrink = (height, width), (0, 0, 0, 0), way.get("shrink")
     if None not in fixed:
@@ -114,11 +185,12 @@ def _through(model, inputs, reference_size, profile=None):
             # as bytes: several times as fast, and within half a byte of averages of floats
             inputs = {name: _resize(x, *window, shrink) for name, x in inputs.items()}
     elif "multiple" in way:
-        borders = (0, -height % way["multiple"], 0, -width % way["multiple"])
+        extra = BORDER if mode == "border" else 0
+        below, right = -height % way["multiple"], -width % way["multiple"]
+        borders = (extra, below + extra, extra, right + extra)
     else:
         window = way["size"](height, width, reference_size or way["reference"])
-    if profile is not None and not colour_profiles.is_srgb(profile):
-        inputs["image"] = colour_profiles.to_srgb(inputs["image"], profile)
+    inputs["image"] = _in_srgb(inputs["image"], profile)
     inputs = {name: _resize(_as_float(x), *window, shrink) for name, x in inputs.items()}
     if None not in fixed and "trimap" in inputs:
         # keeps unknown strips that are now narrower than a pixel
@@ -129,7 +201,18 @@ def _through(model, inputs, reference_size, profile=None):
     inputs = {name: cv2.copyMakeBorder(x, *borders, border) for name, x in inputs.items()}
     top, left = borders[0], borders[2]
     alpha = _run(model, inputs)[top : top + window[0], left : left + window[1]]
+    if refine_edges is None:
+        # published test code enlarges bilinearly, and so do models of any size
+        refine_edges = None not in fixed and 2 * window[0] < height and 2 * window[1] < width
+    if refine_edges and window[0] < height and window[1] < width:
+        return enlarge_along_edges(alpha, original)
     return _resize(alpha, height, width, shrink)
+
+
+def _in_srgb(image, profile):
+    if colour_profiles.is_srgb(profile):
+        return image
+    return colour_profiles.to_srgb(image, profile)
 
 
 def letterbox(height, width, fixed_height, fixed_width):

@@ -180,6 +180,76 @@ def test_gca_gets_multiples_of_32_and_known_pixels_are_kept():
     np.testing.assert_array_equal(alpha[~unknown], trimap[~unknown] / 255)
 
 
+def test_gca_gets_a_border_of_32_pixels_in_the_mode_of_its_demo():
+    model, image, trimap = Spy("gca", ["trimap"]), smooth_image(37, 64), random_trimap(37, 64)
+    alpha = predict_alpha(model, image, trimap=trimap, mode="border")
+    padded = np.pad(np.dstack([image, trimap]), ((32, 59), (32, 32), (0, 0)), "reflect")
+    seen = np.dstack([model.seen["image"], model.seen["trimap"]])
+    np.testing.assert_array_equal(np.rint(255 * seen), padded)
+    unknown = trimap == 128
+    np.testing.assert_array_equal(alpha[unknown], np.float32(image[unknown][:, 0]) / 255)
+
+
+class GFM(Spy):
+    """A stand-in: the glance is decided by green, the focus is red."""
+
+    def __init__(self, name, classes):
+        super().__init__(name)
+        self.output = {"alpha": None, "glance": None, "focus": None}
+        self.classes, self.sizes = classes, []
+
+    def __call__(self, inputs, training):
+        red, green = inputs["image"][..., :1], inputs["image"][..., 1]
+        self.sizes.append(red.shape[1:3])
+        glance = np.eye(self.classes)[np.int32(green * self.classes * 0.999)]
+        return {"glance": glance, "focus": red}
+
+
+@pytest.mark.parametrize(("kind", "classes"), [("tt", 3), ("ft", 2), ("bt", 2)])
+def test_gfms_hybrid_has_semantics_of_a_third_and_detail_of_half(kind, classes):
+    model, image = GFM(f"gfm_resnet34_{kind}", classes), smooth_image(200, 400)
+    alpha = predict_alpha(model, image, mode="hybrid")
+    assert model.sizes == [(64, 128), (96, 192)]
+    red, green = (image[..., i] / 255.0 for i in range(2))
+    middle = slice(20, 180), [30, 90, 180, 210, 300, 370]  # far from where the glance changes
+    level = np.int32(green * classes * 0.999)
+    expected = {
+        "tt": np.select([level == 0, level == 2], [0.0, 1.0], red),
+        "ft": np.minimum(level + red, 1.0),
+        "bt": np.maximum(level - red, 0.0),
+    }[kind]
+    np.testing.assert_allclose(alpha[middle], expected[middle], atol=0.01)
+
+
+def test_edges_follow_the_image_where_a_fixed_size_saw_less_than_half():
+    image = np.zeros((90, 180, 3), np.uint8)
+    image[:, 77:] = 255  # between two pixels of 40x80
+    fixed, free = Spy(size=(40, 80)), Spy("gfm_resnet34_tt")
+    sharp, plain = (predict_alpha(fixed, image, refine_edges=way) for way in (None, False))
+    errors = [np.abs(alpha - image[..., 0] / 255).mean() for alpha in (sharp, plain)]
+    assert errors[0] < 0.1 * errors[1]
+    for model, picture in ((fixed, image[:80, :160]), (free, image)):
+        default, plain = (predict_alpha(model, picture, refine_edges=way) for way in (None, False))
+        np.testing.assert_array_equal(default, plain)
+    sharp = predict_alpha(free, image, refine_edges=True)
+    assert np.abs(sharp - plain).max() > 0.3
+
+
+@pytest.mark.parametrize(
+    ("model", "mode", "message"),
+    [
+        (Spy("gfm_resnet34_tt"), "hybrid", "needs gfm_resnet34_tt built with training_heads=True"),
+        (Spy("gfm_resnet34_rim"), "hybrid", "gfm_resnet34_rim has no hybrid mode"),
+        (Spy(), "hybrid", "spy has no hybrid mode"),
+        (Spy(), "border", "spy has no border mode"),
+        (Spy(), "twice", "unknown mode 'twice'; use one of border, hybrid"),
+    ],
+)
+def test_modes_that_a_model_does_not_have_are_refused(model, mode, message):
+    with pytest.raises(ValueError, match=message):
+        predict_alpha(model, smooth_image(64, 64), mode=mode)
+
+
 def test_dim_gets_image_and_trimap_scaled_as_published():
     model, image = Spy("dim_vgg16", ["trimap"]), smooth_image(70, 100)
     trimap = random_trimap(70, 100)
