@@ -25,6 +25,7 @@ Each file has metadata that describe it and its inputs and outputs (`export.meta
 checksum (`keras_matting.inference.checksum`).
 """
 
+import logging as python_logging
 import sys
 from functools import partial
 from pathlib import Path
@@ -55,6 +56,7 @@ from keras_matting.models import inference_outputs, without_heads
 
 FORMATS = ("float32", "float16", "dynamic", "int8", "int8_qat", "int16x8")
 INTEGER = {"int8": tf.int8, "int8_qat": tf.int8, "int16x8": tf.int16}
+FEW = 16  # photographs to calibrate with
 # Passes over the converter's file, parsed once; `metadata.describe` always comes last.
 PASSES = {"float16": [halve_large_weights], "int8": [set_io_scales]}
 
@@ -79,7 +81,9 @@ def convert(model, format, representative=None) -> bytes:
         model = mixed_before_upsampling(model)
     with native_messages.hidden(1, 2, shown_on_error=True):
         data = _converted(model, format, representative)
-    passes = [*PASSES.get(format, []), partial(metadata.describe, model=model)]
+    calibrated = len(representative["image"]) if format in ("int8", "int16x8") else None
+    describe = partial(metadata.describe, model=model, calibrated=calibrated)
+    passes = [*PASSES.get(format, []), describe]
     return flatbuffer.edit(data, *passes, attached=metadata.attachments(model))
 
 
@@ -99,10 +103,12 @@ def representative_inputs(names, height, width, folder=None, count=32, kind=None
     """Return {name: (N, H, W, C) float32 in [0, 1]}, each with a 0 and a 1, to calibrate with.
 
     They come from the photographs of `folder`, or from `count` synthetic composites (`kind` as in
-    `samples.synthetic`). ValueError as `samples.photographs`, and if the network needs more inputs
-    than a photograph.
+    `samples.synthetic`). ValueError as `samples.photographs`, if the network needs more inputs than
+    a photograph, and if the photographs have a single colour. Logs when there are few photographs.
     """
     chosen = samples.photographs(height, width, folder) if folder else None
+    if chosen:
+        _check_photographs(chosen, folder)
     chosen = chosen or samples.synthetic(height, width, count, 0, kind)
     inputs = samples.stacked(samples.usable(chosen, names), names)
     for values in inputs.values():
@@ -233,6 +239,18 @@ def _traced(model):
     holder = tf.Module()
     holder.held = model.variables
     return [run.get_concrete_function(**specs)], holder
+
+
+def _check_photographs(photographs, folder):
+    pixels = np.stack([photograph["image"] for photograph in photographs]).reshape(-1, 3)
+    if not np.ptp(pixels, axis=0).any():
+        raise ValueError(
+            f"the pictures in {folder} have a single colour, which calibrates nothing; specify "
+            "photographs as --images"
+        )
+    if len(photographs) < FEW:
+        warning = "pictures in %s to calibrate with: %d; ranges are better from %d or more"
+        python_logging.getLogger(__name__).warning(warning, folder, len(photographs), FEW)
 
 
 def _check_representative(inputs):

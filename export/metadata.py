@@ -39,10 +39,11 @@ def attachments(model) -> dict[str, str]:
     return {LABELS: "\n".join(CLASSES[classes])} if classes in CLASSES else {}
 
 
-def describe(tflite, model):
+def describe(tflite, model, calibrated=None):
     """Store name, size, roles, normalisation, thresholds and labels of a Keras model in its file.
 
-    Pixels of its inputs are bytes divided by 255; an int8 file takes bytes minus 128.
+    Pixels of its inputs are bytes divided by 255; an int8 file takes bytes minus 128. `calibrated`
+    is the number of pictures that its ranges come from.
     """
     (signature,) = tflite.signatureDefs
     graph = tflite.subgraphs[0]
@@ -53,9 +54,11 @@ def describe(tflite, model):
         [_input(name) for name in ends[0]],
         [_output(name, classes) for name in ends[1]],
     )
+    ranges = f" Integer ranges from {calibrated} pictures." if calibrated else ""
     root = {
         0: model.name,
-        1: f"Image matting at {height}x{width}: {', '.join(ends[0])} to {', '.join(ends[1])}.",
+        1: f"Image matting at {height}x{width}: {', '.join(ends[0])} to {', '.join(ends[1])}."
+        + ranges,
         2: keras_matting.__version__,
         3: [{2: inputs, 3: outputs}],
         5: "Apache-2.0, the code; the weights have the licence of their data",

@@ -52,7 +52,7 @@ def create_model(
         network = pretrained.of_variant(name)
         options = network["options"] | {k: v for k, v in options.items() if v is not None}
         weights = pretrained.weights_file(network)
-    build = partial(method.build, name, input_shape, **options)
+    build = partial(_built, method, name, input_shape, **options)
     if weights is None:
         return build(training_heads)
     if weights != "imagenet":
@@ -65,6 +65,20 @@ def create_model(
     model = build(training_heads)
     method.load_imagenet(model, **options)
     return model
+
+
+def _built(method, name, input_shape, training_heads, **options):
+    try:
+        return method.build(name, input_shape, training_heads, **options)
+    except ValueError as error:
+        sides = [side for side in input_shape[:2] if side is not None]
+        if any(side < 1 or side % method.STRIDE for side in sides):
+            size = "x".join(map(str, sides))
+            raise ValueError(
+                f"{name} cannot be built for {size}: height and width have to be a multiple of "
+                f"{method.STRIDE}"
+            ) from error
+        raise
 
 
 def load_weights(model, path, training_heads=False):

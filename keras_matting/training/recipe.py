@@ -10,7 +10,7 @@ from absl import app, flags, logging
 from tensorflow import keras
 
 from keras_matting.atomic import exclusive_lock
-from keras_matting.training import strategies, workdir
+from keras_matting.training import service, strategies, workdir
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 LENGTH = ("size", "batch_size", "epochs", "steps_per_epoch")  # a recipe has defaults for these
@@ -35,7 +35,9 @@ def define_flags(workdir, model, learning_rate):
     )
     flags.DEFINE_string("quantize", None, "Fine-tune these float weights quantization-aware.")
     flags.DEFINE_float("learning_rate", learning_rate, "Peak of the learning-rate schedule.")
-    flags.DEFINE_integer("size", None, "Side of the square crops in pixels, a multiple of 32.")
+    flags.DEFINE_integer(
+        "size", None, "Side of the square crops in pixels, a multiple of 32.", lower_bound=32
+    )
     flags.DEFINE_integer("batch_size", None, "Images per step, over all replicas.", lower_bound=1)
     flags.DEFINE_integer(
         "epochs", None, "Number of epochs; each ends with a checkpoint.", lower_bound=1
@@ -82,7 +84,18 @@ def start(define_flags: Callable, defaults: Callable, main: Callable):
             sys.exit(f"{Path(sys.argv[0]).name}: {sentence}")
 
     logging.set_verbosity(logging.WARNING)  # TensorFlow 2.21 logs every checkpoint
-    app.run(guarded)
+    app.run(guarded, flags_parser=_parse)
+
+
+def _parse(argv):
+    try:
+        return app.parse_flags_with_usage(argv) if _asks_for_help(argv) else flags.FLAGS(argv)
+    except flags.Error as error:
+        sys.exit(f"{Path(sys.argv[0]).name}: {error}; see --help for the flags.")
+
+
+def _asks_for_help(argv):
+    return any(argument.lstrip("-") in ("help", "helpfull", "helpshort") for argument in argv)
 
 
 def defined(define_flags: Callable) -> list[str]:
@@ -124,6 +137,8 @@ def run(given, defaults: Callable, main: Callable):
         raise ValueError(f"cannot create --workdir={given.workdir}: {error.strerror}.") from error
     strategy = strategies.create(given.strategy)  # TensorFlow joins a cluster before all else
     options = resolved(given, defaults(given), strategy.num_replicas_in_sync)
+    if options.data_service:
+        service.ask(options.data_service)
     worker, _ = strategies.worker(strategy)
     folder = workdir.of_worker(options.workdir, worker)
     folder.mkdir(exist_ok=True)
@@ -157,7 +172,9 @@ def _sentence(error, options):
             return f"{problem} {workdir.saved(options.workdir)}"
     if isinstance(error, FloatingPointError):
         return f"{error} {workdir.saved(options.workdir)}"
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"cannot use {error.filename}: {error.strerror}."
     # errors of TensorFlow itself have several lines, and need their traceback
-    if isinstance(error, ValueError | FileNotFoundError) and "\n" not in str(error):
+    if isinstance(error, ValueError | OSError) and "\n" not in str(error):
         return str(error)
     return None

@@ -11,6 +11,7 @@ killed can be replaced by a new one; the others continue in the meantime.
 
 import sys
 
+import grpc
 import tensorflow as tf
 from absl import app, flags
 
@@ -42,6 +43,25 @@ def worker(address, port, host):
         dispatcher_timeout_ms=60_000,
     )
     return tf.data.experimental.service.WorkerServer(config)
+
+
+def ask(address, seconds=10):
+    """Raise ValueError unless a dispatcher answers at `address`, grpc://HOST:PORT, in time.
+
+    tf.data itself would wait for an hour without a word.
+    """
+    protocol, _, place = address.partition("://")
+    if protocol != "grpc" or not place.rpartition(":")[2].isdigit():
+        raise ValueError(f"--data_service={address}: specify grpc://HOST:PORT of a dispatcher.")
+    with grpc.insecure_channel(place) as channel:
+        version = channel.unary_unary("/tensorflow.data.DispatcherService/GetVersion")
+        try:
+            version(b"", timeout=seconds, wait_for_ready=True)
+        except grpc.RpcError:
+            raise ValueError(
+                f"no tf.data dispatcher answers at {address}: start one with "
+                "python -m keras_matting.training.service dispatcher."
+            ) from None
 
 
 def start(part, options):

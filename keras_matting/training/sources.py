@@ -22,6 +22,7 @@ from keras_matting.data.source import Source, hold_out
 SYNTHETIC = "synthetic"  # in place of a folder
 HELD_OUT_SEED = 1_000_003  # far from --seed, so that training and validation share no figure
 HELD_OUT_EVERY = 20
+CACHED_AT_MOST = 2 << 30  # bytes of validation batches
 
 flags.disclaim_key_flags()  # --help of a recipe shows the flags below as its own
 
@@ -56,6 +57,12 @@ def define_flags(kind="any", figures=300):
         None,
         "Folder of pictures, NAME:FOLDER of a dataset, or a folder written by prepare. Every 20th "
         "picture is held out for validation. Default: synthetic backgrounds.",
+    )
+    flags.DEFINE_integer(
+        "validation_pictures",
+        300,
+        "At most this many of the held-out pictures, evenly chosen, validate each epoch.",
+        lower_bound=1,
     )
     flags.DEFINE_bool("verify", True, "Check every picture before training starts.")
     flags.DEFINE_integer(
@@ -93,7 +100,7 @@ def photographed(options, training, validation, targets) -> Data:
     size changes with their area, so that all steps take about as long.
     """
     sizes = [_multiple_of_32(side) for side in options.sizes]
-    pools, others = figures(options), backgrounds(options)
+    pools, others = _bounded(options, figures(options)), backgrounds(options)
     opened = [functools.partial(composition, *pair) for pair in zip(pools, others, strict=True)]
     data = _data(options, opened, pools, training(options.size), validation, targets)
     if not sizes:
@@ -129,7 +136,7 @@ def composites(options, training, validation, targets) -> Data:
     """
     if getattr(options, "sizes", None):
         raise ValueError("--sizes needs --photographs.")
-    pools, others = foregrounds(options), backgrounds(options)
+    pools, others = _bounded(options, foregrounds(options)), backgrounds(options)
     transforms = training(pools[0]) if callable(training) else training
     opened = [functools.partial(composition, *pair) for pair in zip(pools, others, strict=True)]
     return _data(options, opened, pools, transforms, validation, targets)
@@ -137,7 +144,7 @@ def composites(options, training, validation, targets) -> Data:
 
 def pictures(options, source, held_out, training, validation, targets) -> Data:
     """Return data of complete samples, such as photographs with alphas, that are not composed."""
-    pools = source, held_out
+    pools = _bounded(options, (source, held_out))
     opened = [functools.partial(unlabelled, pool) for pool in pools]
     return _data(options, opened, pools, training, validation, targets)
 
@@ -171,8 +178,33 @@ def _data(options, opened, pools, training, validation, targets):
         return opened[0](training, batch, options.seed, start, worker).map(targets)
 
     held_out = opened[1](validation, batch, options.seed).map(targets)
-    held_out = held_out.take(max(1, pools[1].size // batch)).cache()
-    return Data(stream, held_out, steps_of(options, pools[0].size), next(iter(held_out)))
+    batches = max(1, pools[1].size // batch)
+    panel = next(iter(held_out))
+    size = batches * sum(tensor.numpy().nbytes for tensor in tf.nest.flatten(panel))
+    held_out = held_out.take(batches)
+    if size <= CACHED_AT_MOST:
+        held_out = held_out.cache()
+    else:
+        print(
+            f"The {batches * batch:,} validation pictures, {size / 1e9:.1f} GB, are made again in "
+            "every epoch; fewer --validation_pictures would be kept in memory.",
+            flush=True,
+        )
+    return Data(stream, held_out, steps_of(options, pools[0].size), panel)
+
+
+def _bounded(options, pools):
+    """Return (training, held out) with at most --validation_pictures held out, evenly chosen."""
+    training, held_out = pools
+    count = options.validation_pictures
+    if held_out.size <= count:
+        return pools
+    print(
+        f"Validation uses {count:,} of {held_out.size:,} held-out pictures; --validation_pictures "
+        "changes that.",
+        flush=True,
+    )
+    return training, Source(count, lambda i: held_out.load(i * held_out.size // count))
 
 
 def foregrounds(options) -> tuple[Source, Source]:

@@ -1,5 +1,6 @@
 """The tf.distribute strategies that --strategy names."""
 
+import json
 import os
 
 import tensorflow as tf
@@ -32,9 +33,26 @@ def _multi_worker():
             "--strategy=multi_worker needs the environment variable TF_CONFIG on every machine: "
             "docs/scaling.md shows an example."
         )
+    _check_cluster(os.environ["TF_CONFIG"])
     # synchronised norms would log hundreds of collective operations on every worker
     tf.get_logger().setLevel("WARNING")
     return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def _check_cluster(text):
+    """Raise ValueError unless TF_CONFIG describes a cluster and this machine's task in it."""
+    try:
+        config = json.loads(text)
+        task = config["task"]
+        address = config["cluster"][task["type"]][int(task["index"])]
+        if int(task["index"]) >= 0 and isinstance(address, str):
+            return
+    except (ValueError, KeyError, TypeError, IndexError):
+        pass
+    raise ValueError(
+        "TF_CONFIG is not valid: it needs a cluster with lists of HOST:PORT, and the type and "
+        "index of this machine's task in them: docs/scaling.md shows an example."
+    )
 
 
 def _tpu():

@@ -10,6 +10,7 @@ from tensorflow import keras
 from tensorflow.keras import layers
 
 from export import convert as module
+from export import metadata
 from export.convert import FORMATS, check, convert, export, parse_size, representative_inputs
 from export.interpreters import RUNTIMES, Exported, structure
 from keras_matting.layers.unpooling import PoolWithPositions, Unpool
@@ -82,6 +83,13 @@ def test_a_file_that_differs_from_keras_is_not_written(network, tmp_path, images
     finally:
         kernel.assign(before)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_says_how_many_pictures_its_ranges_come_from(files):
+    said = {f: metadata.read(path.read_bytes())["description"] for f, path in files.items()}
+    for format in ("int8", "int16x8"):
+        assert said[format].endswith("Integer ranges from 16 pictures.")
+    assert "ranges" not in said["float32"] + said["int8_qat"]
 
 
 def test_float_tensors_in_an_int8_file_are_refused(network, files, images):

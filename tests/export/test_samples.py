@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from export.convert import representative_inputs
 from export.samples import behind_figures, photographs, synthetic
 
 
@@ -30,6 +31,16 @@ def test_photographs_are_cropped_to_the_aspect(tmp_path):
         photographs(32, 32, tmp_path)
     with pytest.raises(ValueError, match="folder not found"):
         photographs(32, 32, tmp_path / "missing")
+
+
+def test_pictures_of_one_colour_calibrate_nothing_and_few_are_mentioned(tmp_path, caplog):
+    cv2.imwrite(str(tmp_path / "black.png"), np.zeros((32, 32, 3), np.uint8))
+    with pytest.raises(ValueError, match="a single colour, which calibrates nothing"):
+        representative_inputs(["image"], 32, 32, tmp_path)
+    picture = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), picture)
+    assert representative_inputs(["image"], 32, 32, tmp_path)["image"].shape == (2, 32, 32, 3)
+    assert f"pictures in {tmp_path} to calibrate with: 2; " in caplog.messages[0]
 
 
 def test_photographs_stand_behind_figures(tmp_path):

@@ -76,6 +76,12 @@ def test_unknown_names_and_wrong_weights_are_reported(tmp_path):
         create_model("modnet_mobilenetv2_mobile", (64, 64, 3), weights=str(other), **SMALL)
 
 
+@pytest.mark.parametrize("name", ["modnet_mobilenetv2_mobile", "dim_vgg16_mobile", "gca_mobile"])
+def test_a_side_that_the_strides_do_not_divide(name):
+    with pytest.raises(ValueError, match=f"{name} cannot be .* 96x100: .* a multiple of 32$"):
+        create_model(name, (96, 100, 3))
+
+
 def test_a_file_without_heads_cannot_be_trained_further(tmp_path):
     path = tmp_path / "plain.weights.h5"
     create_model("modnet_mobilenetv2_mobile", (64, 64, 3), **SMALL).save_weights(path)

@@ -93,6 +93,11 @@ def test_main_gets_values(start):
     "given, message",
     [
         (["--size=100"], "--size=100 is not a multiple of 32."),
+        (["--size=0"], "flag --size=0: 0 is not integer >= 32; see --help"),
+        (["--size=100x100"], "flag --size=100x100: "),
+        (["--batch_size=0"], "flag --batch_size=0: 0 is not a positive integer; see --help"),
+        (["--colour"], "Unknown command line flag 'colour'"),
+        (["--data_service=http://a:5000"], "specify grpc://HOST:PORT of a dispatcher."),
         (["--weights=a.h5", "--quantize=b.h5"], "--quantize names the initial weights"),
         (["--strategy=multi_worker"], "needs the environment variable TF_CONFIG"),
         (["stray"], "unexpected argument stray"),
@@ -100,7 +105,22 @@ def test_main_gets_values(start):
 )
 def test_flags_that_do_not_fit(start, given, message):
     words = start(nothing, *given)
-    assert words.startswith("tiny.py: ") and message in words
+    assert words.startswith("tiny.py: ") and message in words and "\n" not in words
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "{",
+        "[]",
+        '{"cluster": {"worker": ["a:1"]}}',
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
+    ],
+)
+def test_a_broken_cluster_is_one_sentence(start, monkeypatch, config):
+    monkeypatch.setenv("TF_CONFIG", config)
+    words = start(nothing, "--strategy=multi_worker")
+    assert words.startswith("tiny.py: TF_CONFIG is not valid: ") and "\n" not in words
 
 
 def test_replicas_share_a_batch():
@@ -128,6 +148,11 @@ def test_a_run_that_stops_says_what_is_saved(start, tmp_path, error, message):
 
 def test_bad_data_is_one_sentence_and_a_defect_is_not(start):
     assert start(raising(ValueError("a.png is empty."))) == "tiny.py: a.png is empty."
+    unreadable = PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/data/a.png")
+    assert start(raising(unreadable)) == "tiny.py: cannot use /data/a.png: Permission denied."
+    assert (
+        start(raising(PermissionError("/a may not be listed."))) == "tiny.py: /a may not be listed."
+    )
     with pytest.raises(ZeroDivisionError):
         start(raising(ZeroDivisionError()))
 

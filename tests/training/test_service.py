@@ -34,6 +34,22 @@ def test_a_dispatcher_with_a_journal_can_be_restarted(tmp_path):
     assert again.target == first.target and any(tmp_path.iterdir())
 
 
+def test_a_dispatcher_is_asked_once():
+    dispatcher = service.start("dispatcher", options())
+    service.ask(dispatcher.target)
+    with socket.socket() as silent:
+        silent.bind(("localhost", 0))
+        address = f"grpc://localhost:{silent.getsockname()[1]}"
+        for listens in (False, True):
+            if listens:
+                silent.listen()
+            with pytest.raises(ValueError, match=f"no tf.data dispatcher answers at {address}: "):
+                service.ask(address, seconds=0.3)
+    for wrong in ("http://localhost:5000", "localhost:5000", "grpc://localhost"):
+        with pytest.raises(ValueError, match=f"--data_service={wrong}: specify grpc://HOST:PORT"):
+            service.ask(wrong)
+
+
 def test_what_cannot_start_is_one_sentence():
     with pytest.raises(ValueError, match="A worker needs --dispatcher=HOST:PORT."):
         service.start("worker", options())

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from keras_matting.data.reading import records
+from keras_matting.data.source import Source
 from keras_matting.training import sources
 
 RNG = np.random.default_rng(4)
@@ -117,3 +118,18 @@ def test_photographs_and_cut_outs_in_shares(tmp_path):
     options = given(foregrounds=[f"{people}=0.75", f"{cutouts}=-1"])
     with pytest.raises(ValueError, match="a share must be a number above 0"):
         sources.figures(options)
+
+
+def test_a_bounded_number_of_pictures_validates(capsys, monkeypatch):
+    """Evenly chosen, and in memory only if they are small; the same in every epoch."""
+    pool = Source(20, lambda i: {"image": tf.cast(tf.fill([2, 2, 3], i), tf.float32)})
+    options = SimpleNamespace(batch_size=2, seed=0, steps_per_epoch=1, validation_pictures=4)
+    for limit, said in ((1 << 20, False), (0, True)):
+        monkeypatch.setattr(sources, "CACHED_AT_MOST", limit)
+        data = sources.pictures(options, pool, pool, [], [], lambda sample: (sample, sample))
+        for _ in range(2):
+            found = [batch["image"].numpy()[:, 0, 0, 0] for batch, _ in data.held_out]
+            assert sorted(np.concatenate(found)) == [0, 5, 10, 15]
+        output = capsys.readouterr().out
+        assert "Validation uses 4 of 20 held-out pictures" in output
+        assert ("are made again in every epoch" in output) == said

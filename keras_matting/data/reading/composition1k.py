@@ -7,9 +7,11 @@ is reproduced here; then its upper left corner is used. Colours are mixed in dou
 truncated, not rounded.
 """
 
+import codecs
 import math
 import os
 import shutil
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -52,8 +54,9 @@ def make(
     wanted = [(alphas, names), (foregrounds, names), (backgrounds, pictures)]
     if trimaps:
         wanted.append((trimaps, [made for name in names for made in _made_of(name)]))
+    paths = {folder: _by_name(folder) for folder, _ in wanted}
     for folder, files_there in wanted:
-        missing = [name for name in files_there if not Path(folder, name).is_file()]
+        missing = [name for name in files_there if name not in paths[folder]]
         if missing:
             files.refuse(folder, [f"{name} is missing (copy it there)" for name in missing])
     for kind in ("merged", "alpha", "trimaps")[: 3 if trimaps else 2]:
@@ -61,16 +64,19 @@ def make(
 
     def one(number):
         name = names[number]
-        foreground, alpha = _colours(foregrounds, name), _matte(alphas, name)
+        foreground = _colours(foregrounds, paths[foregrounds][name])
+        alpha = _matte(alphas, paths[alphas][name])
         if foreground.shape[:2] != alpha.shape[:2]:
             files.refuse(alphas, [f"{name} differs in size from its foreground (replace it)"])
         on = pictures[PER_FOREGROUND * number : PER_FOREGROUND * (number + 1)]
         for made, picture in zip(_made_of(name), on, strict=True):
-            shutil.copyfile(Path(alphas, name), Path(out, "alpha", made))
+            shutil.copyfile(Path(alphas, paths[alphas][name]), Path(out, "alpha", made))
             if trimaps:
-                shutil.copyfile(Path(trimaps, made), Path(out, "trimaps", made))
+                trimap = Path(trimaps, paths[trimaps][made])
+                shutil.copyfile(trimap, Path(out, "trimaps", made))
             if not Path(out, "merged", made).is_file():
-                image = compose(foreground, alpha, _colours(backgrounds, picture))
+                background = _colours(backgrounds, paths[backgrounds][picture])
+                image = compose(foreground, alpha, background)
                 _save(Path(out, "merged", made), image)
 
     with exclusive_lock(out), ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -150,8 +156,26 @@ def _made_of(name):
 def _lines(path):
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path} not found: it comes with the dataset, in Test_set.")
-    names = [line.strip() for line in Path(path).read_text("utf-8").splitlines()]
-    return [name for name in names if name]
+    names = [line.strip() for line in _text(Path(path).read_bytes()).splitlines()]
+    return [unicodedata.normalize("NFC", name) for name in names if name]
+
+
+def _text(content):
+    """Decode UTF-8, UTF-16 with a byte order mark, or else Latin-1."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def _by_name(folder):
+    """Return {name in Unicode's composed form: name} of the files in a folder."""
+    if not Path(folder).is_dir():
+        return {}
+    files_there = [path.name for path in Path(folder).iterdir() if path.is_file()]
+    return {unicodedata.normalize("NFC", name): name for name in files_there}
 
 
 def _save(path, image):

@@ -1,6 +1,7 @@
 """The test images of Composition-1k are those of the published script and Pillow, bit for bit."""
 
 import itertools
+import unicodedata
 
 import numpy as np
 import pytest
@@ -100,6 +101,19 @@ def test_names_and_order(tmp_path):
             )
     source = datasets.read("composition1k_merged", str(out), "test", roles=("image", "alpha"))
     assert source.size == 40
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+def test_lists_in_any_encoding_and_names_in_any_unicode_form(tmp_path, encoding):
+    arguments, names, _ = published(tmp_path, foregrounds=1)
+    for path in arguments[3:]:
+        path.write_bytes(path.read_text("utf-8").encode(encoding))
+    alpha = tmp_path / "alpha" / names[0]
+    alpha.rename(alpha.with_name(unicodedata.normalize("NFD", names[0])))
+    out = tmp_path / "out"
+    assert composition1k.make(*arguments, out, trimaps=tmp_path / "trimaps") == 20
+    made = sorted(path.name for path in (out / "alpha").iterdir())
+    assert made == sorted(f"{names[0][:-4]}_{i}.png" for i in range(20))
 
 
 def test_goes_on_where_it_was(tmp_path):
