@@ -56,7 +56,7 @@ def check_model_flags(options, default=DEFAULT):
     model_options(options)
 
 
-def load_model(options, default=DEFAULT):
+def load_model(options, default=DEFAULT, training_heads=False):
     """Build or load the model that the flags specify."""
     if options.tflite:
         return load_tflite(options.tflite)
@@ -65,7 +65,11 @@ def load_model(options, default=DEFAULT):
     from keras_matting.models import create_model
 
     return create_model(
-        options.model, (None, None, 3), weights=options.weights, **model_options(options)
+        options.model,
+        (None, None, 3),
+        training_heads,
+        weights=options.weights,
+        **model_options(options),
     )
 
 

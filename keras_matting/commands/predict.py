@@ -23,9 +23,17 @@ from keras_matting.inference.folders import OUTPUTS, RESULTS, STDOUT, find_photo
 from keras_matting.result_files import FORMATS
 
 GROUPS = {
-    "Input": ["recursive", "trimap", "background", "keep_alpha"],
-    "Output": ["output", "format", "onto", "raw_colours", "skip_existing", "keep_metadata"],
-    "Network": model_flags.GROUP,
+    "Input": ["recursive", "trimap", "background", "align", "keep_alpha"],
+    "Output": [
+        "output",
+        "format",
+        "onto",
+        "raw_colours",
+        "raw_edges",
+        "skip_existing",
+        "keep_metadata",
+    ],
+    "Network": [*model_flags.GROUP, "tiled", "mode"],
 }
 
 
@@ -34,12 +42,14 @@ def define_flags():
     flags.adopt_module_key_flags(model_flags)  # so that --help lists them
     flags.DEFINE_bool("recursive", False, "Include sub-folders; OUTPUT gets the same tree.")
     flags.DEFINE_string(
-        "trimap", None, "Trimap for all photographs, or a folder with one per photograph."
-    )
+        "trimap", None,
+        "Trimap for all photographs, a folder with one per photograph, or auto: from `portrait`.",
+    )  # fmt: skip
     flags.DEFINE_string(
         "background", None,
         "The empty scene, photographed by the same camera, or a folder with one per photograph.",
     )  # fmt: skip
+    flags.DEFINE_bool("align", False, "Align the background with each photograph.")
     flags.DEFINE_bool("keep_alpha", False, "Multiply by the photographs' own alpha channels.")
     flags.DEFINE_list(
         "output", None,
@@ -50,6 +60,9 @@ def define_flags():
         "onto", None, "What composites have behind the subject: a colour, a picture, or blur."
     )
     flags.DEFINE_bool("raw_colours", False, "Leave the photograph's colours in cut-outs.")
+    flags.DEFINE_bool("raw_edges", False, "Do not enlarge small mattes along edges.")
+    flags.DEFINE_bool("tiled", False, "Run networks with a trimap at full resolution, in tiles.")
+    flags.DEFINE_enum("mode", None, ["border", "hybrid"], "The second mode of GCA and of GFM.")
     flags.DEFINE_bool("skip_existing", False, "Leave out photographs whose results exist.")
     flags.DEFINE_bool(
         "keep_metadata", False, "Copy EXIF, which holds places and dates; not into TIFF files."
@@ -79,11 +92,15 @@ def _run(arguments, options):
         raise ValueError("--onto applies to composites; add composite to --output")
     if options.keep_metadata and options.format == "tiff":
         raise ValueError("--keep-metadata does not apply to TIFF files; use another --format")
+    if options.align and not options.background:
+        raise ValueError("--align needs --background, the empty scene")
     find_photographs(sources, target, options.recursive)
+    way = {"mode": options.mode, "tiled": options.tiled or None}
+    way["refine_edges"] = False if options.raw_edges else None
     return predict(
         sources,
         target,
-        model_flags.load_model(options, default_network(others)),
+        model_flags.load_model(options, default_network(others), options.mode == "hybrid"),
         options.size,
         outputs=outputs,
         format=options.format,
@@ -93,6 +110,8 @@ def _run(arguments, options):
         skip_existing=options.skip_existing,
         keep_alpha=options.keep_alpha,
         keep_metadata=options.keep_metadata,
+        align=options.align,
+        way=way,
         **others,
     )
 

@@ -16,14 +16,18 @@ from keras_matting import photograph_files, result_files
 from keras_matting.atomic import write_bytes
 from keras_matting.colour_profiles import from_srgb
 from keras_matting.image_files import READERS, SUFFIXES
+from keras_matting.inference.alignment import align_background
 from keras_matting.inference.backgrounds import BLUR, background_of, compose
 from keras_matting.inference.cutouts import foreground_colours
 from keras_matting.inference.predict import check_call, predict_alpha
+from keras_matting.inference.tflite import load
+from keras_matting.inference.trimaps import trimap_from_matte
 from keras_matting.photograph_files import to_8_bits
 from keras_matting.progress import show_progress
 
 OUTPUTS = ("alpha", "cutout")  # by default
 STDIN = STDOUT = "-"
+AUTO = "auto"
 NAMED_AT_MOST = 10  # skipped files
 
 log = logging.getLogger(__name__)
@@ -43,6 +47,8 @@ def predict(
     skip_existing: bool = False,
     keep_alpha: bool = False,
     keep_metadata: bool = False,
+    align: bool = False,
+    way: dict | None = None,
     **others,
 ):
     """Matte photographs and write the results, <name>_<output>.<suffix>, to a folder.
@@ -64,8 +70,10 @@ def predict(
         skip_existing: leave out photographs whose results exist.
         keep_alpha: multiply alphas by the alpha channels of the photographs.
         keep_metadata: copy EXIF, which holds places and dates, to the results.
+        align: move the background by `align_background`, for a camera that was not fixed.
+        way: further arguments of `predict_alpha`: `refine_edges`, `tiled`, `mode`.
         others: `trimap` or `background`, a file for all photographs or a folder with one for each,
-            matched by name.
+            matched by name. `trimap="auto"` makes trimaps from mattes of the network `portrait`.
 
     Returns:
         A list with one line per photograph that could not be matted.
@@ -104,7 +112,7 @@ def predict(
         try:
             files = {kind: found[key] for kind, found in partners.items()}
             photograph, alpha = matte_photograph(
-                model, path, reference_size, notes, keep_alpha, **files
+                model, path, reference_size, notes, keep_alpha, align, way, **files
             )
             colours = photograph.pixels
             if not raw_colours and set(outputs) != {"alpha"}:
@@ -124,19 +132,34 @@ def predict(
     return problems
 
 
-def matte_photograph(model, path, reference_size=None, notes=None, keep_alpha=False, **others):
+def matte_photograph(
+    model,
+    path,
+    reference_size=None,
+    notes=None,
+    keep_alpha=False,
+    align=False,
+    way=None,
+    **others,
+):
     """Read a `Photograph` and return it with its alpha, float32 (H, W) in [0, 1].
 
     `others` are files of further inputs; what the readers say of files is appended to the list
-    `notes`. Raises ValueError, with a message that starts with a file's name, if the photograph
-    cannot be matted.
+    `notes`. The other arguments are those of `predict`. Raises ValueError, with a message that
+    starts with a file's name, if the photograph cannot be matted.
     """
     data = sys.stdin.buffer.read() if path == STDIN else None
     photograph = photograph_files.read(path, notes, data)
-    inputs = {kind: READERS[kind](other, notes) for kind, other in others.items()}
+    image, profile = photograph.in_8_bits(), photograph.profile
+    made = {kind for kind, other in others.items() if other == AUTO}
+    inputs = {k: READERS[k](other, notes) for k, other in others.items() if k not in made}
     try:
+        if made:
+            inputs["trimap"] = trimap_from_matte(predict_alpha(_portrait(), image, profile=profile))
+        if align and "background" in inputs:
+            inputs["background"] = align_background(photograph.in_srgb(), inputs["background"])
         alpha = predict_alpha(
-            model, photograph.in_8_bits(), reference_size, profile=photograph.profile, **inputs
+            model, image, reference_size, profile=profile, **inputs, **(way or {})
         )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
@@ -144,6 +167,11 @@ def matte_photograph(model, path, reference_size=None, notes=None, keep_alpha=Fa
         limit = np.iinfo(photograph.alpha.dtype).max
         alpha = alpha * (photograph.alpha / np.float32(limit))
     return photograph, alpha
+
+
+@functools.cache
+def _portrait():
+    return load("portrait")
 
 
 def in_8_bits(alpha):
@@ -255,6 +283,8 @@ def _name(path):
 
 def _partners(kind, path, photographs, recursive):
     """Return {name: path} of each photograph's trimap or background."""
+    if (kind, path) == ("trimap", AUTO):
+        return dict.fromkeys(photographs, AUTO)
     path = Path(path)
     if not path.exists():
         hint = "; --onto chooses what composites have behind the subject"

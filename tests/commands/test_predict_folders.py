@@ -3,10 +3,12 @@
 import io
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import skimage
 import tensorflow as tf
 from absl import flags
 from PIL import Image
@@ -15,6 +17,7 @@ from tensorflow import keras
 from keras_matting import photograph_files
 from keras_matting.commands import model_flags
 from keras_matting.commands.predict import default_network, default_outputs
+from keras_matting.inference import folders
 from keras_matting.inference.folders import find_photographs, predict
 from keras_matting.metrics.evaluation import evaluate
 
@@ -221,6 +224,44 @@ def test_evaluate_scores_what_predict_wrote(model, photos, tmp_path):
             assert list(scores) == ["a"] and scores["a"]["mad"] == pytest.approx(10 / 255)
     scores = evaluate(tmp_path / "all", tmp_path / "all", processes=1)
     assert list(scores) == ["a_alpha"] and scores["a_alpha"]["mad"] == 0
+
+
+def test_a_trimap_made_from_the_portrait_network(tmp_path):
+    class Spy:
+        """A network whose alpha is the trimap."""
+
+        name, output = "gca", {"alpha": None}
+        input = {k: tf.TensorSpec((1, None, None, c)) for k, c in (("image", 3), ("trimap", 1))}
+
+        def __call__(self, inputs, training):
+            return {"alpha": inputs["trimap"]}
+
+    person = Path(skimage.__path__[0], "data", "astronaut.png")
+    assert predict(person, tmp_path, Spy(), trimap="auto", outputs=["alpha"]) == []
+    alpha = np.asarray(Image.open(tmp_path / "astronaut_alpha.png"))
+    assert set(np.unique(alpha)) == {0, 128, 255}
+    assert (alpha[100, 220], alpha[30, 480]) == (255, 0)
+
+
+def test_a_background_is_aligned_on_request(tmp_path, monkeypatch):
+    class Difference:
+        """A network whose alpha is the red of the background."""
+
+        name, output = "bgmv2_base_red", {"alpha": None}
+        input = {k: tf.TensorSpec((1, None, None, 3)) for k in ("image", "background")}
+
+        def __call__(self, inputs, training):
+            return {"alpha": inputs["background"][..., :1]}
+
+    monkeypatch.setattr(folders, "align_background", lambda image, background: 255 - background)
+    for name, red in (("a", 90), ("room", 100)):
+        Image.new("RGB", (8, 8), (red, 0, 0)).save(tmp_path / f"{name}.png")
+    given = dict(background=tmp_path / "room.png", outputs=["alpha"])
+    for align, expected in ((False, 100), (True, 155)):
+        assert (
+            predict(tmp_path / "a.png", tmp_path / "out", Difference(), align=align, **given) == []
+        )
+        assert Image.open(tmp_path / "out" / "a_alpha.png").getpixel((3, 3)) == expected
 
 
 def test_default_outputs():
