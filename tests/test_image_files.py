@@ -1,7 +1,7 @@
 """Images are read as OpenCV reads them, without libpng's messages; trimaps by a rule."""
 
-import os
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -41,10 +41,10 @@ def test_labels_are_the_numbers_of_a_palette(tmp_path):
 def test_a_folder_that_may_not_be_listed(tmp_path, monkeypatch):
     """By a stand-in, because permissions do not keep root from listing."""
 
-    def refused(path="."):
+    def refused(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(os, "listdir", refused)
+    monkeypatch.setattr(Path, "iterdir", refused)
     with pytest.raises(PermissionError, match="may not be listed; change its permissions"):
         find_pictures(tmp_path)
 

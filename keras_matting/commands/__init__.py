@@ -91,4 +91,8 @@ def _run(command, argv):
     log.propagate = False  # to absl, which adds time and place
     log.addHandler(logging.StreamHandler())
     log.setLevel(logging.INFO if flags.FLAGS.verbose else logging.WARNING)
-    return command.main(argv)
+    try:
+        return command.main(argv)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
