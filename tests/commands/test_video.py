@@ -79,6 +79,7 @@ def call(monkeypatch, capsys):
         define = getattr(flags, f"DEFINE_{name}")
         monkeypatch.setattr(flags, f"DEFINE_{name}", partial(define, flag_values=values))
     monkeypatch.setattr(flags, "adopt_module_key_flags", lambda module: None)
+    monkeypatch.setattr("keras_matting.inference.video.preview.open_window", lambda title: None)
     video.define_flags()
 
     def called(*arguments):
