@@ -3,6 +3,8 @@
 from tensorflow import keras
 from tensorflow.keras import layers
 
+from keras_matting.layers.resize import NearestUpsampling
+
 
 def conv(
     x,
@@ -101,6 +103,8 @@ def batch_norm(x, *, gamma="ones", biased=False, name):
 
 def upsample(x, factor=2, *, interpolation="bilinear", name):
     """Upsample (B, H, W, C) to (B, factor*H, factor*W, C), with half-pixel centres."""
+    if interpolation == "nearest":
+        return NearestUpsampling(factor, name=name)(x)
     return layers.UpSampling2D(factor, interpolation=interpolation, name=name)(x)
 
 

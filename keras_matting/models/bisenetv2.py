@@ -24,6 +24,7 @@ from tensorflow.keras import layers
 from keras_matting.backbones.resnet import max_pool
 from keras_matting.layers import blocks
 from keras_matting.layers.blocks import upsample
+from keras_matting.layers.resize import NearestUpsampling
 
 VARIANTS = {
     "bisenetv2": dict(expand_depthwise=True, form="published"),
@@ -187,7 +188,7 @@ def _mobile_head(x, num_classes, name):
     x = _conv_bn_relu(x, 16, name=f"{name}_fine")
     x = layers.Dropout(0.1, name=f"{name}_dropout")(x)
     x = _conv(x, num_classes, 1, name=f"{name}_logit")
-    return layers.UpSampling2D(2, dtype="float32", name=name)(x)
+    return NearestUpsampling(2, dtype="float32", name=name)(x)
 
 
 def _head(x, width, num_classes, factor, *, name):

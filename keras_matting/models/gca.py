@@ -16,6 +16,7 @@ from tensorflow.keras import layers
 from keras_matting.layers.blocks import batch_norm, conv, he_uniform
 from keras_matting.layers.class_selection import TrimapClasses
 from keras_matting.layers.contextual_attention import GuidedContextualAttention
+from keras_matting.layers.resize import NearestUpsampling
 from keras_matting.layers.spectral_norm import SpectralConv2D, SpectralConv2DTranspose
 
 VARIANTS = {
@@ -130,7 +131,7 @@ def _decoder_block(x, width, grows, form, name):
     y = form.conv(y, width, name=f"{name}_conv2")
     y = batch_norm(y, gamma="zeros", name=f"{name}_conv2")
     if grows:
-        x = layers.UpSampling2D(2, name=f"{name}_shortcut_up")(x)
+        x = NearestUpsampling(2, name=f"{name}_shortcut_up")(x)
         x = batch_norm(form.conv(x, width, 1, name=f"{name}_shortcut"), name=f"{name}_shortcut")
     return form.activation(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([y, x]))
 
@@ -182,7 +183,7 @@ def _bn_relu(x, name):
 
 
 def _repeated(x, *, name):
-    x = layers.UpSampling2D(2, name=f"{name}_up")(x)
+    x = NearestUpsampling(2, name=f"{name}_up")(x)
     return _plain_conv(x, x.shape[-1], name=name)
 
 

@@ -9,6 +9,7 @@ except ImportError:  # TensorFlow 2.15
 
 from keras_matting.layers.class_selection import FuseByClass, TrimapClasses
 from keras_matting.layers.contextual_attention import GuidedContextualAttention
+from keras_matting.layers.resize import NearestUpsampling
 from keras_matting.layers.unpooling import PoolWithPositions, Unpool
 
 KERNELS = {layers.Conv2D: "kernel", layers.DepthwiseConv2D: "depthwise_kernel"}
@@ -32,6 +33,7 @@ OUTPUTS = {
     layers.Subtract: SUM,
     layers.Concatenate: INPUT,
     layers.UpSampling2D: INPUT,
+    NearestUpsampling: INPUT,
     layers.MaxPooling2D: INPUT,
     layers.Dropout: INPUT,  # left out, but the tensors it connects have one range
     layers.Cropping2D: INPUT,

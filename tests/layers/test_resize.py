@@ -1,10 +1,11 @@
-"""Bilinear resizing: sample positions, read off a linear ramp."""
+"""Bilinear resizing: sample positions, read off a linear ramp. Nearest: against TensorFlow's."""
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from tensorflow import keras
 
-from keras_matting.layers.resize import Downscale, ResizeLike
+from keras_matting.layers.resize import Downscale, NearestUpsampling, ResizeLike
 
 
 def line(size):
@@ -44,3 +45,27 @@ def test_save_and_load(tmp_path):
     again = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(again(x), model(x))
     assert again.layers[-1].align_corners
+
+
+@pytest.mark.parametrize("factor", [2, 4, (2, 1)])
+def test_nearest_upsampling_and_its_gradient_are_those_of_keras(factor):
+    x = tf.random.stateless_normal((2, 3, 5, 4), (0, 1))
+    theirs = keras.layers.UpSampling2D(factor)
+    upstream = tf.random.stateless_normal(theirs(x).shape, (0, 2))
+
+    def results(layer):
+        graph = tf.function(lambda x, dy: (layer(x), *tf.gradients(layer(x), x, dy)))
+        concrete = graph.get_concrete_function(x, upstream)
+        return concrete(x, upstream), {node.type for node in concrete.graph.get_operations()}
+
+    (found, gradient), operations = results(NearestUpsampling(factor))
+    (expected, expected_gradient), _ = results(theirs)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-6, atol=1e-6)
+    assert "ResizeNearestNeighborGrad" not in operations
+
+
+def test_small_half_precision_gradients_of_large_blocks_survive():
+    upstream = tf.constant(1e-6, tf.float16, (1, 16, 16, 1))
+    found = NearestUpsampling(16)._summed(upstream)
+    np.testing.assert_allclose(found, 256e-6, rtol=0.1)
