@@ -16,6 +16,11 @@ class _Parts:
 
     _factor = 1.0
 
+    def __init__(self, *arguments, parts=None, jit_compile=False, **kwargs):
+        # on a GPU, Keras would compile the one operation of each variable with XLA, one by one
+        super().__init__(*arguments, jit_compile=jit_compile, **kwargs)
+        self.parts = parts or {}
+
     @property
     def learning_rate(self):
         return super().learning_rate * self._factor
@@ -41,8 +46,8 @@ class SGD(_Parts, keras.optimizers.SGD):
     def __init__(
         self, learning_rate, decay=0.0, decays=None, parts=None, momentum=0.9, name="SGD", **kwargs
     ):
-        super().__init__(learning_rate, momentum=momentum, name=name, **kwargs)
-        self.decay, self.decays, self.parts = decay, decays, parts or {}
+        super().__init__(learning_rate, parts=parts, momentum=momentum, name=name, **kwargs)
+        self.decay, self.decays = decay, decays
 
     def decay_of(self, variable_name):
         """Return the weight decay of a variable."""
@@ -79,8 +84,8 @@ class Adam(_Parts, keras.optimizers.Adam):
     """
 
     def __init__(self, learning_rate, parts=None, clip=None, epsilon=1e-8, name="Adam", **kwargs):
-        super().__init__(learning_rate, epsilon=epsilon, name=name, **kwargs)
-        self.parts, self.clip = parts or {}, clip
+        super().__init__(learning_rate, parts=parts, epsilon=epsilon, name=name, **kwargs)
+        self.clip = clip
 
     def get_config(self):
         return super().get_config() | {"parts": self.parts, "clip": self.clip}

@@ -112,3 +112,38 @@ def test_a_keras_file_keeps_settings_and_state(make, tmp_path):
         each.train_on_batch(x[2:], y[2:])
     for mine, theirs in zip(model.weights, again.weights, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [Adam, SGD])
+def test_gpus_do_not_compile_the_update_of_each_variable(kind, monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: ["a GPU"])
+    optimizer = kind(0.1, parts={"backbone": 0.1})
+    assert not optimizer.jit_compile
+    again = kind.from_config(optimizer.get_config())
+    assert not again.jit_compile and again.parts == {"backbone": 0.1}
+
+
+def test_loss_scaling_skips_a_step_that_overflowed_and_clips_what_it_unscaled():
+    weight = tf.Variable([1.0], name="kernel")
+    optimizer = keras.mixed_precision.LossScaleOptimizer(Adam(0.1, clip=2.0), initial_scale=1024)
+    optimizer.build([weight])
+    expected = tf.Variable([1.0], name="kernel")
+    plain = Adam(0.1, clip=2.0)
+    plain.build([expected])
+
+    @tf.function
+    def step(slope):
+        with tf.GradientTape() as tape:
+            loss = weight * tf.cast(slope, tf.float32)
+        optimizer.minimize(loss, [weight], tape=tape)
+
+    step(tf.constant([np.inf]))
+    np.testing.assert_array_equal(weight, [1.0])
+    assert float(optimizer.inner_optimizer.usual_norm) == 0.0
+    assert float(optimizer.loss_scale) == 512 and int(optimizer.iterations) == 1
+    plain.iterations.assign_add(1)
+    for slope in (1.0, 30.0):  # the second is clipped
+        step(tf.constant([slope]))
+        plain.apply_gradients([(tf.constant([slope]), expected)])
+        np.testing.assert_allclose(weight, expected, rtol=1e-6)
+    assert float(optimizer.inner_optimizer.usual_norm) == pytest.approx(0.999 + 0.03)
