@@ -10,7 +10,7 @@ from absl import app, flags, logging
 from tensorflow import keras
 
 from keras_matting.atomic import exclusive_lock
-from keras_matting.training import service, strategies, workdir
+from keras_matting.training import devices, service, strategies, workdir
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 LENGTH = ("size", "batch_size", "epochs", "steps_per_epoch")  # a recipe has defaults for these
@@ -58,6 +58,12 @@ def define_flags(workdir, model, learning_rate):
     )
     flags.DEFINE_string(
         "data_service", None, "tf.data service that composes the data: grpc://HOST:PORT."
+    )
+    flags.DEFINE_bool(
+        "deterministic",
+        None,
+        "Require the same weights from every run. Default: on a CPU, and on a GPU where every "
+        "operation of the training step has a deterministic kernel.",
     )
     flags.DEFINE_integer("seed", 0, "Seed of initial weights, composition and augmentation.")
     flags.DEFINE_string("workdir", workdir, "Folder for checkpoints, weights, logs and pictures.")
@@ -113,13 +119,14 @@ def parsed(names: list[str]) -> SimpleNamespace:
 def resolved(options, defaults: dict, replicas: int = 1) -> SimpleNamespace:
     """Return options with `defaults` in place of None; ValueError if they do not fit together.
 
-    `weights` are those of --quantize where that is given.
+    `weights` are those of --quantize where that is given, `replicas` share each batch.
     """
     values = vars(options).copy()
     values |= {name: value for name, value in defaults.items() if values[name] is None}
     if options.quantize and options.weights:
         raise ValueError("--quantize names the initial weights: leave --weights out.")
     values["weights"] = options.quantize or options.weights
+    values["replicas"] = replicas
     if values["size"] % 32:
         raise ValueError(f"--size={values['size']} is not a multiple of 32.")
     if values["batch_size"] % replicas:
@@ -135,6 +142,7 @@ def run(given, defaults: Callable, main: Callable):
         Path(given.workdir).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"cannot create --workdir={given.workdir}: {error.strerror}.") from error
+    devices.grow_memory()
     strategy = strategies.create(given.strategy)  # TensorFlow joins a cluster before all else
     options = resolved(given, defaults(given), strategy.num_replicas_in_sync)
     if options.data_service:
@@ -150,9 +158,13 @@ def run(given, defaults: Callable, main: Callable):
         if workdir.is_finished(options.workdir):
             print(f"The run in {options.workdir} is finished.")
             return
+        gpus = devices.gpus()
+        replicas = strategy.num_replicas_in_sync
+        print(devices.described(gpus, options.strategy, replicas), flush=True)
         # a resumed run must reach the weights of an uninterrupted one
         keras.utils.set_random_seed(options.seed)
-        tf.config.experimental.enable_op_determinism()
+        if not gpus:  # otherwise `run.fit` decides when it knows the operations
+            devices.choose_determinism(gpus, {}, options.deterministic)
         keras.mixed_precision.set_global_policy(options.precision)
         main(options, strategy)
 

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-from keras_matting.training import strategies, workdir
+from keras_matting.training import devices, strategies, workdir
 from keras_matting.training.callbacks import Checkpoints, WeightAverage, standard
 from keras_matting.training.norms import synchronise
 from keras_matting.training.sources import Data
@@ -36,6 +36,11 @@ def fit(model, options, data: Data, monitor, strategy, network=None, callbacks=(
         if options.backbone and not options.quantize:
             start_backbone(network or model, options.backbone, data)
         make_variables(model)
+    # metrics cover all replicas already; by default Keras would sum them over the replicas
+    model.distribute_reduction_method = "first"
+    if gpus := devices.gpus():
+        operations = devices.refusing(traced(model, data, strategy, (worker, workers)))
+        devices.choose_determinism(gpus, operations, options.deterministic)
     average = WeightAverage(model, options.average) if options.average else None
     checkpoints = Checkpoints(model, folder, monitor, network, options.workdir, average)
     # a quantized model has no ranges before its first step
@@ -52,8 +57,6 @@ def fit(model, options, data: Data, monitor, strategy, network=None, callbacks=(
             )
         )
     stream = stream.with_options(_unsharded())
-    # metrics cover all replicas already; by default Keras would sum them over the replicas
-    model.distribute_reduction_method = "first"
     model.fit(
         stream,
         epochs=options.epochs,
@@ -63,6 +66,13 @@ def fit(model, options, data: Data, monitor, strategy, network=None, callbacks=(
         callbacks=[*callbacks, *standard(folder, checkpoints, data.panel, average)],
         verbose=1 if sys.stdout.isatty() else 2,
     )
+
+
+def traced(model, data: Data, strategy, worker=(0, 1)) -> tf.compat.v1.GraphDef:
+    """Return the graph of a training step of a compiled model; `fit` does not trace it again."""
+    stream = data.stream(0, worker).with_options(_unsharded())
+    iterator = iter(strategy.experimental_distribute_dataset(stream))
+    return model.make_train_function().get_concrete_function(iterator).graph.as_graph_def()
 
 
 def start_backbone(model, source, data: Data):

@@ -11,6 +11,7 @@ from export.layer_errors import worst_layers
 from keras_matting.models import create_model
 from keras_matting.quantization import qat
 from keras_matting.quantization.rules import KERNELS
+from keras_matting.training import devices
 
 
 def alpha(model, images):
@@ -43,8 +44,14 @@ def test_fit_learns_and_goes_back_into_the_float_model(new_network, images):
     model = new_network()
     quantised = qat.quantize(model, [{"image": images}])
     quantised.compile(keras.optimizers.Adam(3e-3), loss={"alpha": "mse", "semantic": "mse"})
-    history = quantised.fit({"image": images}, truth, batch_size=4, epochs=20, verbose=0)
+    batches = tf.data.Dataset.from_tensor_slices(({"image": images}, truth)).batch(4)
+    history = quantised.fit(batches, epochs=20, verbose=0)
     assert history.history["loss"][-1] < 0.5 * history.history["loss"][0]
+    step = quantised.make_train_function().get_concrete_function(iter(batches))
+    assert set(devices.refusing(step.graph.as_graph_def())) == {
+        "FakeQuantWithMinMaxVarsGradient",
+        "FakeQuantWithMinMaxVarsPerChannelGradient",
+    }
 
     def error(model):
         return np.square(alpha(model, images) - truth["alpha"]).mean()

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 import h5py
 import numpy as np
@@ -18,7 +19,7 @@ from absl import flags
 from tensorflow import keras
 from tensorflow.python.framework.config import disable_op_determinism
 
-from keras_matting.training import recipe
+from keras_matting.training import devices, recipe
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--size=64", "--figures=10", "--figure_size=96"]
@@ -42,8 +43,11 @@ def start(name, workdir, *arguments, environment=None, launcher=()):
     return subprocess.Popen([*command, *arguments], cwd=ROOT, env=environment, **streams)
 
 
-def run(name, workdir, *arguments):
-    """Run a recipe in this process, which is faster than `start`; return what it prints."""
+def run(name, workdir, *arguments, gpus=()):
+    """Run a recipe in this process, which is faster than `start`; return what it prints.
+
+    With `gpus`, names, it decides as on a machine that has them.
+    """
     module = importlib.import_module(f"recipes.{name}")
     names = recipe.defined(module.define_flags)
     try:
@@ -53,7 +57,9 @@ def run(name, workdir, *arguments):
         for flag in names:
             delattr(flags.FLAGS, flag)
     try:
-        with contextlib.redirect_stdout(io.StringIO()) as output:
+        output = io.StringIO()
+        there = mock.patch.object(devices, "gpus", lambda: list(gpus))
+        with contextlib.redirect_stdout(output), there:
             recipe.run(options, module.defaults, module.main)
     finally:
         disable_op_determinism()
@@ -105,9 +111,12 @@ def arrays(path):
 
 
 def train(name, workdir, *arguments):
-    """Train three steps; return the path of the weights, which are finite, as is the log's row."""
-    output = run(name, workdir, "--epochs=1", *arguments)
-    assert "Before training: val_" in output
+    """Train three steps; return the path of the weights, which are finite, as is the log's row.
+
+    Every operation of the step has a deterministic kernel for GPUs.
+    """
+    output = run(name, workdir, "--epochs=1", "--deterministic", *arguments, gpus=["a GPU"])
+    assert output.startswith("1 GPU: a GPU.\n") and "Before training: val_" in output
     (row,) = csv.DictReader((workdir / "log.csv").open())
     assert all(np.isfinite(float(value)) for value in row.values())
     path = workdir / "last.weights.h5"

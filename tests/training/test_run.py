@@ -24,19 +24,39 @@ class Counting(keras.Model):
         return super().test_step(data)
 
 
-def test_steps_are_traced_once():
+def counting():
     image = keras.Input((8, 8, 3), name="image")
     alpha = keras.layers.Conv2D(1, 3, padding="same", name="alpha")(image)
     detail = keras.layers.Conv2D(1, 3, padding="same", name="detail")(image)
     model = Counting({"image": image}, {"alpha": alpha, "detail": detail})
     model.compile("adam", loss={"alpha": "mae", "detail": "mse"}, metrics={"alpha": [SAD()]})
     make_variables(model)
+    return model
+
+
+def test_steps_are_traced_once():
+    model = counting()
     images, truth = np.ones((4, 8, 8, 3), np.float32), np.ones((4, 8, 8, 1), np.float32)
     data = {"image": images}, {"alpha": truth, "detail": truth}
     history = model.fit(*data, 2, 3, verbose=0, validation_data=data, validation_batch_size=2)
     assert sorted(model.traced) == ["training", "validation"]
     assert {"alpha_loss", "detail_loss", "alpha_sad", "val_alpha_sad"} <= history.history.keys()
     assert history.history["loss"][-1] < history.history["loss"][0]
+
+
+def test_the_step_whose_operations_were_listed_is_not_traced_again():
+    model = counting()
+    images, truth = np.ones((8, 8, 8, 3), np.float32), np.ones((8, 8, 8, 1), np.float32)
+    batches = ({"image": images}, {"alpha": truth, "detail": truth})
+    batches = tf.data.Dataset.from_tensor_slices(batches).batch(2, drop_remainder=True).repeat()
+    data = Data(lambda start, worker: batches, None, 4, None)
+    graph = run.traced(model, data, tf.distribute.get_strategy())
+    operations = {node.op for node in graph.node}
+    operations |= {node.op for function in graph.library.function for node in function.node_def}
+    assert {"Conv2D", "Conv2DBackpropFilter"} <= operations
+    model.fit(batches, steps_per_epoch=4, verbose=0)
+    assert model.traced == ("training",)
+    assert int(model.optimizer.iterations) == 4
 
 
 def test_a_backbone_sees_eight_batches_of_held_out_pictures(monkeypatch):
