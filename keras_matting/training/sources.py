@@ -110,7 +110,9 @@ def photographed(options, training, validation, targets) -> Data:
         turns, rest = divmod(start // options.batch_size, len(sizes))
         streams = []
         for i, size in enumerate(sizes):
-            batch = max(1, round(options.batch_size * (options.size / size) ** 2))
+            batch = options.batch_size * (options.size / size) ** 2
+            # as many for each replica, or one of them might have none
+            batch = options.replicas * max(1, round(batch / options.replicas))
             first = (turns + (i < rest)) * batch
             streams.append(opened[0](training(size), batch, options.seed + i, first, worker))
         step = tf.data.Dataset.range(start // options.batch_size, tf.int64.max)

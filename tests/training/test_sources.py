@@ -133,3 +133,21 @@ def test_a_bounded_number_of_pictures_validates(capsys, monkeypatch):
         output = capsys.readouterr().out
         assert "Validation uses 4 of 20 held-out pictures" in output
         assert ("are made again in every epoch" in output) == said
+
+
+@pytest.mark.parametrize("replicas, batches", [(1, [4, 1, 16]), (2, [4, 2, 16]), (3, [3, 3, 15])])
+def test_batches_of_other_sizes_have_as_many_for_every_replica(monkeypatch, replicas, batches):
+    def composition(figures, backgrounds, transforms, batch_size, seed, start, worker):
+        (size,) = transforms
+        return tf.data.Dataset.from_tensors(tf.zeros((batch_size, size, size, 1)))
+
+    for name in ("figures", "backgrounds"):
+        monkeypatch.setattr(sources, name, lambda options: (None, None))
+    monkeypatch.setattr(sources, "_bounded", lambda options, pools: pools)
+    monkeypatch.setattr(sources, "composition", composition)
+    monkeypatch.setattr(sources, "_data", lambda *_: sources.Data(None, None, 1, None))
+    options = SimpleNamespace(
+        sizes=["64", "128", "32"], size=64, batch_size=4, seed=0, replicas=replicas
+    )
+    data = sources.photographed(options, lambda size: [size], None, lambda batch: batch)
+    assert [len(images) for (images,) in data.stream(0)] == batches
