@@ -10,7 +10,9 @@ Every file runs in `tf.lite.Interpreter` and LiteRT, with and without XNNPACK, o
 trimap or background) and on synthetic composites with known alphas. The page and a .json of the
 same name contain for each file: differences to Keras; SAD, MSE, Grad and Conn against the matte of
 Keras and the known alpha; the layers of a quantised file with the largest error; float tensors,
-operators and their times, what the GPU delegate would refuse, size, latency and memory.
+operators and their times, what the GPU delegate would refuse, size, latency and memory. For float16
+files it has the largest sum of a mean, since phones' GPUs may add in half precision, whose largest
+number is 65504; the table warns above a quarter of that.
 
 --golden DIR writes inputs and alphas to check another runtime with, such as a phone's; see
 `export.golden`.
@@ -51,6 +53,7 @@ from export.promises import (
     reference_limit,
 )
 from export.report import write_report
+from export.sums import largest_sum, sum_warning
 from keras_matting import metrics
 from keras_matting.commands import start
 from keras_matting.data.synthetic import FIGURES
@@ -79,7 +82,8 @@ def check(files, model, qat_model=None, samples=None, threads=(1, 2), runs: int 
     runtimes, in every runtime; sad, mse, grad, conn (mean over the samples with a known alpha, None
     without any) and keras (the same of Keras' own matte); constant_sad, that of the best single
     alpha for all pixels; against_keras (the same numbers against the float matte, all samples);
-    layers, float_tensors, operators, gpu_warnings; latency_ms (median, one thread) and latency
+    layers, float_tensors, operators, gpu_warnings; largest_sum of a mean, for float16 (see
+    `export.sums`); latency_ms (median, one thread) and latency
     {threads: {median, p10, p90}}; peak_memory in bytes; operator_ms {operator: ms} and the five
     slowest, by LiteRT's profiler on one thread.
 
@@ -123,6 +127,7 @@ def check(files, model, qat_model=None, samples=None, threads=(1, 2), runs: int 
             "operators": found["operators"],
             "quantization": found["quantization"],
             "gpu_warnings": gpu_warnings(data),
+            "largest_sum": largest_sum(data, samples) if format == "float16" else None,
             "layers": [],
             "latency_ms": latencies[threads[0]][i]["latency_ms"]["median"],
             "latency": {n: latencies[n][i]["latency_ms"] for n in threads},
@@ -133,6 +138,8 @@ def check(files, model, qat_model=None, samples=None, threads=(1, 2), runs: int 
         if format in INTEGER:
             origin = qat_model if format == "int8_qat" else model
             row["layers"] = worst_layers(data, origin, samples[0])
+        if warning := sum_warning(row["largest_sum"]):
+            row["gpu_warnings"].append(warning)
         row["problems"] = promises_broken(data, format)
         row["problems"] += _limits_broken(format, runtimes, is_discontinuous(model))
         row["passed"] = not row["problems"]
@@ -215,6 +222,8 @@ def table(rows) -> str:
             f"{row['format']:{widest}}  {sad}  {row['max_difference']:8.5f}  {row['p999']:8.5f}  "
             f"{row['mean_difference']:8.5f}  {row['bytes'] / 1e6:6.2f}  {row['latency_ms']:7.2f}"
         )
+        if warning := sum_warning(row["largest_sum"]):
+            lines.append(f"{'':{widest}}  warns: {warning}")
         lines += [f"{'':{widest}}  fails: {problem}" for problem in row["problems"]]
     return "\n".join(lines)
 

@@ -242,6 +242,7 @@ def _details(row):
         _table(["runtime", "output", *_DIFFERENCES.values()], runtimes),
         f"<p>Operators: {html.escape(operators)}</p>",
         f"<p>Against the GPU delegate: {html.escape('; '.join(gpu))}</p>",
+        _largest_sum(row["largest_sum"]),
         f"<p>Milliseconds on one thread, by LiteRT's profiler: {html.escape(times)}</p>",
         _table(["slowest", "operator", "shape", "ms"], slow),
     ]
@@ -253,6 +254,13 @@ def _details(row):
         head = ["layers with the largest error", "operator", "RMS error / RMS", "in steps"]
         parts.append(_table(head, body))
     return "\n".join(parts) + "</details>"
+
+
+def _largest_sum(largest):
+    if largest is None:
+        return ""
+    name = html.escape(largest["result"])
+    return f"<p>Largest sum of a mean: {number(largest['sum'])}, in {name}</p>"
 
 
 def _pictures(samples, mattes):

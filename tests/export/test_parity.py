@@ -4,7 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from tensorflow import keras
 
+from export import flatbuffer
 from export.benchmark import benchmark
 from export.benchmark import table as benchmark_table
 from export.convert import FORMATS
@@ -13,6 +15,7 @@ from export.layer_errors import worst_layers
 from export.parity import check, format_of, table
 from export.promises import most_pixels
 from export.report import write_report
+from export.sums import LARGEST_HALF, largest_sum, sum_warning
 from keras_matting.metrics import sad
 from keras_matting.quantization.qat import deployment
 
@@ -57,6 +60,36 @@ def test_numbers_are_those_of_the_mattes(result, network, samples):
         assert row["slowest"][0]["ms"] >= row["slowest"][1]["ms"] > 0
     counts = {row["format"]: row["float_tensors"] for row in rows}
     assert counts["int8"] == counts["int8_qat"] == 0 < counts["float32"]
+
+
+def test_the_largest_sum_of_a_mean_is_reported(result, network, samples):
+    rows, _ = result
+    sums = {row["format"]: row["largest_sum"] for row in rows}
+    assert [format for format, largest in sums.items() if largest] == ["float16"]
+    layer = keras.Model(network.input, network.get_layer("mean").input)
+    features = layer({"image": np.stack([s["image"] for s in samples])}).numpy()
+    expected = np.abs(features).sum((1, 2)).max()
+    assert sums["float16"]["sum"] == pytest.approx(expected, rel=1e-2)
+    assert "mean" in sums["float16"]["result"]
+
+
+def test_sums_near_the_end_of_half_precision_are_a_warning(result):
+    quarter = LARGEST_HALF / 4
+    assert sum_warning(None) is sum_warning({"result": "mean", "sum": quarter}) is None
+    assert "mean adds up to 16377" in sum_warning({"result": "mean", "sum": quarter + 1})
+    (row,) = [row for row in result[0] if row["format"] == "float16"]
+    largest = {"result": "mean", "sum": 20000.0}
+    assert "warns: the mean mean adds up to 20000" in table([row | {"largest_sum": largest}])
+    assert "warns" not in table([row])
+
+
+def test_a_file_without_means_has_no_sum(files, samples):
+    model = flatbuffer.parse(files["float32"].read_bytes())
+    graph = model.subgraphs[0]
+    means = [o for o in graph.operators if flatbuffer.operator_name(model, o) == "MEAN"]
+    assert len(means) == 1
+    graph.operators = graph.operators[: graph.operators.index(means[0])]
+    assert largest_sum(flatbuffer.pack(model), samples) is None
 
 
 def test_a_file_of_other_weights_fails_its_limit(new_network, files, samples):

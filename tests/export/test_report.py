@@ -37,8 +37,9 @@ def row(format, passed=True, **numbers):
         "problems": [] if passed else ["p999 of alpha is <0.1>"], **differences, **metrics,
         "runtimes": {"litert": {"alpha": differences}}, "keras": metrics, "constant_sad": 2.0,
         "against_keras": metrics, "float_tensors": 0, "operators": {"CONV_2D": 1},
-        "gpu_warnings": [], "layers": [], "latency_ms": 2.0, "latency": {1: latency},
-        "peak_memory": 10**6, "operator_ms": {"CONV_2D": 1.0}, "slowest": [],
+        "gpu_warnings": [], "largest_sum": None, "layers": [], "latency_ms": 2.0,
+        "latency": {1: latency}, "peak_memory": 10**6, "operator_ms": {"CONV_2D": 1.0},
+        "slowest": [],
     }  # fmt: skip
 
 
