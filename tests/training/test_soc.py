@@ -37,7 +37,23 @@ def model():
     return model
 
 
-def test_a_step_is_the_published_one(model):
+@pytest.fixture
+def scaled_model():
+    """The same with loss scaling, as in mixed precision on GPUs; its layers stay float32."""
+    networks = network(KEYS), network(BACKUP)
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        model = SelfSupervised(*networks)
+        model.compile(keras.optimizers.SGD(1.0))
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    assert float(model.optimizer.loss_scale) == 2.0**15
+    return model
+
+
+@pytest.mark.parametrize("kind", ["model", "scaled_model"])
+def test_a_step_is_the_published_one(kind, request):
+    model = request.getfixturevalue(kind)
     images = np.zeros((2, 96, 112, 3), np.float32)
     logs = model.train_step({"image": images})
     np.testing.assert_allclose(logs["soc_semantic_loss"], GOLDEN["soc_semantic_loss"][0], 1e-5)
