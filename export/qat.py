@@ -13,7 +13,7 @@ from absl import flags
 
 from export import network, samples
 from export.convert import parse_size, representative_inputs
-from keras_matting.atomic import replacing
+from keras_matting import weights_files
 from keras_matting.commands import start
 from keras_matting.quantization.qat import deployment, quantize
 
@@ -32,8 +32,7 @@ def _run(options):
     model = deployment(network.build(options, size))
     inputs = representative_inputs(model.input, *size, count=options.count)
     quantised = quantize(model, samples.batches(inputs))
-    with replacing(options.out) as temporary:
-        quantised.save_weights(temporary)
+    weights_files.save(quantised, options.out)
 
 
 def define_flags():

@@ -7,6 +7,8 @@ import sys
 
 # TensorFlow 2.15 logs plugin registrations as errors on import; real errors raise exceptions.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# HDF5 reads this when it is loaded. Files are replaced atomically, and NFS or Lustre may not lock.
+os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
 
 
 def _choose_keras_2():

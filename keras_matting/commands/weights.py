@@ -18,7 +18,6 @@ from pathlib import Path
 
 from absl import flags
 
-from keras_matting.atomic import replacing
 from keras_matting.commands.model_flags import parse_options
 
 # arguments of create_model that the command sets itself
@@ -30,6 +29,7 @@ def convert(checkpoint, name, path, /, **options):
 
     `options` are passed to `create_model`. Raises ValueError and OSError with one-line messages.
     """
+    from keras_matting import weights_files
     from keras_matting.models import create_model
     from keras_matting.weights import checkpoints, load_published
 
@@ -52,8 +52,7 @@ def convert(checkpoint, name, path, /, **options):
             raise error from None
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        model.save_weights(temporary)
+    weights_files.save(model, path)
     return model
 
 

@@ -1,15 +1,14 @@
 """Registry of all networks: `create_model("modnet_mobilenetv2")`, `list_models()`."""
 
 import inspect
+import json
 from functools import partial
-from pathlib import Path
 
-from tensorflow import keras
-
-from keras_matting import pretrained
+from keras_matting import pretrained, weights_files
 from keras_matting.models import bgmv2, bisenetv2, dim, gca, gfm, modnet, ppmatting
 
 METHODS = (bgmv2, bisenetv2, dim, gca, gfm, modnet, ppmatting)
+TWINS = ("_bt", "_ft")  # GFM's networks of these have the same tensors
 MODELS = {variant: method for method in METHODS for variant in method.VARIANTS}
 
 
@@ -42,7 +41,7 @@ def create_model(
     if name not in MODELS:
         raise ValueError(f"unknown model {name!r}; available: {', '.join(list_models())}")
     method = MODELS[name]
-    known = list(inspect.signature(method.build).parameters)[3:]
+    known = {p.name: p.default for p in [*inspect.signature(method.build).parameters.values()][3:]}
     if unknown := set(options) - set(known):
         listed = ", ".join(known) or "none"
         raise ValueError(
@@ -52,7 +51,7 @@ def create_model(
         network = pretrained.of_variant(name)
         options = network["options"] | {k: v for k, v in options.items() if v is not None}
         weights = pretrained.weights_file(network)
-    build = partial(_built, method, name, input_shape, **options)
+    build = partial(_network, method, name, input_shape, known | options)
     if weights is None:
         return build(training_heads)
     if weights != "imagenet":
@@ -67,7 +66,7 @@ def create_model(
     return model
 
 
-def _built(method, name, input_shape, training_heads, **options):
+def _built(method, name, input_shape, training_heads, options):
     try:
         return method.build(name, input_shape, training_heads, **options)
     except ValueError as error:
@@ -81,35 +80,49 @@ def _built(method, name, input_shape, training_heads, **options):
         raise
 
 
+def _network(method, name, input_shape, options, training_heads):
+    model = _built(method, name, input_shape, training_heads, options)
+    model = weights_files.derived(model, model.input, model.output)
+    model.options = json.dumps(options, default=float)
+    return model
+
+
 def load_weights(model, path, training_heads=False):
     """Load a .weights.h5 file, saved with or without training heads, into a model that has them.
 
     Returns the model itself if `training_heads` is set, else the part without heads, which shares
-    all variables. Raises FileNotFoundError if there is no such file, and ValueError if it belongs
-    to another network or has no weights for the requested training heads.
+    all variables. Raises FileNotFoundError if there is no such file, and ValueError if it cannot be
+    read, belongs to another network or has no weights for the requested training heads.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"weights file not found: {path}")
+    content = weights_files.read(path)
+    if content.variant is None and (twin := _twin(model.name)):
+        raise ValueError(
+            f"{path} does not say which variant it is of, and fits {model.name} and {twin} alike; "
+            f"if it is of {model.name}, load it with model.load_weights and save it again with "
+            "model.save_weights"
+        )
     plain = without_heads(model)
-    for target in (model, plain):
-        try:
-            target.load_weights(path)
-        except (ValueError, OSError, KeyError) as error:
-            reason = str(error).splitlines()[0]
-        else:
-            if target is plain and training_heads:
-                raise ValueError(f"{path} has no weights for the training heads of {model.name}")
-            return model if training_heads else plain
-    raise ValueError(
-        f"{path} does not match {model.name} as built here; check the variant and its options: "
-        f"{reason}"
-    )
+    if content.mismatch(model) is None or content.mismatch(plain) is not None:
+        weights_files.load(model, path)
+    elif training_heads:
+        raise ValueError(f"{path} has no weights for the training heads of {model.name}")
+    else:
+        weights_files.load(plain, path)
+    return model if training_heads else plain
+
+
+def _twin(name):
+    """Return the variant whose network has the same tensors, or None."""
+    for ending, other in (TWINS, TWINS[::-1]):
+        if ending in name and name.replace(ending, other) in MODELS:
+            return name.replace(ending, other)
+    return None
 
 
 def without_heads(model):
     """Return the model that is exported: inference outputs only, variables shared."""
     outputs = {name: model.output[name] for name in inference_outputs(model)}
-    return keras.Model(model.input, outputs, name=model.name)
+    return weights_files.derived(model, model.input, outputs)
 
 
 def inference_outputs(model) -> list[str]:

@@ -9,6 +9,7 @@ losses and data stay the same; `recipes/modnet.py --quantize` fine-tunes one.
 import tensorflow as tf
 from tensorflow import keras
 
+from keras_matting import weights_files
 from keras_matting.models import without_heads
 from keras_matting.quantization.graph import consumers_by_tensor, norm_behind, norm_scale
 from keras_matting.quantization.quantizers import Quantized
@@ -83,18 +84,16 @@ def load_quantized(model, path):
     `path` has the weights of the network with its heads or of `deployment` only. Returns the
     deployed model. Raises FileNotFoundError, and ValueError if `path` is of another network.
     """
-    if not tf.io.gfile.exists(path):
-        raise FileNotFoundError(f"weights file not found: {path}")
-    for heads in (True, False):
-        source = model if heads else deployment(model)
-        quantised = quantize(source)
-        try:
-            quantised.load_weights(path)
-        except (ValueError, OSError, KeyError) as error:
-            reason = str(error).splitlines()[0]
-        else:
-            return deployment(quantised)
+    content = weights_files.read(path)
+    if content.format == "qat" and content.variant in (None, model.name):
+        for source in (model, deployment(model)):
+            quantised = quantize(source)
+            if content.mismatch(quantised) is None:
+                break
+        weights_files.load(quantised, path)
+        return deployment(quantised)
+    kind = "float" if content.format == "float" else "quantization-aware"
     raise ValueError(
-        f"{path} does not hold quantization-aware weights of {model.name} as built here "
-        f"(same variant, same width?): {reason}"
+        f"{path} does not hold quantization-aware weights of {model.name}, but {kind} ones"
+        + (f" of {content.variant}" if content.variant else "")
     )

@@ -8,6 +8,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer
     QuantizeLayer,
 )
 
+from keras_matting import weights_files
 from keras_matting.quantization.graph import (
     consumers_by_tensor,
     folded_output,
@@ -36,7 +37,7 @@ from keras_matting.quantization.rules import (
     TFOpLambda,
 )
 
-PREFIX = "quant_"
+PREFIX = weights_files.QUANTIZED
 
 
 class Rebuild:
@@ -76,7 +77,7 @@ class Rebuild:
             else:
                 self._wrap(layer)
         outputs = {key: self.tensors[id(tensor)] for key, tensor in self.model.output.items()}
-        quantised = keras.Model(inputs, outputs, name=self.model.name)
+        quantised = weights_files.derived(self.model, inputs, outputs)
         for layer in convolutions:
             _fill(quantised, layer, norm_behind(layer, self.consumers))
         return quantised
@@ -159,9 +160,10 @@ class Rebuild:
             return self._put(layer, _block_mean(layer, sources[0], target)(x))
         if isinstance(layer, layers.Concatenate):
             # images join features of another range: a 1x1 block mean rescales them
+            name = PREFIX + layer.name
             x = [
-                part if source is target else _rescaled(part, source, target)
-                for part, source in zip(x, sources, strict=True)
+                part if source is target else _rescaled(part, source, target, f"{name}_part{i}")
+                for i, (part, source) in enumerate(zip(x, sources, strict=True))
             ]
         kernel = KERNELS.get(type(layer))
         config = Int8(None if fused else target, kernel, sources[0], target)
@@ -214,8 +216,9 @@ class Rebuild:
                             return
 
 
-def _rescaled(x, source, target):
-    return QuantizeLayer(target)(BlockMean(source, target)(x))
+def _rescaled(x, source, target, name):
+    rescaled = BlockMean(source, target, name=f"{name}_mean")(x)
+    return QuantizeLayer(target, name=name)(rescaled)
 
 
 def _block_mean(layer, source, target):

@@ -14,7 +14,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
-from keras_matting.atomic import replacing, write_bytes
+from keras_matting import weights_files
+from keras_matting.atomic import write_bytes
 from keras_matting.training import workdir
 
 TENSORBOARD = importlib.util.find_spec("tensorboard") is not None
@@ -60,7 +61,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.folder, self.monitor = Path(folder), monitor
         network = network or model
         # a second model of the same layers, because weights of a compiled one include its optimiser
-        self._network = keras.Model(network.input, network.output)
+        self._network = weights_files.derived(network, network.input, network.output)
         self._epoch = tf.Variable(0, dtype=tf.int64)
         self._best = tf.Variable(math.inf, dtype=tf.float64)
         checkpoint = tf.train.Checkpoint(model=model, epoch=self._epoch, best=self._best)
@@ -94,8 +95,8 @@ class Checkpoints(keras.callbacks.Callback):
 
     def _save_weights(self, name):
         averaged = self._average.applied() if self._average else contextlib.nullcontext()
-        with replacing(self.folder / name) as temporary, averaged:
-            self._network.save_weights(temporary)
+        with averaged:
+            weights_files.save(self._network, self.folder / name)
 
 
 class WeightAverage(keras.callbacks.Callback):

@@ -133,7 +133,7 @@ def test_saved_weights_load(new_network, images, tmp_path, heads):
 def test_weights_of_another_network_are_refused(new_network, tmp_path):
     path = tmp_path / "float.weights.h5"
     new_network().save_weights(path)
-    with pytest.raises(ValueError, match="does not hold quantization-aware weights of toy"):
+    with pytest.raises(ValueError, match="not hold quantization-aware weights of toy, but float"):
         qat.load_quantized(new_network(), str(path))
     with pytest.raises(FileNotFoundError, match="weights file not found: missing"):
         qat.load_quantized(new_network(), "missing.weights.h5")
