@@ -9,6 +9,7 @@ A table has
     ALIASES  {prefix: second prefix for the same tensors, which takes precedence}
 """
 
+import os
 import re
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -27,6 +28,7 @@ from keras_matting.weights import (
     quantised_mobilenet,
     torchvision,
 )
+from keras_matting.weights_files import named, unusable
 
 TABLES = {
     "bisenetv2": bisenetv2,
@@ -58,15 +60,17 @@ def load_published(model, source):
 
     `source` maps published names to arrays in the published layout (kernels are (out, in, height,
     width)), or is a checkpoint file. A model without training heads ignores the heads' tensors.
-    Raises ValueError that lists all tensors that are missing, unexpected or of another shape; in
-    that case, nothing has been loaded.
+    A prefix that all names share is removed. Raises ValueError that counts tensors that are
+    missing, unexpected or of another shape and names a few, or names tensors with infinities, NaN
+    or negative variances; in that case, nothing has been loaded.
     """
     if model.name not in TABLES:
         raise ValueError(
             f"no published checkpoints for {model.name}; available for {', '.join(TABLES)}"
         )
     table = TABLES[model.name]
-    state = _effective(_mapping(source), table.ALIASES)
+    state = _unprefixed(_mapping(source), model.layers, table.LAYERS)
+    state = _effective(state, table.ALIASES)
     return _fill(model, model.layers, state, table)
 
 
@@ -86,8 +90,9 @@ def load_backbone(model, source, pictures=None):
     forms = next((forms for part, forms in families.items() if part in model.name), None)
     if forms is None:
         raise ValueError(f"no ImageNet checkpoints for the backbone of {model.name}")
-    state = _effective(_mapping(source), {})
     layers = [layer for layer in model.layers if layer.name.startswith("backbone_")]
+    state = _unprefixed(_mapping(source), layers, *forms)
+    state = _effective(state, {})
     state = {name: _widened(name, array, layers, forms) for name, array in state.items()}
     for form in forms:
         table = SimpleNamespace(LAYERS=form, HEADS=r"(?!)", IGNORED=r".*")
@@ -109,7 +114,7 @@ def _widened(name, array, layers, forms):
 
 
 def _fill(model, layers, state, table):
-    values, problems, taken = [], [], set()
+    values, missing, odd, taken = {}, [], [], set()
     for layer in layers:
         for variable in layer.weights:
             slot = variable.name.split("/")[-1].split(":")[0]
@@ -117,23 +122,25 @@ def _fill(model, layers, state, table):
             names = _published(layer.name, slot, table.LAYERS)
             name = next((name for name in names if name in state), None)
             if name is None:
-                problems.append(f"{names[0] if names else 'a tensor'} for our {ours} is missing")
+                missing.append(f"{names[0] if names else 'a tensor'} for our {ours} is missing")
                 continue
             taken.add(name)
             value = _keras_layout(state[name], slot, variable.shape)
             if value.shape != tuple(variable.shape):
-                problems.append(f"{name} {np.shape(state[name])} does not match our {ours}")
-            values.append((variable, value))
+                odd.append(f"{name} {np.shape(state[name])} does not match our {ours}")
+            values[f"{name} for our {layer.name}/{slot}"] = (variable, value)
     has_heads = any(re.fullmatch(table.HEADS, name) for name in taken)
     ignored = table.IGNORED if has_heads else rf"{table.IGNORED}|{table.HEADS}"
-    problems += [
+    unknown = [
         f"{name} {np.shape(array)} is not part of our network"
         for name, array in state.items()
         if name not in taken and not re.fullmatch(ignored, name)
     ]
-    if problems:
+    if problems := [named(found, "; ") for found in (missing, odd, unknown) if found]:
         raise ValueError(f"the checkpoint does not match {model.name}: {'; '.join(problems)}")
-    for variable, value in values:
+    if bad := unusable({name: value for name, (_, value) in values.items()}):
+        raise ValueError(f"the checkpoint has {bad}; use one from before its training diverged")
+    for variable, value in values.values():
         variable.assign(value)
     return model
 
@@ -145,15 +152,32 @@ def _mapping(source):
 
 
 def _effective(state, aliases):
-    """Remove counters, DataParallel's prefix and aliases, so that every tensor has one name."""
+    """Remove counters and aliases, so that every tensor has one name."""
     state = {name: array for name, array in state.items() if not name.endswith("_batches_tracked")}
-    if state and all(name.startswith("module.") for name in state):
-        state = {name.removeprefix("module."): array for name, array in state.items()}
     for prefix, effective in aliases.items():
         for name in [name for name in state if name.startswith(prefix)]:
             array = state.pop(name)
             state.setdefault(effective + name.removeprefix(prefix), array)
     return state
+
+
+def _unprefixed(state, layers, *forms):
+    """Remove the prefix that all names share, such as DataParallel's, if ours begin without it."""
+    shared = os.path.commonprefix(list(state))
+    prefixes = ["", *(shared[: i + 1] for i, letter in enumerate(shared) if letter == ".")]
+    expected = {
+        name
+        for layer in layers
+        for variable in layer.weights
+        for form in forms
+        for name in _published(layer.name, variable.name.split("/")[-1].split(":")[0], form)
+    }
+
+    def known(prefix):
+        return sum(name.removeprefix(prefix) in expected for name in state)
+
+    prefix = max(prefixes, key=known)
+    return {name.removeprefix(prefix): array for name, array in state.items()}
 
 
 def _published(layer, slot, patterns):

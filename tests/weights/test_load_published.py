@@ -68,3 +68,35 @@ def test_unpublished_variant_and_missing_file(tmp_path):
     published = create_model("modnet_mobilenetv2", (64, 64, 3))
     with pytest.raises(FileNotFoundError, match="nowhere.npz"):
         load_published(published, tmp_path / "nowhere.npz")
+
+
+@pytest.mark.parametrize("prefix", ["model.", "student.matting."])
+def test_a_prefix_of_all_names_is_removed(state, model, prefix):
+    zeros = [np.zeros_like(values) for values in model.get_weights()]
+    load_published(model, state)
+    expected = model.get_weights()
+    model.set_weights(zeros)
+    load_published(model, {prefix + name: array for name, array in state.items()})
+    for a, b in zip(expected, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_message_names_a_few_tensors_and_counts_the_others(state, model):
+    numbered = {f"{i}.{name}": array for i, (name, array) in enumerate(state.items())}
+    with pytest.raises(ValueError) as error:
+        load_published(model, numbered)
+    assert len(str(error.value)) < 1000
+    assert f"and {len(model.weights) - 3} more" in str(error.value)
+
+
+def test_values_that_no_network_has_are_refused(state, model):
+    load_published(model, state)
+    before = model.get_weights()
+    norm = "lr_branch.backbone.model.features.0.1"
+    negative = state | {f"{norm}.running_var": -state[f"{norm}.running_var"]}
+    infinite = state | {f"{norm}.running_var": np.full_like(state[f"{norm}.running_var"], np.inf)}
+    for broken, words in [(negative, "negative variances"), (infinite, "that are not finite")]:
+        with pytest.raises(ValueError, match=f"{words} in .*{norm}.running_var for our backbone_s"):
+            load_published(model, broken)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
