@@ -8,6 +8,7 @@ import re
 from tensorflow import keras
 from tensorflow.keras import layers
 
+from keras_matting.backbones import imagenet
 from keras_matting.layers.blocks import batch_norm, conv, conv_bn_relu
 
 DEPTHS = (6, 12, 24, 16)
@@ -49,7 +50,7 @@ def load_imagenet(model, source=None):
     ValueError if a backbone layer has no counterpart in `source`.
     """
     if source is None:
-        source = keras.applications.DenseNet121(include_top=False, weights="imagenet")
+        source = imagenet.published(keras.applications.DenseNet121)
     ours = {layer.name: layer for layer in model.layers if layer.name.startswith("backbone_")}
     filled = []
     for theirs in source.layers:

@@ -9,6 +9,7 @@ import re
 from tensorflow import keras
 from tensorflow.keras import layers
 
+from keras_matting.backbones import imagenet
 from keras_matting.layers.blocks import batch_norm, conv
 
 # expansion, channels, blocks, strides of the first block
@@ -93,8 +94,8 @@ def load_imagenet(model, width=1.0, source=None):
     Raises ValueError if a backbone layer has no counterpart in `source`.
     """
     if source is None:
-        source = keras.applications.MobileNetV2(
-            input_shape=(224, 224, 3), alpha=width, include_top=False, weights="imagenet"
+        source = imagenet.published(
+            keras.applications.MobileNetV2, input_shape=(224, 224, 3), alpha=width
         )
     ours = {layer.name for layer in model.layers}
     filled = []

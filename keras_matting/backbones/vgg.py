@@ -6,6 +6,8 @@
 import numpy as np
 from tensorflow import keras
 
+from keras_matting.backbones import imagenet
+
 STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 # keras.applications' network was trained on BGR pixels 0..255 minus these means (listed as RGB)
 CAFFE_MEAN = (123.68, 116.779, 103.939)
@@ -35,7 +37,7 @@ def load_imagenet(model, mean, std, source=None):
     keras.applications VGG16, by default the published one (downloaded once).
     """
     if source is None:
-        source = keras.applications.VGG16(include_top=False, weights="imagenet")
+        source = imagenet.published(keras.applications.VGG16)
     for stage, (_, repeats) in enumerate(STAGES, start=1):
         for i in range(1, repeats + 1):
             kernel, bias = source.get_layer(f"block{stage}_conv{i}").get_weights()
