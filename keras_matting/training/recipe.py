@@ -11,6 +11,7 @@ from tensorflow import keras
 
 from keras_matting.atomic import exclusive_lock
 from keras_matting.training import devices, service, strategies, workdir
+from keras_matting.weights_files import is_quantized
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 LENGTH = ("size", "batch_size", "epochs", "steps_per_epoch")  # a recipe has defaults for these
@@ -33,14 +34,22 @@ def define_flags(workdir, model, learning_rate):
     flags.DEFINE_float(
         "average", 0.0, "Decay of a moving average of the weights, such as 0.995; 0 disables it."
     )
-    flags.DEFINE_string("quantize", None, "Fine-tune these float weights quantization-aware.")
+    flags.DEFINE_string(
+        "quantize",
+        None,
+        "Fine-tune quantization-aware from these weights: float ones, or those of such a training.",
+    )
     flags.DEFINE_float("learning_rate", learning_rate, "Peak of the learning-rate schedule.")
     flags.DEFINE_integer(
         "size", None, "Side of the square crops in pixels, a multiple of 32.", lower_bound=32
     )
     flags.DEFINE_integer("batch_size", None, "Images per step, over all replicas.", lower_bound=1)
     flags.DEFINE_integer(
-        "epochs", None, "Number of epochs; each ends with a checkpoint.", lower_bound=1
+        "epochs",
+        None,
+        "Number of epochs; each ends with a checkpoint. With more, a finished run goes on if its "
+        "learning rate does not depend on them.",
+        lower_bound=1,
     )
     flags.DEFINE_integer(
         "steps_per_epoch", None, "Default with --foregrounds: one pass over them.", lower_bound=1
@@ -119,13 +128,16 @@ def parsed(names: list[str]) -> SimpleNamespace:
 def resolved(options, defaults: dict, replicas: int = 1) -> SimpleNamespace:
     """Return options with `defaults` in place of None; ValueError if they do not fit together.
 
-    `weights` are those of --quantize where that is given, `replicas` share each batch.
+    `weights` are those of --quantize where that names float weights, and None where it names
+    quantization-aware ones, which `run.transformed` loads. `replicas` share each
+    batch.
     """
     values = vars(options).copy()
     values |= {name: value for name, value in defaults.items() if values[name] is None}
     if options.quantize and options.weights:
         raise ValueError("--quantize names the initial weights: leave --weights out.")
-    values["weights"] = options.quantize or options.weights
+    if options.quantize:
+        values["weights"] = None if is_quantized(options.quantize) else options.quantize
     values["replicas"] = replicas
     if values["size"] % 32:
         raise ValueError(f"--size={values['size']} is not a multiple of 32.")
@@ -155,7 +167,7 @@ def run(given, defaults: Callable, main: Callable):
             length = {name: getattr(options, name) for name in LENGTH}
             recorded = {k: v for k, v in (vars(given) | length).items() if k not in FREE}
             workdir.claim(options.workdir, recorded)
-        if workdir.is_finished(options.workdir):
+        if workdir.is_finished(options.workdir, options.epochs):
             print(f"The run in {options.workdir} is finished.")
             return
         gpus = devices.gpus()

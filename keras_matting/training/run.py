@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import tensorflow as tf
 
+from keras_matting import weights_files
 from keras_matting.training import devices, strategies, workdir
 from keras_matting.training.callbacks import Checkpoints, WeightAverage, standard
 from keras_matting.training.norms import synchronise
@@ -13,12 +14,20 @@ from keras_matting.weights import load_backbone
 
 
 def transformed(model, options):
-    """Return the model quantized (--quantize) and with synchronised norms (--sync_batch_norm)."""
+    """Return the model quantized (--quantize) and with synchronised norms (--sync_batch_norm).
+
+    Quantization-aware weights are loaded here, and float ones are those of `model`.
+    """
     if options.quantize:
         # needs tensorflow-model-optimization, which float training does without
         from keras_matting.quantization import qat
 
         model = qat.quantize(model)
+        if weights_files.is_quantized(options.quantize):
+            weights_files.load(model, options.quantize)
+            print(f"Going on with the quantization-aware weights {options.quantize}.", flush=True)
+        else:
+            print(f"Quantizing the float weights {options.quantize}.", flush=True)
     return synchronise(model) if options.sync_batch_norm else model
 
 
@@ -31,6 +40,8 @@ def fit(model, options, data: Data, monitor, strategy, network=None, callbacks=(
     if len(model.outputs or ()) == 1:  # Keras leaves the name of a single output out
         monitor = monitor.replace("alpha_", "")
     worker, workers = strategies.worker(strategy)
+    if worker == 0:
+        workdir.lengthen(options.workdir, options.epochs, rate(model.optimizer))
     folder = workdir.of_worker(options.workdir, worker)
     with strategy.scope():
         if options.backbone and not options.quantize:
@@ -73,6 +84,11 @@ def traced(model, data: Data, strategy, worker=(0, 1)) -> tf.compat.v1.GraphDef:
     stream = data.stream(0, worker).with_options(_unsharded())
     iterator = iter(strategy.experimental_distribute_dataset(stream))
     return model.make_train_function().get_concrete_function(iterator).graph.as_graph_def()
+
+
+def rate(optimizer):
+    """Return the learning rate of an optimiser, or the configuration of its schedule."""
+    return optimizer.get_config()["learning_rate"]
 
 
 def start_backbone(model, source, data: Data):

@@ -1,11 +1,17 @@
 """Variables exist before the first step, so that Keras traces a step once."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
 import tensorflow as tf
 from tensorflow import keras
+from tensorflow.keras import layers
 
+from keras_matting import weights_files
 from keras_matting.metrics.streaming import SAD
-from keras_matting.training import run
+from keras_matting.quantization import qat
+from keras_matting.training import recipe, run
 from keras_matting.training.run import make_variables
 from keras_matting.training.sources import Data
 
@@ -69,3 +75,39 @@ def test_a_backbone_sees_eight_batches_of_held_out_pictures(monkeypatch):
     assert (model, source) == ("model", "file")
     np.testing.assert_array_equal(pictures, [*range(10), *range(6)])
     assert without == ("model", "file", None)
+
+
+def small():
+    image = keras.Input((8, 8, 3), name="image")
+    x = layers.Conv2D(1, 3, name="logit")(layers.Rescaling(2.0, -1.0, name="normalise")(image))
+    alpha = layers.Activation("sigmoid", name="alpha")(x)
+    return weights_files.Network({"image": image}, {"alpha": alpha}, name="toy")
+
+
+def test_quantize_starts_from_float_weights_or_goes_on(tmp_path, capsys):
+    inputs = {"image": np.random.default_rng(0).random((2, 8, 8, 3), np.float32)}
+    trained = qat.quantize(small(), [inputs])
+    files = {}
+    for kind, model in (("float", small()), ("qat", trained)):
+        files[kind] = str(tmp_path / f"{kind}.weights.h5")
+        model.save_weights(files[kind])
+    given = dict(size=32, batch_size=1, weights=None, sync_batch_norm=False)
+    chosen = [
+        recipe.resolved(SimpleNamespace(**given, quantize=path), {}) for path in files.values()
+    ]
+    assert [options.weights for options in chosen] == [files["float"], None]
+    run.transformed(small(), chosen[0])
+    assert f"Quantizing the float weights {files['float']}.\n" == capsys.readouterr().out
+    again = run.transformed(small(), chosen[1])
+    words = f"Going on with the quantization-aware weights {files['qat']}.\n"
+    assert words == capsys.readouterr().out
+    np.testing.assert_array_equal(again(inputs)["alpha"], trained(inputs)["alpha"])
+    with pytest.raises(ValueError, match="holds quantization-aware weights of toy; give it to --q"):
+        weights_files.load(small(), files["qat"])
+
+
+def test_the_rate_of_an_optimizer():
+    assert run.rate(keras.optimizers.Adam(0.5)) == 0.5
+    cosines = [keras.optimizers.schedules.CosineDecay(0.5, steps) for steps in (10, 20)]
+    first, second = (run.rate(keras.optimizers.Adam(cosine)) for cosine in cosines)
+    assert first != second and first == run.rate(keras.optimizers.Adam(cosines[0]))

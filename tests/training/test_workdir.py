@@ -4,6 +4,7 @@ import errno
 import json
 import os
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -46,6 +47,36 @@ def test_flags_that_an_older_version_did_not_record_are_added(tmp_path):
     assert recorded(tmp_path) == {"width": 0.5, "figures": 300}
     with pytest.raises(ValueError, match="--figures=300"):
         workdir.claim(tmp_path, {"width": 0.5, "figures": 20})
+
+
+def test_a_finished_run_goes_on_if_its_rate_does_not_depend_on_the_epochs(tmp_path):
+    workdir.claim(tmp_path, {"epochs": 10})
+    workdir.lengthen(tmp_path, 10, np.float32(0.1))
+    checkpoint(tmp_path, 10)
+    (tmp_path / "last.weights.h5").write_text("weights")
+    assert workdir.is_finished(tmp_path, 10)
+    workdir.claim(tmp_path, {"epochs": 20})
+    assert not workdir.is_finished(tmp_path, 20)
+    workdir.lengthen(tmp_path, 20, np.float32(0.1))
+    assert recorded(tmp_path)["epochs"] == 20
+    assert (tmp_path / "epoch10.weights.h5").read_text() == "weights"
+    assert not workdir.is_finished(tmp_path, 20)
+    with pytest.raises(ValueError, match="holds a run with --epochs=20"):
+        workdir.claim(tmp_path, {"epochs": 10})
+
+
+def test_other_finished_runs_say_how_to_train_on(tmp_path):
+    flags = {"epochs": 10, "quantize": None}
+    workdir.claim(tmp_path, flags)
+    workdir.lengthen(tmp_path, 10, {"config": {"decay_steps": 10}})
+    checkpoint(tmp_path, 10)
+    workdir.claim(tmp_path, flags | {"epochs": 20})
+    words = f"from 10 to 20 epochs because .* with --weights={tmp_path}/last.weights.h5 and another"
+    with pytest.raises(ValueError, match=words):
+        workdir.lengthen(tmp_path, 20, {"config": {"decay_steps": 20}})
+    workdir.claim(tmp_path, flags)  # the run is as it was
+    with pytest.raises(ValueError, match="holds a run with --epochs=10"):
+        workdir.claim(tmp_path, flags | {"epochs": 5})
 
 
 def test_what_is_saved(tmp_path):
