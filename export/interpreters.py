@@ -86,7 +86,8 @@ def structure(data: bytes) -> dict:
     """List what a file contains.
 
     Returns operators {name: count}; the names of float tensors, of operators' results (except of
-    conversions to float) and of float results; types and scales of inputs and outputs.
+    conversions to float) and of float results; the largest scale and the tensor that has it; types
+    and scales of inputs and outputs.
     """
     # not allocated, or it would list scratch tensors as well
     loaded = interpreter(data, "tf.lite without XNNPACK", allocate=False)
@@ -108,6 +109,9 @@ def structure(data: bytes) -> dict:
         "float_tensors": floats,
         "float_results": [name for name in floats if name in set(results)],
         "results": results,
+        "largest_scale": max(
+            ((float(max(t["quantization_parameters"]["scales"], default=0.0)), t["name"])
+             for t in tensors), default=(0.0, "")),
         "quantization": {name: [float(t["quantization"][0]), int(t["quantization"][1])]
                          for name, t in ends.items()},
         "dtypes": {name: np.dtype(t["dtype"]).name for name, t in ends.items()},

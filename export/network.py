@@ -1,9 +1,13 @@
 """The flags that specify the network of exported files, and the network itself."""
 
+import sys
+
 from absl import flags
 
+from export import dead_channels
 from keras_matting.commands.model_flags import parse_options
 from keras_matting.models import create_model, load_weights
+from keras_matting.weights_files import named
 
 
 def define_flags():
@@ -28,7 +32,18 @@ def model_options(options) -> dict:
 def build(options, size):
     """Return the network of the flags with its training heads and weights."""
     heads = create_model(options.model, (*size, 3), training_heads=True, **model_options(options))
-    load_weights(heads, options.weights)
+    return loaded(heads, options.weights)
+
+
+def loaded(heads, path):
+    """Load weights into a network with training heads, settle its dead channels and return it."""
+    load_weights(heads, path)
+    if settled := dead_channels.settle(heads):
+        print(
+            f"{path} has channels with a running variance of 0, which become constant: "
+            f"{named(settled)}",
+            file=sys.stderr,
+        )
     return heads
 
 

@@ -22,7 +22,7 @@ from absl import flags
 
 from export import network
 from export.convert import export, representative_inputs
-from keras_matting import pretrained
+from keras_matting import pretrained, weights_files
 from keras_matting.atomic import replacing, write_text
 from keras_matting.commands import start
 from keras_matting.models import create_model, without_heads
@@ -32,23 +32,22 @@ LARGEST_FILE = 12e6  # bytes
 
 def halved(source, target):
     """Copy a .weights.h5 file, storing arrays of two and more dimensions in half precision."""
-    with h5py.File(source) as old, replacing(target) as temporary:
-        with h5py.File(temporary, "w") as new:
-            new.attrs.update(old.attrs)
+    with h5py.File(source, locking=False) as old, h5py.File(target, "w", locking=False) as new:
+        new.attrs.update(old.attrs)
 
-            def copy(name, item):
-                if isinstance(item, h5py.Group):
-                    new.require_group(name).attrs.update(item.attrs)
-                    return
-                values = item[()]
-                if np.ndim(values) < 2 or values.dtype != np.float32:
-                    new.create_dataset(name, data=values).attrs.update(item.attrs)
-                    return
-                values = values.astype(np.float16)
-                packed = dict(compression="gzip", compression_opts=9, shuffle=True)
-                new.create_dataset(name, data=values, **packed).attrs.update(item.attrs)
+        def copy(name, item):
+            if isinstance(item, h5py.Group):
+                new.require_group(name).attrs.update(item.attrs)
+                return
+            values = item[()]
+            if np.ndim(values) < 2 or values.dtype != np.float32:
+                new.create_dataset(name, data=values).attrs.update(item.attrs)
+                return
+            values = values.astype(np.float16)
+            packed = dict(compression="gzip", compression_opts=9, shuffle=True)
+            new.create_dataset(name, data=values, **packed).attrs.update(item.attrs)
 
-            old.visititems(copy)
+        old.visititems(copy)
 
 
 def main(argv):
@@ -64,10 +63,14 @@ def _ship(name, options):
     wanted, folder = _wanted(options.files), pretrained.FOLDER
     chosen = network.model_options(options)
     files = [f"{name}.weights.h5"]
-    halved(options.weights, folder / files[0])
+    model = create_model(options.model, (None, None, 3), True, options.weights, **chosen)
+    with replacing(folder / files[0]) as temporary:
+        halved(options.weights, temporary)
+        weights_files.mark(temporary, model)
     tflite = {}
     for kind, size in wanted:
-        heads = create_model(options.model, (size, size, 3), True, folder / files[0], **chosen)
+        heads = create_model(options.model, (size, size, 3), True, **chosen)
+        network.loaded(heads, folder / files[0])
         model, format = without_heads(heads), kind
         if kind == "int8" and options.qat_weights:
             model, format = network.quantized(heads, options.qat_weights), "int8_qat"

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags, logging
 
-from export import parity, samples
+from export import network, parity, samples
 from export.benchmark import benchmark, peak_memory
 from export.convert import FORMATS, convert, export, parse_size, representative_inputs
 from export.interpreters import load
@@ -31,7 +31,7 @@ from export.report import page, write_file, write_report
 from export.stand_in_weights import fill
 from keras_matting import metrics
 from keras_matting.commands import start
-from keras_matting.models import MODELS, create_model, list_models, load_weights, without_heads
+from keras_matting.models import MODELS, create_model, list_models, without_heads
 from keras_matting.models.operations import multiply_adds
 from keras_matting.quantization.qat import deployment, load_quantized, quantize
 
@@ -269,7 +269,7 @@ def _network(name, size, path, count):
     heads = create_model(name, (*size, 3), training_heads=True)
     model = without_heads(heads)
     inputs = representative_inputs(model.input, *size, count=count, kind=FIGURES.get(_method(name)))
-    load_weights(heads, path) if path else fill(model, inputs)
+    network.loaded(heads, path) if path else fill(model, inputs)
     return heads, model, inputs
 
 

@@ -35,8 +35,9 @@ def folded_output(layer, consumers):
 
 
 def norm_scale(norm):
+    """Return the factor of each channel, 0 where a variance of 0 says that it is constant."""
     gamma, _, _, variance = norm.get_weights()
-    return gamma / np.sqrt(variance + norm.epsilon)
+    return np.where(variance == 0.0, 0.0, gamma / np.sqrt(variance + norm.epsilon))
 
 
 def moved_to(tensor, consumers):
