@@ -129,8 +129,7 @@ def resolved(options, defaults: dict, replicas: int = 1) -> SimpleNamespace:
     """Return options with `defaults` in place of None; ValueError if they do not fit together.
 
     `weights` are those of --quantize where that names float weights, and None where it names
-    quantization-aware ones, which `run.transformed` loads. `replicas` share each
-    batch.
+    quantization-aware ones, which `run.transformed` loads. `replicas` share each batch.
     """
     values = vars(options).copy()
     values |= {name: value for name, value in defaults.items() if values[name] is None}

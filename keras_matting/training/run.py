@@ -88,7 +88,8 @@ def traced(model, data: Data, strategy, worker=(0, 1)) -> tf.compat.v1.GraphDef:
 
 def rate(optimizer):
     """Return the learning rate of an optimiser, or the configuration of its schedule."""
-    return optimizer.get_config()["learning_rate"]
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # of a loss scale
+    return inner.get_config()["learning_rate"]
 
 
 def start_backbone(model, source, data: Data):

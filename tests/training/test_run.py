@@ -107,7 +107,8 @@ def test_quantize_starts_from_float_weights_or_goes_on(tmp_path, capsys):
 
 
 def test_the_rate_of_an_optimizer():
-    assert run.rate(keras.optimizers.Adam(0.5)) == 0.5
+    adam = keras.optimizers.Adam(0.5)
+    assert run.rate(adam) == run.rate(keras.mixed_precision.LossScaleOptimizer(adam)) == 0.5
     cosines = [keras.optimizers.schedules.CosineDecay(0.5, steps) for steps in (10, 20)]
     first, second = (run.rate(keras.optimizers.Adam(cosine)) for cosine in cosines)
     assert first != second and first == run.rate(keras.optimizers.Adam(cosines[0]))
