@@ -17,7 +17,7 @@ synthetic figures: 128x128, batch 4, 150 steps; refine at 192x192 and 1.5e-3.
 import functools
 
 from absl import flags
-from keras_matting.data.augment import bgmv2, colour, compositing, draws, geometry, presets
+from keras_matting.data.augment import bgmv2, compositing, draws, geometry, presets
 from keras_matting.layers.resize import ResizeLike
 from keras_matting.losses import bgmv2 as losses
 from keras_matting.metrics.streaming import MSE, SAD
@@ -74,7 +74,8 @@ def main(options, strategy):
     side = size if options.quantize else None
     shape = (side, side, 3)
     smallest = SMALLEST[stage] if options.foregrounds else SYNTHETIC_SMALLEST
-    transforms = augmentation(size, smallest), presets.validation(size)
+    kept = compositing.select(*PICTURES, "size")
+    transforms = [*bgmv2.training(size, smallest), random_side, kept], presets.validation(size)
     data = sources.composites(options, *transforms, functools.partial(targets, options=options))
     rate = options.learning_rate or (RATES if options.foregrounds else SYNTHETIC_RATES)[stage]
     if options.cosine:
@@ -111,25 +112,9 @@ def with_error(network):
     return keras.Model(network.input, kept)
 
 
-def augmentation(size, smallest):
-    jitter = dict(brightness=0.15, contrast=0.15, saturation=0.15, hue=0.05)
-    return [
-        geometry.random_placement("foreground", size, scale=(smallest, 1.0)),
-        geometry.random_placement("background", size, scale=(1.0, 2.0)),
-        bgmv2.random_focus("foreground", "alpha"),
-        bgmv2.random_focus("background"),
-        colour.random_jitter("foreground", **jitter),
-        colour.random_jitter("background", **jitter),
-        bgmv2.random_shadow(),
-        compositing.composite(over="scene"),
-        bgmv2.random_sensor_noise(),
-        colour.random_color(
-            "background", brightness=0.18, contrast=0.18, saturation=0.18, hue=0.1, probability=0.8
-        ),
-        bgmv2.random_misalignment(),
-        lambda sample: sample | {"size": draws.draw(sample, "size", 2)},
-        compositing.select(*PICTURES, "size"),
-    ]
+def random_side(sample):
+    """Add the random numbers that a batch's size is drawn from."""
+    return sample | {"size": draws.draw(sample, "size", 2)}
 
 
 def targets(sample, options):

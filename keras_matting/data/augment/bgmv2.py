@@ -5,11 +5,36 @@ come sensor noise, the other shot's exposure and a camera that has moved.
 """
 
 import math
+from collections.abc import Callable
 
 import tensorflow as tf
 
+from keras_matting.data.augment import colour, compositing, geometry
 from keras_matting.data.augment.degradation import box_blur
 from keras_matting.data.augment.draws import between, draw, op_seed
+
+
+def training(size: int, smallest: float) -> list[Callable]:
+    """Return BGMv2's augmentation, in which the figure is `smallest` to 1 times its largest size.
+
+    At its largest size a figure's picture covers the window. Results in float32 image, background,
+    foreground and alpha (size, size, c).
+    """
+    jitter = dict(brightness=0.15, contrast=0.15, saturation=0.15, hue=0.05)
+    other_exposure = dict(brightness=0.18, contrast=0.18, saturation=0.18, hue=0.1)
+    return [
+        geometry.random_placement("foreground", size, scale=(smallest, 1.0)),
+        geometry.random_placement("background", size, scale=(1.0, 2.0)),
+        random_focus("foreground", "alpha"),
+        random_focus("background"),
+        colour.random_jitter("foreground", **jitter),
+        colour.random_jitter("background", **jitter),
+        random_shadow(),
+        compositing.composite(over="scene"),
+        random_sensor_noise(),
+        colour.random_color("background", **other_exposure, probability=0.8),
+        random_misalignment(),
+    ]
 
 
 def random_focus(*keys: str, probability: float = 0.1, radius: int = 5):
