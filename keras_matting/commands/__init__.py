@@ -50,7 +50,9 @@ def start(command, argv=None):
     """Run a command's module as the main program; its docstring begins the text of --help."""
     command.define_flags()
     flags.DEFINE_bool("verbose", False, "Report details, such as files without a checksum.")
-    flags.FLAGS.register_key_flag_for_module(command.__name__, flags.FLAGS["verbose"])
+    # absl's name of the main module
+    name = sys.argv[0] if command.__name__ == "__main__" else command.__name__
+    flags.FLAGS.register_key_flag_for_module(name, flags.FLAGS["verbose"])
     flags.FLAGS.set_gnu_getopt(True)
     app.run(partial(_run, command), argv or sys.argv, flags_parser=partial(_parse, command))
 
