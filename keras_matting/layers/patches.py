@@ -90,18 +90,14 @@ class PatchBatchNorm(keras.layers.BatchNormalization):
     """Apply batch normalisation to patches (N, h, w, C), where N may be 0.
 
     The variance of no values is NaN and would never leave the running variance, so an empty batch
-    does not update it.
+    passes unchanged and does not update it.
     """
 
     def call(self, x, training=None):
         normalise = super().call
         if not training:
             return normalise(x, training=False)
-        return tf.cond(
-            tf.shape(x)[0] > 0,
-            lambda: normalise(x, training=True),
-            lambda: normalise(x, training=False),
-        )
+        return tf.cond(tf.shape(x)[0] > 0, lambda: normalise(x, training=True), lambda: x)
 
 
 @keras.utils.register_keras_serializable("keras_matting")

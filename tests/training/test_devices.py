@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from tensorflow import keras
 
+from keras_matting.layers.patches import PatchBatchNorm
 from keras_matting.layers.resize import NearestUpsampling
 from keras_matting.training import devices
 
@@ -75,6 +76,9 @@ def test_refusing_operations_are_found():
     assert operations(norm, {"training": False}) == {"FusedBatchNormGradV3": 1}
     assert operations(keras.layers.UpSampling2D(2), {}) == {"ResizeNearestNeighborGrad": 1}
     assert operations(NearestUpsampling(2), {}) == {}
+    patches = PatchBatchNorm()
+    patches.build((None, 4, 4, 2))
+    assert operations(patches, {"training": True}) == {}
 
 
 def test_memory_grows(monkeypatch):
