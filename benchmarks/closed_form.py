@@ -4,7 +4,7 @@
 
 Each PHOTOS is a folder that contains `image/` and `alpha/`. Trimaps are made from the alphas, with
 radii of 10, 20 and 40 pixels. Prints the mean SAD of both over unknown pixels, per folder and
-radius. Closed-form matting takes up to a minute per photograph; its mattes are saved to --cache.
+radius, without trimaps that leave no foreground or no background. Closed-form matting takes up to a minute per photograph; its mattes are saved to --cache.
 """
 
 import csv
@@ -61,6 +61,8 @@ def main(argv):
         image = image_files.read_photograph(path)
         alpha = snapped(image_files.read_matte(alpha_path))
         trimap = trimap_of(alpha, radius)
+        if not {0, 255} <= set(np.unique(trimap)):
+            continue
         kept = Path(FLAGS.cache, folder.name, f"{stem}_{radius}.png")
         row = {"closed-form": sad(closed_form(image, trimap, kept), alpha, trimap)}
         if model is not None:

@@ -4,7 +4,8 @@
 
     multiple   pad below and on the right, by reflection, to multiples of this number; the padding
                is cropped off the matte
-    size       scale to size(height, width, reference); the matte is scaled back
+    size       scale to size(height, width, reference), before padding if there is any; the matte is
+               scaled back
 
 Pictures thinner than 8:1 are upscaled less than the published code does, which would make 512x25600
 of 8x400.
@@ -95,6 +96,8 @@ WAYS = {
     "bgmv2_*": dict(multiple=4),
     "bisenetv2*": _row(upwards),
     "dim_vgg16_bilinear": _row(longer_at_most, 3840),
+    # ours: sharp edges are not resampled, and unknown bands stay as wide as those in training
+    "dim_mobilenetv2_mobile": dict(multiple=32, **_row(longer_at_most, 1600, cv2.INTER_AREA)),
     "dim_*": _row(partial(part, divisor=1)),
     "gca*": dict(multiple=32),
     "gfm_*_rim": _row(partial(part, divisor=3), shrink=cv2.INTER_AREA),

@@ -184,12 +184,12 @@ def _through(model, inputs, reference_size, profile, refine_edges, mode):
         if window[0] < height:
             # as bytes: several times as fast, and within half a byte of averages of floats
             inputs = {name: _resize(x, *window, shrink) for name, x in inputs.items()}
-    elif "multiple" in way:
-        extra = BORDER if mode == "border" else 0
-        below, right = -height % way["multiple"], -width % way["multiple"]
-        borders = (extra, below + extra, extra, right + extra)
-    else:
+    elif "size" in way:
         window = way["size"](height, width, reference_size or way["reference"])
+    if None in fixed and "multiple" in way:
+        extra = BORDER if mode == "border" else 0
+        below, right = (-side % way["multiple"] for side in window)
+        borders = (extra, below + extra, extra, right + extra)
     inputs["image"] = _in_srgb(inputs["image"], profile)
     inputs = {name: _resize(_as_float(x), *window, shrink) for name, x in inputs.items()}
     if None not in fixed and "trimap" in inputs:
@@ -202,8 +202,9 @@ def _through(model, inputs, reference_size, profile, refine_edges, mode):
     top, left = borders[0], borders[2]
     alpha = _run(model, inputs)[top : top + window[0], left : left + window[1]]
     if refine_edges is None:
-        # published test code enlarges bilinearly, and so do models of any size
-        refine_edges = None not in fixed and 2 * window[0] < height and 2 * window[1] < width
+        # published test code enlarges bilinearly
+        ours = None not in fixed or model.name.endswith("_mobile")
+        refine_edges = ours and 2 * window[0] < height and 2 * window[1] < width
     if refine_edges and window[0] < height and window[1] < width:
         return enlarge_along_edges(alpha, original)
     return _resize(alpha, height, width, shrink)
