@@ -3,8 +3,9 @@
     python -m benchmarks.closed_form PHOTOS --model dim_mobilenetv2_mobile --weights W.weights.h5
 
 Each PHOTOS is a folder that contains `image/` and `alpha/`. Trimaps are made from the alphas, with
-radii of 10, 20 and 40 pixels. Prints the mean SAD of both over unknown pixels, per folder and
-radius, without trimaps that leave no foreground or no background. Closed-form matting takes up to a minute per photograph; its mattes are saved to --cache.
+radii of 10, 20 and 40 pixels, except where one would leave no foreground or no background. Prints
+the mean SAD of both over unknown pixels, per folder and radius. Closed-form matting takes up to a
+minute per photograph; its mattes are saved to --cache.
 """
 
 import csv

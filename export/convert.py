@@ -102,14 +102,19 @@ def _converted(model, format, representative):
 def representative_inputs(names, height, width, folder=None, count=32, kind=None) -> dict:
     """Return {name: (N, H, W, C) float32 in [0, 1]}, each with a 0 and a 1, to calibrate with.
 
-    They come from the photographs of `folder`, or from `count` synthetic composites (`kind` as in
-    `samples.synthetic`). ValueError as `samples.photographs`, if the network needs more inputs than
-    a photograph, and if the photographs have a single colour. Logs when there are few photographs.
+    They come from the photographs of `folder`, which are behind drawn figures if the network needs
+    a trimap or background, or from `count` synthetic composites (`kind` as in `samples.synthetic`).
+    ValueError as `samples.photographs`, and if the photographs have a single colour. Logs when
+    there are few photographs.
     """
-    chosen = samples.photographs(height, width, folder) if folder else None
-    if chosen:
+    if folder and set(names) == {"image"}:
+        chosen = samples.photographs(height, width, folder)
+    elif folder:
+        chosen = samples.behind_figures(height, width, folder, kind=kind)
+    else:
+        chosen = samples.synthetic(height, width, count, 0, kind)
+    if folder:
         _check_photographs(chosen, folder)
-    chosen = chosen or samples.synthetic(height, width, count, 0, kind)
     inputs = samples.stacked(samples.usable(chosen, names), names)
     for values in inputs.values():
         values[:, 0, 0], values[:, 0, 1] = 0.0, 1.0  # so that the input's scale is 1/255

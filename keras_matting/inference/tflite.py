@@ -13,19 +13,26 @@ import numpy as np
 
 from keras_matting import native_messages
 from keras_matting.inference import checksum
-from keras_matting.pretrained import tflite_file
+from keras_matting.pretrained import networks, tflite_file, weights_file
 
 # what interpreters raise on files that are damaged or of another format
 _ERRORS = (ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
 
 
-def load(name: str, format: str = "float16", size: int | None = None):
+def load(name: str, format: str | None = None, size: int | None = None):
     """Load a network that ships with the package, such as "portrait", for `predict_alpha`.
 
     `keras_matting.list_pretrained()` lists the names with their formats and sizes; the default is
-    the largest size. Raises ValueError on another name, format or size.
+    the float16 file of the largest size. A network with a trimap, which sees photographs at their
+    own size, is by default the Keras model. Raises ValueError on another name, format or size.
     """
-    return load_tflite(tflite_file(name, format, size))
+    network = networks().get(name, {})
+    if (format, size) == (None, None) and "trimap" in network.get("inputs", ()):
+        from keras_matting.models import create_model  # imports TensorFlow
+
+        path, shape = weights_file(network), (None, None, 3)
+        return create_model(network["variant"], shape, weights=path, **network["options"])
+    return load_tflite(tflite_file(name, format or "float16", size))
 
 
 def load_tflite(path, threads: int | None = None):

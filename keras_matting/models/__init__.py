@@ -28,10 +28,10 @@ def create_model(
         name: one of `list_models()`.
         input_shape: (H, W, 3); H and W are multiples of the method's stride, or None for any size.
         training_heads: also return the outputs that only the losses use.
-        weights: None (random initialisation), "imagenet" (backbone only), "pretrained" (weights
-            that ship with the package, see `keras_matting.list_pretrained`; `options` default to
-            theirs), or the path of a .weights.h5 file of this variant, saved with or without its
-            training heads.
+        weights: None (random initialisation), "imagenet" (backbone only), "pretrained" or
+            "pretrained:NAME" (weights that ship with the package, see
+            `keras_matting.list_pretrained`; `options` default to theirs), or the path of a
+            .weights.h5 file of this variant, saved with or without its training heads.
         options: options of the method, such as `width`, documented in the method's `build`.
 
     Raises:
@@ -47,8 +47,8 @@ def create_model(
         raise ValueError(
             f"{name} does not take {', '.join(sorted(unknown))}; its options: {listed}"
         )
-    if weights == "pretrained":
-        network = pretrained.of_variant(name)
+    if weights is not None and str(weights).partition(":")[0] == "pretrained":
+        network = pretrained.of_variant(name, str(weights).partition(":")[2] or None)
         options = network["options"] | {k: v for k, v in options.items() if v is not None}
         weights = pretrained.weights_file(network)
     build = partial(_network, method, name, input_shape, known | options)

@@ -35,13 +35,20 @@ def list_pretrained() -> list[dict]:
     return rows
 
 
-def of_variant(variant: str) -> dict:
-    """Return the network with weights for `variant`; ValueError if none ships."""
-    found = next((n for n in networks().values() if n["variant"] == variant), None)
-    if found is None:
-        known = ", ".join(network["variant"] for network in networks().values())
+def of_variant(variant: str, name: str | None = None) -> dict:
+    """Return the network `name` with weights for `variant`, by default the first of that variant.
+
+    Raises ValueError if there is none.
+    """
+    if name and name not in networks():
+        raise ValueError(f"unknown pretrained network {name!r}; available: {', '.join(networks())}")
+    found = [n for key, n in networks().items() if n["variant"] == variant and name in (None, key)]
+    if not found and name:
+        raise ValueError(f"the network {name} is of {networks()[name]['variant']}, not {variant}")
+    if not found:
+        known = ", ".join(dict.fromkeys(network["variant"] for network in networks().values()))
         raise ValueError(f"no pretrained weights for {variant}; available for {known}")
-    return found
+    return found[0]
 
 
 def weights_file(network: dict) -> Path:
