@@ -15,6 +15,8 @@ background) -> alpha (and foreground, or semantic), for
     int8_qat  full integers, ranges and weights from quantization-aware training (--qat_weights)
     int16x8   int8 weights, 16-bit activations; in networks that choose between values, inputs,
               outputs and operations without a 16-bit kernel, such as selections, stay float
+    int8_float_ends  int8_qat with float32 inputs and outputs, for hosts without int8 tensors
+              (browsers); the file quantises and dequantises, and stretches its alpha to 1
 
 The int8 formats take the bytes of a bitmap minus 128 (scale 1/255, zero point -128) and return an
 alpha of scale 1/256; they contain no float tensors except those in `export.promises.FLOAT_PARTS`.
@@ -37,7 +39,7 @@ from absl import flags, logging
 from export import flatbuffer, metadata, network, samples
 from export.float16 import halve_large_weights
 from export.interpreters import Exported, structure
-from export.io_scales import set_io_scales
+from export.io_scales import set_io_scales, stretch_float_alpha
 from export.premix_upsampling import mixed_before_upsampling
 from export.promises import (
     LARGEST_MEAN,
@@ -54,19 +56,25 @@ from keras_matting.atomic import write_bytes
 from keras_matting.commands import start
 from keras_matting.models import inference_outputs, without_heads
 
-FORMATS = ("float32", "float16", "dynamic", "int8", "int8_qat", "int16x8")
-INTEGER = {"int8": tf.int8, "int8_qat": tf.int8, "int16x8": tf.int16}
+FORMATS = ("float32", "float16", "dynamic", "int8", "int8_qat", "int8_float_ends", "int16x8")
+FROM_QAT = ("int8_qat", "int8_float_ends")  # formats of the quantization-aware model
+# the inputs' and outputs' types of files with integers inside
+INTEGER = dict(int8=tf.int8, int8_qat=tf.int8, int8_float_ends=tf.float32, int16x8=tf.int16)
 FEW = 16  # photographs to calibrate with
 # Passes over the converter's file, parsed once; `metadata.describe` always comes last.
-PASSES = {"float16": [halve_large_weights], "int8": [set_io_scales]}
+PASSES = {
+    "float16": [halve_large_weights],
+    "int8": [set_io_scales],
+    "int8_float_ends": [stretch_float_alpha],
+}
 
 
 def convert(model, format, representative=None) -> bytes:
     """Convert a model of fixed size to a .tflite file.
 
-    `model` is float, or for int8_qat what `quantization.deployment` returns. The signature has its
-    inputs' and outputs' names. `representative`: {input: (N, H, W, C) in [0, 1]} calibrates int8
-    and int16x8, and each input has to reach from 0 to 1; default: `representative_inputs`.
+    `model` is float, or for `FROM_QAT` what `quantization.deployment` returns. The signature has
+    its inputs' and outputs' names. `representative`: {input: (N, H, W, C) in [0, 1]} calibrates
+    int8 and int16x8, and each input has to reach from 0 to 1; default: `representative_inputs`.
     ValueError: unknown format, open size.
     """
     if format not in FORMATS:
@@ -124,7 +132,7 @@ def representative_inputs(names, height, width, folder=None, count=32, kind=None
 def check(data, model, format, inputs):
     """Compare a file with Keras `model` on `inputs` {name: (N, H, W, C)}; ValueError if it is bad.
 
-    For int8_qat `model` is the quantization-aware one. `export.promises` has the limits.
+    For `FROM_QAT` `model` is the quantization-aware one. `export.promises` has the limits.
     """
     problems = promises_broken(data, format)
     if not problems:
@@ -269,19 +277,20 @@ def _check_representative(inputs):
 
 
 def _models(options, formats):
-    """Return {format: model} of the flags, the quantization-aware one only for int8_qat."""
+    """Return {format: model} of the flags, the quantization-aware one for `FROM_QAT`."""
     heads = network.build(options, parse_size(options.size))
     models = dict.fromkeys(formats, without_heads(heads))
-    if "int8_qat" in formats:
+    if quantised := [format for format in formats if format in FROM_QAT]:
         if not options.qat_weights:
-            raise ValueError("format int8_qat needs --qat_weights; train them with --quantize")
-        models["int8_qat"] = network.quantized(heads, options.qat_weights)
+            wanted = quantised[0]
+            raise ValueError(f"format {wanted} needs --qat_weights; train them with --quantize")
+        models |= dict.fromkeys(quantised, network.quantized(heads, options.qat_weights))
     return models
 
 
 def _chosen(options):
     if options.format == "all":
-        return [f for f in FORMATS if f != "int8_qat" or options.qat_weights]
+        return [f for f in FORMATS if f not in FROM_QAT or options.qat_weights]
     return options.format.split(",")
 
 
@@ -307,7 +316,8 @@ def main(_):
 def define_flags():
     network.define_flags()
     flags.adopt_module_key_flags(network)  # so that --help lists them
-    flags.DEFINE_string("qat_weights", None, "Quantization-aware weights, for int8_qat.")
+    used = " and ".join(FROM_QAT)
+    flags.DEFINE_string("qat_weights", None, f"Quantization-aware weights, for {used}.")
     flags.DEFINE_string("size", "512x512", "HxW of the files, multiples of 32.")
     flags.DEFINE_string("format", "all", f"all, or a comma-separated list of {', '.join(FORMATS)}.")
     flags.DEFINE_string("images", None, "Folder of photographs to calibrate with.")

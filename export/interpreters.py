@@ -86,8 +86,9 @@ def structure(data: bytes) -> dict:
     """List what a file contains.
 
     Returns operators {name: count}; the names of float tensors, of operators' results (except of
-    conversions to float) and of float results; the largest scale and the tensor that has it; types
-    and scales of inputs and outputs.
+    conversions to float) and of float results; the largest scale and the tensor that has it; the
+    names of the tensors, types and scales of inputs and outputs. A float end that the file
+    quantises has the scale of its integers.
     """
     # not allocated, or it would list scratch tensors as well
     loaded = interpreter(data, "tf.lite without XNNPACK", allocate=False)
@@ -95,12 +96,12 @@ def structure(data: bytes) -> dict:
     floats = [t["name"] for t in tensors if np.issubdtype(t["dtype"], np.floating)]
     described = loaded._get_ops_details()
     operators = Counter(operator["op_name"] for operator in described)
-    names = {tensor["index"]: tensor["name"] for tensor in tensors}
+    by_index = {tensor["index"]: tensor for tensor in tensors}
     results = [
-        names[i]
+        by_index[i]["name"]
         for operator in described
         for i in operator["outputs"]
-        if i in names and operator["op_name"] != "DEQUANTIZE"
+        if i in by_index and operator["op_name"] != "DEQUANTIZE"
     ]
     runner = signature_runner("the file", loaded)
     ends = runner.get_input_details() | runner.get_output_details()
@@ -112,10 +113,23 @@ def structure(data: bytes) -> dict:
         "largest_scale": max(
             ((float(max(t["quantization_parameters"]["scales"], default=0.0)), t["name"])
              for t in tensors), default=(0.0, "")),
-        "quantization": {name: [float(t["quantization"][0]), int(t["quantization"][1])]
+        "quantization": {name: _quantization(t["index"], described, by_index)
                          for name, t in ends.items()},
+        "ends": [t["name"] for t in ends.values()],
         "dtypes": {name: np.dtype(t["dtype"]).name for name, t in ends.items()},
     }  # fmt: skip
+
+
+def _quantization(index, operators, tensors):
+    """Return [scale, zero point] of an end, or of the integers that a float end is made of."""
+    if np.issubdtype(tensors[index]["dtype"], np.floating):
+        for operator in operators:
+            if operator["op_name"] == "QUANTIZE" and index in operator["inputs"]:
+                return _quantization(operator["outputs"][0], operators, tensors)
+            if operator["op_name"] in ("DEQUANTIZE", "MUL") and index in operator["outputs"]:
+                return _quantization(operator["inputs"][0], operators, tensors)
+    scale, zero_point = tensors[index]["quantization"]
+    return [float(scale), int(zero_point)]
 
 
 def gpu_warnings(data: bytes) -> list[str]:

@@ -5,6 +5,8 @@ image that is concatenated with features takes theirs. The scale of an alpha tha
 matte and constants differs, too.
 """
 
+import numpy as np
+
 from export.flatbuffer import operator_code, schema
 
 ZERO_POINT = -128
@@ -21,10 +23,30 @@ def set_io_scales(model):
             scale = SCALES.get(name)
             if scale is None or inner.type != schema.TensorType.INT8 or _has(inner, scale):
                 continue
-            outer = _add_tensor(graph, inner, scale, f"{name}_end")
+            outer = _add_tensor(graph, inner, f"{name}_end", scale)
             _replace(graph, end, outer, is_input)
             _add_quantize(model, graph, end.tensorIndex, outer, is_input)
             end.tensorIndex = outer
+
+
+def stretch_float_alpha(model):
+    """Multiply the alpha of a file with float ends by 256/255.
+
+    Its integers have scale 1/256 and end at 255/256. Hosts stretch an integer alpha to 1
+    themselves, but use a float one as it is.
+    """
+    graph, (signature,) = model.subgraphs[0], model.signatureDefs
+    end = next(end.tensorIndex for end in signature.outputs if end.name == b"alpha")
+    short = _add_tensor(graph, graph.tensors[end], "alpha_short")
+    for operator in graph.operators:
+        operator.outputs = [short if index == end else index for index in operator.outputs]
+    factor = _add_constant(model, graph, np.float32(256 / 255), "alpha_stretch")
+    operator = schema.OperatorT()
+    operator.opcodeIndex = operator_code(model, schema.BuiltinOperator.MUL, version=1)
+    operator.inputs, operator.outputs = [short, factor], [end]
+    operator.builtinOptionsType = schema.BuiltinOptions.MulOptions
+    operator.builtinOptions = schema.MulOptionsT()
+    graph.operators.append(operator)
 
 
 def _has(tensor, scale):
@@ -32,13 +54,25 @@ def _has(tensor, scale):
     return abs(found.scale[0] / scale - 1) < 1e-6 and found.zeroPoint[0] == ZERO_POINT
 
 
-def _add_tensor(graph, like, scale, name):
-    """Add a tensor of another scale and return its index."""
+def _add_tensor(graph, like, name, scale=None):
+    """Add a tensor, int8 of another scale or float, and return its index."""
     tensor = schema.TensorT()
     tensor.shape, tensor.type, tensor.buffer = like.shape, like.type, 0
     tensor.name, tensor.hasRank = name.encode(), like.hasRank
     tensor.quantization = schema.QuantizationParametersT()
-    tensor.quantization.scale, tensor.quantization.zeroPoint = [scale], [ZERO_POINT]
+    if scale:
+        tensor.quantization.scale, tensor.quantization.zeroPoint = [scale], [ZERO_POINT]
+    graph.tensors.append(tensor)
+    return len(graph.tensors) - 1
+
+
+def _add_constant(model, graph, value, name):
+    """Add a float constant and return its index."""
+    tensor, buffer = schema.TensorT(), schema.BufferT()
+    buffer.data = np.frombuffer(value.tobytes(), np.uint8)
+    model.buffers.append(buffer)
+    tensor.shape, tensor.type = [], schema.TensorType.FLOAT32
+    tensor.name, tensor.buffer, tensor.hasRank = name.encode(), len(model.buffers) - 1, True
     graph.tensors.append(tensor)
     return len(graph.tensors) - 1
 

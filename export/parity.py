@@ -18,10 +18,11 @@ number is 65504; the table warns above a quarter of that.
 `export.golden`.
 
 The exit code is 1 if a file breaks a promise of its format or exceeds its limit in any runtime
-(`export.promises`): float32 1e-4 and float16 1e-2 at the worst pixel, int8_qat 2/255 at the 99.9th
-percentile against the quantization-aware Keras model. For networks that choose between values, the
-99th percentile of the median sample counts: of two values that are equal except for rounding, a
-file may choose the other, which changes every pixel that depends on it.
+(`export.promises`): float32 1e-4 and float16 1e-2 at the worst pixel, int8_qat and
+int8_float_ends 2/255 at the 99.9th percentile against the quantization-aware Keras model. For
+networks that choose between values, the 99th percentile of the median sample counts: of two values
+that are equal except for rounding, a file may choose the other, which changes every pixel that
+depends on it.
 """
 
 import sys
@@ -33,7 +34,7 @@ from absl import flags
 from export import golden, network
 from export import samples as sample_sets
 from export.benchmark import benchmark, peak_memory
-from export.convert import FORMATS, INTEGER
+from export.convert import FORMATS, FROM_QAT, INTEGER
 from export.interpreters import (
     DEFAULT_RUNTIME,
     RUNTIMES,
@@ -74,16 +75,16 @@ def check(files, model, qat_model=None, samples=None, threads=(1, 2), runs: int 
     """Return a row (dict) per file, and the mattes for the page's pictures.
 
     `files` have one size and names as `export.convert` gives them; `model` is the float Keras
-    model, `qat_model` the quantization-aware one, which int8_qat files need. `samples` as in
+    model, `qat_model` the quantization-aware one, which `FROM_QAT` needs. `samples` as in
     `export.samples`, by default synthetic ones.
 
     Returns (rows, pictures). A row has file, format, bytes, passed, problems; max_difference,
-    mean_difference, p999 (LiteRT with XNNPACK, against Keras: for int8_qat `qat_model`) and, under
-    runtimes, in every runtime; sad, mse, grad, conn (mean over the samples with a known alpha, None
-    without any) and keras (the same of Keras' own matte); constant_sad, that of the best single
-    alpha for all pixels; against_keras (the same numbers against the float matte, all samples);
-    layers, float_tensors, operators, gpu_warnings; largest_sum of a mean, for float16 (see
-    `export.sums`); latency_ms (median, one thread) and latency
+    mean_difference, p999 (LiteRT with XNNPACK, against Keras: for `FROM_QAT` `qat_model`) and,
+    under runtimes, in every runtime; sad, mse, grad, conn (mean over the samples with a known
+    alpha, None without any) and keras (the same of Keras' own matte); constant_sad, that of the
+    best single alpha for all pixels; against_keras (the same numbers against the float matte, all
+    samples); layers, float_tensors, operators, gpu_warnings; largest_sum of a mean, for float16
+    (see `export.sums`); latency_ms (median, one thread) and latency
     {threads: {median, p10, p90}}; peak_memory in bytes; operator_ms {operator: ms} and the five
     slowest, by LiteRT's profiler on one thread.
 
@@ -91,21 +92,24 @@ def check(files, model, qat_model=None, samples=None, threads=(1, 2), runs: int 
     """
     contents = {str(path): read_tflite(path) for path in files}
     formats = {path: format_of(path) for path in contents}
-    if "int8_qat" in formats.values() and qat_model is None:
-        raise ValueError("int8_qat files need the quantization-aware model; specify --qat_weights")
+    if qat_model is None and (wanted := set(FROM_QAT) & set(formats.values())):
+        raise ValueError(
+            f"{' and '.join(sorted(wanted))} files need the quantization-aware model; specify "
+            "--qat_weights"
+        )
     names = list(model.input)
     samples = samples or sample_sets.synthetic(*_common_size(contents))
     samples = sample_sets.usable(samples, names)
     inputs = sample_sets.stacked(samples, names)
     expected = {"float": _keras(model, inputs)}
     if qat_model is not None:
-        expected["int8_qat"] = _keras(qat_model, inputs)
+        expected["qat"] = _keras(qat_model, inputs)
     latencies = {n: benchmark(files, n, runs) for n in threads}
 
     rows, mattes = [], {"Keras": expected["float"]["alpha"]}
     for i, (path, data) in enumerate(contents.items()):
         format = formats[path]
-        reference = expected["int8_qat" if format == "int8_qat" else "float"]
+        reference = expected["qat" if format in FROM_QAT else "float"]
         outputs = {runtime: Exported(data, runtime)(inputs) for runtime in RUNTIMES}
         matte = outputs[DEFAULT_RUNTIME]["alpha"]
         runtimes = {
@@ -136,7 +140,7 @@ def check(files, model, qat_model=None, samples=None, threads=(1, 2), runs: int 
             "slowest": times[:5],
         }
         if format in INTEGER:
-            origin = qat_model if format == "int8_qat" else model
+            origin = qat_model if format in FROM_QAT else model
             row["layers"] = worst_layers(data, origin, samples[0])
         if warning := sum_warning(row["largest_sum"]):
             row["gpu_warnings"].append(warning)
@@ -264,13 +268,14 @@ def _check_files(files, options):
 def _golden_entry(path, model, qat_model):
     format = format_of(path)
     limit = reference_limit(format, is_discontinuous(model))
-    return path, format, qat_model if format == "int8_qat" else model, limit
+    return path, format, qat_model if format in FROM_QAT else model, limit
 
 
 def define_flags():
     network.define_flags()
     flags.adopt_module_key_flags(network)  # so that --help lists them
-    flags.DEFINE_string("qat_weights", None, "Quantization-aware weights, for int8_qat files.")
+    used = " and ".join(FROM_QAT)
+    flags.DEFINE_string("qat_weights", None, f"Quantization-aware weights, for {used}.")
     flags.DEFINE_string("images", None, "Folder of photographs.")
     flags.DEFINE_integer("samples", 8, "Number of synthetic composites.", lower_bound=1)
     flags.DEFINE_enum("figure_kind", "any", ["any", *FIGURES], "What the composites show.")

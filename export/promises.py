@@ -13,8 +13,8 @@ from keras_matting.layers.unpooling import PoolWithPositions
 
 # Differences to Keras that float arithmetic explains: format: (number of `differences`, limit).
 ROUNDING = {"float32": ("max_difference", 1e-4), "float16": ("max_difference", 1e-2)}
-# The same of a report over many samples; int8_qat is compared with the quantization-aware model.
-LIMITS = ROUNDING | {"int8_qat": ("p999", 2 / 255)}
+# The same of a report over many samples; these two are compared with the quantization-aware model.
+LIMITS = ROUNDING | dict.fromkeys(("int8_qat", "int8_float_ends"), ("p999", 2 / 255))
 # For all formats, including coarse ones: a mean above it means a broken file, not a poor one.
 LARGEST_MEAN = 0.05
 # In steps of this size, a byte reaches values that only a network that explodes has.
@@ -27,6 +27,7 @@ BETWEEN_RUNTIMES = {
     "dynamic": ("mean_difference", 1e-2),
     "int8": ("p999", 2 / 255),
     "int8_qat": ("p999", 2 / 255),
+    "int8_float_ends": ("p999", 2 / 255),
     "int16x8": ("max_difference", 1e-2),
 }
 # Layers that choose between values, so that rounding may change the choice.
@@ -103,11 +104,15 @@ def promises_broken(data, format) -> list[str]:
     if format == "int16x8":
         return []
     problems = []
+    wanted, ends = "int8", []
+    if format == "int8_float_ends":
+        wanted, ends = "float32", found["ends"]
     floats = [name for name in found["float_results"] if not may_be_float(name)]
+    floats = [name for name in floats if name not in ends]
     if floats:
         problems.append(f"it has {len(floats)} float tensors, such as {floats[0].split(';')[0]}")
     for end, dtype in found["dtypes"].items():
-        if dtype != "int8":
+        if dtype != wanted:
             problems.append(f"its {end} is {dtype}")
         elif end in SCALES and not np.allclose(
             found["quantization"][end], [SCALES[end], ZERO_POINT], rtol=1e-6

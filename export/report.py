@@ -66,8 +66,8 @@ def write_report(rows, pictures, path_html, path_json):
         "<h2>Error and time</h2>",
         _chart(rows, labels),
         "<h2>Difference to Keras</h2>",
-        "<p class='faint'>Of the alpha, in LiteRT with XNNPACK; int8_qat is compared with the "
-        "quantization-aware model.</p>",
+        "<p class='faint'>Of the alpha, in LiteRT with XNNPACK; int8_qat and "
+        "int8_float_ends are compared with the quantization-aware model.</p>",
         _differences(rows, labels),
         "<h2>Metrics</h2>",
         "<p class='faint'>Means over the samples whose alpha is known, and against the matte of "

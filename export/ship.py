@@ -7,7 +7,8 @@ r"""Put a trained network into keras_matting/pretrained: weights, .tflite files,
 
 Kernels are stored in half precision, vectors (biases, norms) in single precision. Each .tflite file
 is checked against Keras like those of `export.convert`. int8 files are from quantization-aware
-training (--qat_weights), or calibrated on photographs (--images).
+training (--qat_weights), or calibrated on photographs (--images). int8_float_ends:512 has float32
+inputs and outputs, for the browser, and needs --qat_weights.
 """
 
 import hashlib
@@ -28,6 +29,8 @@ from keras_matting.commands import start
 from keras_matting.models import create_model, without_heads
 
 LARGEST_FILE = 12e6  # bytes
+# the formats that --files names, as `export.convert` makes them of quantization-aware weights
+QUANTISED = {"int8": "int8_qat", "int8_float_ends": "int8_float_ends"}
 
 
 def halved(source, target):
@@ -61,6 +64,8 @@ def main(argv):
 
 def _ship(name, options):
     wanted, folder = _wanted(options.files), pretrained.FOLDER
+    if not options.qat_weights and any(kind == "int8_float_ends" for kind, _ in wanted):
+        raise ValueError("int8_float_ends needs --qat_weights; train them with --quantize")
     chosen = network.model_options(options)
     files = [f"{name}.weights.h5"]
     model = create_model(options.model, (None, None, 3), True, options.weights, **chosen)
@@ -72,8 +77,8 @@ def _ship(name, options):
         heads = create_model(options.model, (size, size, 3), True, **chosen)
         network.loaded(heads, folder / files[0])
         model, format = without_heads(heads), kind
-        if kind == "int8" and options.qat_weights:
-            model, format = network.quantized(heads, options.qat_weights), "int8_qat"
+        if kind in QUANTISED and options.qat_weights:
+            model, format = network.quantized(heads, options.qat_weights), QUANTISED[kind]
         inputs = representative_inputs(model.input, size, size, options.images)
         few = {key: values[:4] for key, values in inputs.items()}
         files.append(f"{name}_{size}x{size}_{kind}.tflite")
@@ -88,7 +93,7 @@ def _ship(name, options):
 def _wanted(files):
     """Split ["int8:256"] into [("int8", 256)], smallest size first."""
     wanted = [(kind, int(size)) for kind, _, size in (file.partition(":") for file in files)]
-    if unknown := {kind for kind, _ in wanted} - {"float16", "int8"}:
+    if unknown := {kind for kind, _ in wanted} - {"float16", *QUANTISED}:
         raise ValueError(f"--files has unknown formats: {', '.join(unknown)}")
     return sorted(wanted, key=lambda file: file[1])
 
@@ -121,7 +126,7 @@ def define_flags():
     network.define_flags()
     flags.adopt_module_key_flags(network)  # so that --help lists them
     flags.DEFINE_string("task", None, "What the network is for, in a few words.", required=True)
-    flags.DEFINE_string("qat_weights", None, "Quantization-aware weights, for int8 files.")
+    flags.DEFINE_string("qat_weights", None, "Quantization-aware weights, for integer files.")
     flags.DEFINE_string("images", None, "Folder of photographs to calibrate with.")
     flags.DEFINE_list("files", ["float16:512", "int8:512"], "FORMAT:SIDE of each .tflite file.")
 

@@ -25,7 +25,7 @@ from absl import flags, logging
 
 from export import network, parity, samples
 from export.benchmark import benchmark, peak_memory
-from export.convert import FORMATS, convert, export, parse_size, representative_inputs
+from export.convert import FORMATS, FROM_QAT, convert, export, parse_size, representative_inputs
 from export.interpreters import load
 from export.report import page, write_file, write_report
 from export.stand_in_weights import fill
@@ -73,14 +73,16 @@ def build(name, size, folder, weights=None, runs=10, held_out=32, formats=FORMAT
     method = _method(name)
     kind, measure = FIGURES.get(method), MEASURES.get(method, WHOLE)
     heads, model, inputs = _network(name, size, paths[0], CALIBRATION)
-    qat_model = _quantised(heads, model, inputs, paths[1]) if "int8_qat" in formats else None
+    qat_model = None
+    if set(FROM_QAT) & set(formats):
+        qat_model = _quantised(heads, model, inputs, paths[1])
     few = {key: values[:FEW] for key, values in inputs.items()}
     refused = {}
     for format in formats:
         if _file(folder, name, size, format).is_file():
             continue
         try:
-            origin = qat_model if format == "int8_qat" else model
+            origin = qat_model if format in FROM_QAT else model
             print(export(origin, format, folder, few, inputs), flush=True)
         except (ValueError, RuntimeError) as reason:
             refused[format] = str(reason).strip().splitlines()[-1]
@@ -331,8 +333,8 @@ def document(rows, timed, held_out) -> str:
         "## Files\n\n"
         "Times are for LiteRT with XNNPACK and two threads on the machine that wrote this; compare "
         "them only with each other. Differences are between the alphas of the file and of Keras, "
-        "for int8_qat of the quantization-aware model. GPU tells whether the GPU delegate "
-        "supports the file, according to TensorFlow's analyzer.\n\n"
+        "for int8_qat and int8_float_ends of the quantization-aware model. GPU tells whether the "
+        "GPU delegate supports the file, according to TensorFlow's analyzer.\n\n"
         f"{markdown(FILES, file_table(rows))}\n"
     )
     if not timed:

@@ -33,6 +33,31 @@ def test_int8_is_integers_from_end_to_end(files, format):
     np.testing.assert_allclose(found["quantization"]["alpha"], [1 / 256, -128], rtol=1e-6)
 
 
+def test_float_ends_have_integers_between(files):
+    found = structure(files["int8_float_ends"].read_bytes())
+    assert found["dtypes"] == {"image": "float32", "alpha": "float32"}
+    assert found["operators"]["QUANTIZE"] == found["operators"]["DEQUANTIZE"] == 1
+    assert len(found["float_results"]) == 1  # the alpha
+    np.testing.assert_allclose(found["quantization"]["image"], [1 / 255, -128], rtol=1e-6)
+    np.testing.assert_allclose(found["quantization"]["alpha"], [1 / 256, -128], rtol=1e-6)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_float_ends_give_the_alpha_of_int8_ends(files, pictures, runtime):
+    """Also at the top: the file stretches its alpha as hosts stretch integers."""
+    images = pictures(4, seed=11)
+    found, expected = (
+        Exported(files[format].read_bytes(), runtime)({"image": images})["alpha"]
+        for format in ("int8_float_ends", "int8_qat")
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_float_ends_around_float_arithmetic_are_refused(network, files, images):
+    with pytest.raises(ValueError, match="it has [0-9]+ float tensors"):
+        check(files["dynamic"].read_bytes(), network, "int8_float_ends", {"image": images})
+
+
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize(
     "format, limit",

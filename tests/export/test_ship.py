@@ -58,6 +58,12 @@ def test_a_network_is_recorded_with_its_files_and_others_are_dropped(tmp_path, m
     }
 
 
+def test_float_ends_need_quantization_aware_weights():
+    options = SimpleNamespace(**OPTIONS | dict(files=["int8_float_ends:32"], weights="none"))
+    with pytest.raises(ValueError, match="int8_float_ends needs --qat_weights"):
+        ship._ship("toy", options)
+
+
 def test_an_unknown_format_is_refused():
     with pytest.raises(ValueError, match="--files has unknown formats: dynamic"):
         ship._wanted(["float16:32", "dynamic:32"])

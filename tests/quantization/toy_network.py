@@ -95,10 +95,10 @@ def quantised(network, images):
 @pytest.fixture(scope="session")
 def files(network, quantised, images, tmp_path_factory):
     """{format: path}, every format of the network, written and checked by `export`."""
-    from export.convert import FORMATS, export
+    from export.convert import FORMATS, FROM_QAT, export
     from keras_matting.quantization.qat import deployment
 
     folder = tmp_path_factory.mktemp("files")
-    models = dict.fromkeys(FORMATS, network) | {"int8_qat": deployment(quantised)}
+    models = dict.fromkeys(FORMATS, network) | dict.fromkeys(FROM_QAT, deployment(quantised))
     few, many = {"image": images[:2]}, {"image": _pictures(16, seed=4)}
     return {f: export(models[f], f, folder, few, many) for f in FORMATS}
