@@ -21,6 +21,8 @@ COMMANDS = {
     "video": ("keras_matting.commands.video", "cut people and things out of videos"),
     "evaluate": ("keras_matting.commands.evaluate", "score mattes against true ones"),
     "weights": ("keras_matting.commands.weights", "convert a published checkpoint"),
+    "weights list": ("keras_matting.commands.weights_list", "list networks with weights"),
+    "weights fetch": ("keras_matting.commands.weights_fetch", "download published weights"),
     "data": ("keras_matting.commands.data", "prepare datasets for training and evaluation"),
     "data synthetic": ("keras_matting.commands.synthetic", "draw synthetic figures on a sheet"),
     "export": ("export.convert", "convert a Keras model to .tflite files"),

@@ -40,8 +40,8 @@ def of_command(command):
         for heading, names in getattr(command, "GROUPS", {}).items()
     }
     groups["Options"] = rest.values()
-    width = max(len(_usage(flag)) for members in groups.values() for flag in members)
-    width = min(width, 28)
+    usages = (_usage(flag) for members in groups.values() for flag in members)
+    width = min(max(map(len, usages), default=0), 28)
     lines = [command.__doc__.strip()]
     for heading, members in groups.items():
         lines += ["", f"{heading}:"]

@@ -7,7 +7,8 @@
 
 CHECKPOINT is a file of PyTorch (.pth, .ckpt, .pt), Paddle (.pdparams), safetensors or NumPy (.npz).
 Neither PyTorch nor Paddle has to be installed, and a checkpoint cannot run code. MODEL is a name
-from list_models(). docs/checkpoints.md lists download addresses and licences.
+from list_models(). `keras-matting weights list` shows published checkpoints, `weights fetch NAME`
+downloads and converts one; docs/checkpoints.md has the licences.
 
 Tensors that do not match are listed by name, and nothing is written. If the checkpoint has training
 heads, so does the weights file, which can then be trained further.

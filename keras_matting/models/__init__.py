@@ -4,7 +4,7 @@ import inspect
 import json
 from functools import partial
 
-from keras_matting import pretrained, weights_files
+from keras_matting import pretrained, published, weights_files
 from keras_matting.models import bgmv2, bisenetv2, dim, gca, gfm, modnet, ppmatting
 
 METHODS = (bgmv2, bisenetv2, dim, gca, gfm, modnet, ppmatting)
@@ -30,13 +30,14 @@ def create_model(
         training_heads: also return the outputs that only the losses use.
         weights: None (random initialisation), "imagenet" (backbone only), "pretrained" or
             "pretrained:NAME" (weights that ship with the package, see
-            `keras_matting.list_pretrained`; `options` default to theirs), or the path of a
-            .weights.h5 file of this variant, saved with or without its training heads.
+            `keras_matting.list_pretrained`; `options` default to theirs), "published:NAME" (fetched
+            by `keras-matting weights fetch NAME`; `options` likewise), or the path of a .weights.h5
+            file of this variant, saved with or without its training heads.
         options: options of the method, such as `width`, documented in the method's `build`.
 
     Raises:
         ValueError: unknown name or option, or weights that do not belong to this network.
-        FileNotFoundError: the weights file does not exist.
+        FileNotFoundError: the weights file does not exist, or has not been fetched.
     """
     if name not in MODELS:
         raise ValueError(f"unknown model {name!r}; available: {', '.join(list_models())}")
@@ -51,6 +52,10 @@ def create_model(
         network = pretrained.of_variant(name, str(weights).partition(":")[2] or None)
         options = network["options"] | {k: v for k, v in options.items() if v is not None}
         weights = pretrained.weights_file(network)
+    elif str(weights).startswith(published.PREFIX):
+        source = str(weights).removeprefix(published.PREFIX)
+        weights = published.weights_file(source, name)
+        options = published.checkpoint(source).options | options
     build = partial(_network, method, name, input_shape, known | options)
     if weights is None:
         return build(training_heads)
