@@ -16,6 +16,7 @@ pixel instead of starting there. On synthetic figures: 64x64, batch 4, Adam at 1
 """
 
 import functools
+import re
 
 from absl import flags
 from keras_matting.data.augment import compositing, geometry, gfm, photographs, presets, trimaps
@@ -24,6 +25,7 @@ from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.models import create_model
 from keras_matting.training import recipe, run, sources
 from keras_matting.training.optimizers import Adam, cosine_adam
+from tensorflow import keras
 
 PUBLISHED = {
     "comp": dict(size=320, batch_size=32, epochs=100),
@@ -37,6 +39,7 @@ RADII = {"trimap": 12 / 320, "trimap_wide": 24.5 / 320}
 
 def define_flags():
     flags.DEFINE_enum("track", "comp", ["comp", "ori"], "Train on composites or on photographs.")
+    recipe.define_losses_flag()
     recipe.define_flags(workdir="runs/gfm", model="gfm_resnet34_tt", learning_rate=None)
     sources.define_flags(kind="animal")
     sources.define_photograph_flags()
@@ -47,15 +50,32 @@ def defaults(options):
 
 
 def main(options, strategy):
-    representation = options.model.removesuffix("_mobile").split("_")[-1]
-    data = composed(options, functools.partial(losses.targets, representation=representation))
+    if options.quantize and options.losses == "paper":
+        raise ValueError("--losses=paper needs the glance's logits, which --quantize leaves out.")
+    kind = re.search("_(tt|ft|bt|rim)", options.model)[1]
+    targets = functools.partial(losses.targets, representation=kind, version=options.losses)
+    data = composed(options, targets)
     side = None if options.sizes else options.size
-    terms = losses.losses(representation)
     with strategy.scope():
         model = create_model(options.model, (side, side, 3), True, options.weights)
-        model = run.transformed(model, options)
-        model.compile(optimizer(options, data), loss=terms, metrics={"alpha": [SAD(), MSE()]})
-    run.fit(model, options, data, "val_alpha_sad", strategy)
+        network = model = run.transformed(model, options)
+        if options.losses == "paper":
+            model = with_logits(network)
+        terms, metrics = losses.losses(kind), {"alpha": [SAD(), MSE()]}
+        model.compile(optimizer(options, data), loss=terms, metrics=metrics)
+    run.fit(model, options, data, "val_alpha_sad", strategy, network)
+
+
+def with_logits(network):
+    """Return the network with the logits of its glances, of which it returns the sigmoids."""
+    logits = {
+        name: keras.layers.Activation("linear", dtype="float32", name=f"{name}_logits")(
+            network.get_layer(name).input
+        )
+        for name in network.output
+        if name.startswith("glance")
+    }
+    return keras.Model(network.input, network.output | logits)
 
 
 def optimizer(options, data):

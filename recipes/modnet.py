@@ -23,19 +23,9 @@ from keras_matting.training.optimizers import SGD
 from tensorflow import keras
 
 KEPT = ("image", "alpha", "trimap")
+COLOURS = ("foreground", "background")  # only the paper's losses need them
 PUBLISHED = dict(size=512, batch_size=16, epochs=40)
 SYNTHETIC = dict(size=128, batch_size=8, epochs=3, steps_per_epoch=50)
-LOSSES = {
-    "semantic": losses.semantic_loss,
-    "detail": losses.detail_loss,
-    "alpha": losses.matte_loss,
-}
-PADDLE_LOSSES = {
-    "semantic": losses.paddle_semantic_loss,
-    "detail": losses.paddle_detail_loss,
-    "alpha": losses.paddle_matte_loss,
-    "coarse": losses.paddle_consistency_loss,
-}
 
 
 def define_flags():
@@ -54,6 +44,7 @@ def define_flags():
     flags.DEFINE_float(
         "closest", 0.5, "Side of the smallest crop, relative to the picture's shorter side."
     )
+    recipe.define_losses_flag()
     recipe.define_flags(workdir="runs/modnet", model="modnet_mobilenetv2", learning_rate=0.01)
     sources.define_flags(kind="portrait")
     sources.define_photograph_flags()
@@ -65,33 +56,41 @@ def defaults(options):
 
 def main(options, strategy):
     data = composed(options)
-    paddle = options.model == "modnet_hrnet_w18"
-    widths = {} if paddle else {"width": options.width, "branch_width": options.branch_width}
+    version = losses_of(options)
+    hrnet = options.model == "modnet_hrnet_w18"
+    widths = {} if hrnet else {"width": options.width, "branch_width": options.branch_width}
     side = None if options.sizes else options.size
     with strategy.scope():
         model = create_model(options.model, (side, side, 3), True, options.weights, **widths)
         network = model = run.transformed(model, options)
-        if paddle:
+        if version == "paddle":
             model = keras.Model(model.input, model.output | {"coarse": coarse(model.output)})
         rate = schedule(options, data)
-        terms = PADDLE_LOSSES if paddle else LOSSES
-        model.compile(optimizer(options, rate), loss=terms, metrics={"alpha": [SAD(), MSE()]})
+        terms, metrics = losses.LOSSES[version], {"alpha": [SAD(), MSE()]}
+        model.compile(optimizer(options, rate), loss=terms, metrics=metrics)
     run.fit(model, options, data, "val_alpha_sad", strategy, network)
+
+
+def losses_of(options):
+    """Return the key of the losses: PaddleSeg released the network with HRNet, with its own."""
+    hrnet = options.model == "modnet_hrnet_w18"
+    return "paddle" if hrnet and options.losses == "released" else options.losses
 
 
 def composed(options):
     """Return data of composites, or with --photographs of photographs."""
     size = options.size
-    targets = paddle_targets if options.model == "modnet_hrnet_w18" else losses.targets
+    version = losses_of(options)
+    targets = paddle_targets if version == "paddle" else losses.targets
+    kept = compositing.select(*KEPT, *(COLOURS if version == "paper" else ()))
     if options.photographs:
-        held_out = [*photographs.validation(size), compositing.select(*KEPT)]
-        return sources.photographed(options, of_photographs, held_out, targets)
-    augmentation = [*training(size, options.closest), compositing.select(*KEPT)]
-    return sources.composites(options, augmentation, validation(size), targets)
-
-
-def of_photographs(size):
-    return [*photographs.training(size), compositing.select(*KEPT)]
+        kept = [photographs.uncomposed(), kept]
+        held_out = [*photographs.validation(size), *kept]
+        return sources.photographed(
+            options, lambda side: [*photographs.training(side), *kept], held_out, targets
+        )
+    augmentation = [*training(size, options.closest), kept]
+    return sources.composites(options, augmentation, [*validation(size), kept], targets)
 
 
 def paddle_targets(sample):

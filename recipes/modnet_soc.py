@@ -25,6 +25,7 @@ SYNTHETIC = dict(size=128, batch_size=1, epochs=2, steps_per_epoch=50)
 def define_flags():
     flags.DEFINE_string("images", None, "Folder of photographs. Default: synthetic composites.")
     flags.DEFINE_float("width", 1.0, "Width multiplier of the network.")
+    recipe.define_losses_flag()
     recipe.define_flags(workdir="runs/modnet_soc", model="modnet_mobilenetv2", learning_rate=1e-5)
     sources.define_flags(kind="portrait")
 
@@ -41,7 +42,7 @@ def main(options, strategy):
             for _ in range(2)
         )
         network, backup = (run.transformed(each, options) for each in (network, backup))
-        model = SelfSupervised(network, backup)
+        model = SelfSupervised(network, backup, options.losses)
         model.compile(Adam(options.learning_rate, beta_2=0.99))
     data = photographs(options)
     run.fit(model, options, data, "loss", strategy, network, callbacks=[RefreshBackup()])

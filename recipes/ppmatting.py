@@ -32,17 +32,13 @@ SYNTHETIC = dict(size=64, batch_size=4, epochs=3, steps_per_epoch=40)
 SIDES = (1.0, 1.25, 1.5625)
 PICTURES = ("image", "foreground", "background")
 JITTER = dict(brightness=0.5, contrast=0.5, saturation=0.5, hue=18 / 255)
-LOSSES = {
-    "semantic": losses.semantic_loss,
-    "detail": losses.detail_loss,
-    "alpha": losses.fusion_loss,
-}
 
 
 def define_flags():
     flags.DEFINE_enum(
         "optimizer", "sgd", ["sgd", "adam"], "SGD with momentum 0.9 and decay 4e-5, or Adam."
     )
+    recipe.define_losses_flag()
     recipe.define_flags(workdir="runs/ppmatting", model="ppmatting_hrnet_w18", learning_rate=None)
     sources.define_flags(kind="portrait")
     sources.define_photograph_flags()
@@ -58,7 +54,8 @@ def main(options, strategy):
     with strategy.scope():
         model = create_model(options.model, (side, side, 3), True, options.weights)
         model = run.transformed(model, options)
-        model.compile(optimizer(options, data), loss=LOSSES, metrics={"alpha": [SAD(), MSE()]})
+        terms, metrics = losses.losses(options.losses), {"alpha": [SAD(), MSE()]}
+        model.compile(optimizer(options, data), loss=terms, metrics=metrics)
     run.fit(model, options, data, "val_alpha_sad", strategy)
 
 

@@ -15,21 +15,23 @@ WEIGHT = 0.25
 TRIMAPS = {"tt": "trimap", "ft": "trimap_wide", "bt": "trimap_wide"}
 
 
-def targets(sample, representation):
+def targets(sample, representation, version="released"):
     """Turn a composition sample (or batch) into ({"image"}, {output: y_true}).
 
     `representation` is tt, ft, bt or rim. The sample has "trimap", made with a kernel of 25 pixels,
-    and "trimap_wide", with 50. Focus is scored in the transition of the former. In the released FT
-    and BT runs, glance and focus use different masks; here, as in the paper and the released RIM,
-    FT's glance is the eroded foreground and BT's the dilated one.
+    and "trimap_wide", with 50. In the released FT and BT runs, glance and focus use different
+    masks; here, as in the paper and the released RIM, FT's glance is the eroded foreground F and
+    BT's the dilated one D. Focus is scored in the transition of "trimap"; with version "paper",
+    FT's in (alpha > 0) - F and BT's in D - (alpha > 0).
     """
     colours = [sample[key] for key in ("image", "foreground", "background")]
     whole = tf.concat([sample["alpha"], *colours], -1)
     if representation != "rim":
-        return {"image": sample["image"]}, {"alpha": whole} | _parts(sample, representation)
+        truth = {"alpha": whole} | _parts(sample, representation, version)
+        return {"image": sample["image"]}, truth
     truth = {"alpha": whole}
     for kind in TRIMAPS:
-        parts = {"alpha": whole} | _parts(sample, kind)
+        parts = {"alpha": whole} | _parts(sample, kind, version)
         truth |= {f"{name}_{kind}": value for name, value in parts.items()}
     return {"image": sample["image"]}, truth
 
@@ -44,23 +46,27 @@ def losses(representation):
     return {output: _whole(loss) for output, loss in every.items()}
 
 
-def _parts(sample, kind):
+def _parts(sample, kind, version):
     alpha, trimap = sample["alpha"], sample[TRIMAPS[kind]]
     transition = tf.cast(trimap == 128, tf.float32)
     foreground = tf.cast(trimap == 255, tf.float32)
-    judged = tf.cast(sample["trimap"] == 128, tf.float32)
+    judged = sample["trimap"] == 128
+    if version == "paper" and kind != "tt":
+        visible = alpha > 0.0
+        judged = visible & (trimap != 255) if kind == "ft" else ~visible & (trimap != 0)
     glance, focus = {
         "tt": (transition + 2.0 * foreground, alpha),
         "ft": (foreground, alpha - foreground),
         "bt": (foreground + transition, foreground + transition - alpha),
     }[kind]
-    return {"glance": glance, "focus": tf.concat([focus, judged], -1)}
+    return {"glance": glance, "focus": tf.concat([focus, tf.cast(judged, tf.float32)], -1)}
 
 
 def glance_loss(classes, glance):
     """Return 0.25 * cross entropy of `glance` (B, H, W, C) and class numbers (B, H, W, 1).
 
-    As released, the softmax is applied to values that have already passed a sigmoid.
+    As released, the softmax is applied to values that have already passed a sigmoid. For the
+    paper's loss, pass the logits instead.
     """
     labels = tf.cast(classes[:, :, :, 0], tf.int32)
     entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, glance)

@@ -1,10 +1,9 @@
 """MODNet's three supervised losses and the two of its self-supervised adaptation (SOC).
 
-Ke et al. 2022, equations 1 to 6, with the weights and reductions of the released code. Pass them to
-`compile` by output; `targets` makes their y_true:
+Ke et al. 2022, equations 1 to 6, with the weights and reductions of the released code, and as the
+paper has them (`paper_*`). Pass them to `compile` by output; `targets` makes their y_true:
 
-    losses = {"semantic": semantic_loss, "detail": detail_loss, "alpha": matte_loss}
-    model.compile(optimizer, loss=losses)
+    model.compile(optimizer, loss=LOSSES["released"])
     model.fit(dataset.map(targets))
 """
 
@@ -19,13 +18,15 @@ BLUR = ((CORNER, EDGE, CORNER), (EDGE, CENTRE, EDGE), (CORNER, EDGE, CORNER))
 def targets(sample):
     """Turn a composition sample (or batch) into ({"image"}, {output: y_true}).
 
-    The target of alpha has channels [alpha, trimap 0/0.5/1, image], that of detail the first two.
+    The target of alpha has channels [alpha, trimap 0/0.5/1, image] and, if the sample still has its
+    foreground, [foreground, background]; that of detail has the first two.
     """
     alpha = sample["alpha"]
     trimap = tf.round(tf.cast(sample["trimap"], tf.float32) / 127.5) / 2
     image = sample["image"]
     detail = tf.concat([alpha, trimap], -1)
-    matte = tf.concat([alpha, trimap, image], -1)
+    colours = [sample[key] for key in ("foreground", "background") if "foreground" in sample]
+    matte = tf.concat([alpha, trimap, image, *colours], -1)
     return {"image": image}, {"alpha": matte, "semantic": alpha, "detail": detail}
 
 
@@ -61,6 +62,21 @@ def matte_loss(target, matte):
         error = tf.abs(prediction - alpha)
         loss += weight * (_mean(error) + _mean(tf.abs(pixels) * error))
     return loss
+
+
+def paper_semantic_loss(alpha, semantic):
+    """Return half the squared error against the coarse, blurred alpha (equation 1), shape (B,)."""
+    return semantic_loss(alpha, semantic) / 20.0
+
+
+def paper_matte_loss(target, matte):
+    """Return the absolute errors of matte and composite (equation 3), shape (B,).
+
+    target (B, H, W, 11): alpha, trimap, image, foreground, background in [0, 1].
+    """
+    alpha, _, image, foreground, background = tf.split(target, [1, 1, 3, 3, 3], -1)
+    composite = matte * foreground + (1.0 - matte) * background
+    return _mean(tf.abs(matte - alpha)) + _mean(tf.abs(composite - image))
 
 
 def paddle_semantic_loss(alpha, semantic):
@@ -114,6 +130,14 @@ def soc_detail_loss(detail, matte, backup_detail, backup_matte, boundary):
     return tf.math.divide_no_nan(_mean(error), _mean(boundary))
 
 
+def soc_consistency_loss(detail, matte, boundary):
+    """Return the absolute difference of detail and matte in the boundary, shape (B,).
+
+    It is the second term of equation 5, which the released code lacks. Gradients reach both.
+    """
+    return tf.math.divide_no_nan(_mean(boundary * tf.abs(matte - detail)), _mean(boundary))
+
+
 def soc_boundary(semantic, matte):
     """Return a mask of the boundary of what semantic and matte both call foreground (above 0.1).
 
@@ -156,8 +180,20 @@ def _window_max(x, side, before, after):
 
 
 def _split(target):
-    return target[..., :1], target[..., 1:2], target[..., 2:]
+    return target[..., :1], target[..., 1:2], target[..., 2:5]
 
 
 def _mean(x):
     return tf.reduce_mean(x, [1, 2, 3])
+
+
+LOSSES = {  # {output: loss}
+    "released": {"semantic": semantic_loss, "detail": detail_loss, "alpha": matte_loss},
+    "paper": {"semantic": paper_semantic_loss, "detail": detail_loss, "alpha": paper_matte_loss},
+    "paddle": {
+        "semantic": paddle_semantic_loss,
+        "detail": paddle_detail_loss,
+        "alpha": paddle_matte_loss,
+        "coarse": paddle_consistency_loss,
+    },
+}

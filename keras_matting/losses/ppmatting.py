@@ -2,7 +2,7 @@
 
 Each is a scalar over the whole batch. Pass them to `compile` by output:
 
-    losses = {"semantic": semantic_loss, "detail": detail_loss, "alpha": fusion_loss}
+    model.compile(optimizer, loss=losses())
 """
 
 import tensorflow as tf
@@ -27,6 +27,18 @@ def targets(sample):
         "alpha": tf.concat([alpha, sample["foreground"], sample["background"]], -1),
     }
     return {"image": sample["image"]}, truth
+
+
+def losses(version="released"):
+    """Return {output: loss} for `compile`: with weight 0.25 if "released", with 1 for "paper"."""
+    terms = {"semantic": semantic_loss, "detail": detail_loss, "alpha": fusion_loss}
+    if version == "released":
+        return terms
+    return {output: _whole(loss) for output, loss in terms.items()}
+
+
+def _whole(loss):
+    return lambda target, prediction: loss(target, prediction) / WEIGHT
 
 
 def semantic_loss(classes, semantic):

@@ -9,9 +9,12 @@ separate agreements). The representations of semantics and transition area:
     rim  all three from one decoder, merged by convolutions
 
 `resnet34_2b` is the deeper encoder of the "r34_2b" files, at four times the resolution; at 512x512
-it costs twelve times as much as `resnet34`. `gfm_mobilenetv2_<representation>_mobile` is our
-variant for integer hardware: nearest-neighbour upsampling, so that the heads' last convolution runs
-at full size, and an added global context instead of pyramid pooling.
+it costs twelve times as much as `resnet34`. `gfm_resnet34_tt_paper` adds the pyramid pooling to the
+glance decoder, as in the paper, instead of concatenating it.
+
+`gfm_mobilenetv2_<representation>_mobile` is our variant for integer hardware: nearest-neighbour
+upsampling, so that the heads' last convolution runs at full size, and an added global context
+instead of pyramid pooling.
 """
 
 from functools import partial
@@ -43,9 +46,13 @@ DECODERS = {
 }
 # `scale`: factor and offset of the pixels, of which the released encoders take raw 0..255 values,
 # without ImageNet normalisation; `fuse`: what selects the class, where the sigmoid keeps the order
-# of the logits, but its 8-bit outputs tie more often
-PUBLISHED = dict(scale=(255.0, 0.0), up="bilinear", context="pyramid_pooling", fuse="glance")
-MOBILE = dict(scale=(2.0, -1.0), up="nearest", context="global_context", fuse="logits")
+# of the logits, but its 8-bit outputs tie more often; `merge`: how the context joins the glance
+PUBLISHED = dict(
+    scale=(255.0, 0.0), up="bilinear", context="pyramid_pooling", merge="concatenate", fuse="glance"
+)
+MOBILE = dict(
+    scale=(2.0, -1.0), up="nearest", context="global_context", merge="concatenate", fuse="logits"
+)
 VARIANTS = {
     f"gfm_{backbone}_{representation}": dict(
         backbone=backbone,
@@ -63,6 +70,7 @@ VARIANTS |= {
     )
     for representation in ("tt", "ft", "bt")
 }
+VARIANTS["gfm_resnet34_tt_paper"] = VARIANTS["gfm_resnet34_tt"] | dict(merge="add")
 OUTPUTS = ("alpha",)
 STRIDE = 32
 PYRAMID = (1, 3, 5)
@@ -165,7 +173,7 @@ def _decoders(features, config, heads):
     bottom = features[-1]
     up = partial(upsample, interpolation=config["up"])
     pyramid = CONTEXTS[config["context"]](bottom)
-    glance = layers.Concatenate(name="glance_bottom")([pyramid, bottom])
+    glance = MERGES[config["merge"]](name="glance_bottom")([pyramid, bottom])
     focus = layers.Concatenate(name="focus_bottom")([_bridge(bottom), bottom])
     for i, block in enumerate(widths):
         level = len(widths) - i
@@ -178,7 +186,7 @@ def _decoders(features, config, heads):
         # the released network recomputes the last context, and updates its norm, for every head
         context = _context(pyramid, block[-1], heads if level == 1 else 1, name=f"context{level}")
         context = up(context, 2 ** (i + 1), name=f"context{level}_up")
-        glance = layers.Concatenate(name=f"glance{level}_concat")([context, glance])
+        glance = MERGES[config["merge"]](name=f"glance{level}_concat")([context, glance])
         focus = layers.Concatenate(name=f"focus{level}_concat")([focus, features[level - 1]])
     return glance, focus
 
@@ -255,6 +263,7 @@ CONTEXTS = {
     "pyramid_pooling": _pyramid_pooling,
     "global_context": partial(global_context, name="pyramid"),
 }
+MERGES = {"concatenate": layers.Concatenate, "add": layers.Add}
 HEADS = {
     "full_size": _full_size_logits,
     "half_size": _half_size_logits,

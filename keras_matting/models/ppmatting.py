@@ -3,8 +3,8 @@
 `ppmatting_hrnet_w18` and `_w48` equal PaddleSeg's networks (code Apache-2.0; no licence is stated
 for the weights) and load their checkpoints. In the paper's formula for the guidance flow, the
 concatenation passes one convolution; the released code reduces the guidance to one channel and
-applies two norms and two convolutions. `ppmatting_hrnet_w18_paper` follows the formula; there is no
-published implementation to compare it with.
+applies two norms and two convolutions. `ppmatting_hrnet_w18_paper` and `_w48_paper` follow the
+formula; there is no published implementation to compare them with.
 
 `ppmatting_mobilenetv2_mobile` is our variant for integer hardware: a quarter of the channels,
 nearest-neighbour upsampling, an added global context instead of pyramid pooling, guidance that is
@@ -34,6 +34,7 @@ VARIANTS = {
     "ppmatting_hrnet_w18": dict(backbone="hrnet_w18", flow="released", **PUBLISHED),
     "ppmatting_hrnet_w48": dict(backbone="hrnet_w48", flow="released", **PUBLISHED),
     "ppmatting_hrnet_w18_paper": dict(backbone="hrnet_w18", flow="paper", **PUBLISHED),
+    "ppmatting_hrnet_w48_paper": dict(backbone="hrnet_w48", flow="paper", **PUBLISHED),
     "ppmatting_mobilenetv2_mobile": dict(backbone="mobilenetv2", flow="concatenation", **MOBILE),
 }
 OUTPUTS = ("alpha",)

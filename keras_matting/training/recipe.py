@@ -78,6 +78,16 @@ def define_flags(workdir, model, learning_rate):
     flags.DEFINE_string("workdir", workdir, "Folder for checkpoints, weights, logs and pictures.")
 
 
+def define_losses_flag():
+    """Define --losses, of recipes whose paper and released code differ in them."""
+    flags.DEFINE_enum(
+        "losses",
+        "released",
+        ["released", "paper"],
+        "Losses of the released code or of the paper; docs/training.md lists the differences.",
+    )
+
+
 def start(define_flags: Callable, defaults: Callable, main: Callable):
     """Run a recipe as a program.
 

@@ -11,12 +11,13 @@ class SelfSupervised(keras.Model):
 
     The detail loss compares with a backup, a copy of the network from the start of the epoch
     (`RefreshBackup`). As released, norms use their running statistics, so that only convolutions
-    and the scales and offsets of norms are trained. All batches have the same size.
+    and the scales and offsets of norms are trained. All batches have the same size. With
+    `version` "paper", detail and matte are also compared with each other.
     """
 
-    def __init__(self, network, backup, **kwargs):
+    def __init__(self, network, backup, version="released", **kwargs):
         super().__init__(**kwargs)
-        self.network, self.backup = network, backup
+        self.network, self.backup, self.version = network, backup, version
         backup.trainable = False
         names = ("loss", "soc_semantic_loss", "soc_detail_loss")
         self.means = {name: keras.metrics.Mean(name) for name in names}
@@ -38,6 +39,8 @@ class SelfSupervised(keras.Model):
             detail = losses.soc_detail_loss(
                 ours["detail"], ours["alpha"], backup["detail"], backup["alpha"], boundary
             )
+            if self.version == "paper":
+                detail += losses.soc_consistency_loss(ours["detail"], ours["alpha"], boundary)
             loss = tf.nn.compute_average_loss(semantic + detail)
         self.optimizer.minimize(loss, self.network.trainable_variables, tape=tape)
         values = {"soc_semantic_loss": semantic, "soc_detail_loss": detail}
