@@ -81,6 +81,27 @@ def read(path, notes: list | None = None, data: bytes | None = None) -> Photogra
         raise ValueError(f"{path}: damaged or not an image; replace or remove it") from error
 
 
+def count_pixels(path, data: bytes) -> int:
+    """Return a photograph's number of pixels by its header; raises ValueError as `read` does.
+
+    Beyond the number that `read` accepts, any larger one is returned.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Pillow, on large pictures
+            image = _opened(path, data)
+        if image is None:  # float TIFF files
+            page = tifffile.TiffFile(io.BytesIO(data)).pages[0]
+            return page.imagelength * page.imagewidth
+        return image.width * image.height
+    except Image.DecompressionBombError:
+        return 2 * Image.MAX_IMAGE_PIXELS + 1
+    except Exception as error:
+        if str(error).startswith(f"{path}: "):
+            raise
+        raise ValueError(f"{path}: damaged or not an image; replace or remove it") from error
+
+
 def _read(path, data, notes):
     image = _opened(path, data)
     if image is None:  # float TIFF files

@@ -26,6 +26,7 @@ def run(code):
         "keras_matting.commands.data",
         "keras_matting.commands.evaluate",
         "keras_matting.commands.predict",
+        "keras_matting.commands.serve",
         "keras_matting.commands.synthetic",
         "keras_matting.commands.weights",
     ],

@@ -20,6 +20,7 @@ COMMANDS = {
     "predict": ("keras_matting.commands.predict", "cut people and things out of photographs"),
     "video": ("keras_matting.commands.video", "cut people and things out of videos"),
     "evaluate": ("keras_matting.commands.evaluate", "score mattes against true ones"),
+    "serve": ("keras_matting.commands.serve", "cut people and things out over HTTP"),
     "weights": ("keras_matting.commands.weights", "convert a published checkpoint"),
     "weights list": ("keras_matting.commands.weights_list", "list networks with weights"),
     "weights fetch": ("keras_matting.commands.weights_fetch", "download published weights"),
