@@ -35,6 +35,7 @@ SLOW = [
     "quantization/test_quantizers.py",
     "data/test_refinement.py",
     "inference/test_tiles.py",
+    "commands/test_weights_fetch.py",
 ]
 
 

@@ -24,7 +24,7 @@ import sys
 from absl import flags
 
 from keras_matting.commands import model_flags
-from keras_matting.inference import check_call
+from keras_matting.inference import check_call, input_names
 
 GROUPS = {
     "Address": ["host", "port"],
@@ -62,6 +62,8 @@ def _run(argv, options):
         raise ValueError(f"unexpected argument {argv[1]}; see --help for examples")
     model_flags.check_model_flags(options)
     model = model_flags.load_model(options)
+    if more := set(input_names(model)) - {"image"}:
+        raise ValueError(f"{model.name} needs a {min(more)}; choose a network without one")
     check_call(model, (), options.size)
     limits = service.Limits(
         options.max_megabytes, options.max_megapixels, options.max_waiting, options.max_seconds
@@ -76,4 +78,5 @@ def _run(argv, options):
     host, port = listening.getsockname()[:2]
     print(f"http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl-C ends)", flush=True)
     verbose = logging.getLogger("keras_matting").level <= logging.INFO
-    service.server(model, limits, "info" if verbose else "warning").run(sockets=[listening])
+    server = service.server(model, limits, options.size, "info" if verbose else "warning")
+    server.run(sockets=[listening])

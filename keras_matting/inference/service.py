@@ -12,6 +12,7 @@ Requests beyond the limits are refused with a sentence as text: 400 (no picture,
 
 import asyncio
 import socket
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,8 +45,12 @@ class Limits(NamedTuple):
     seconds: float = 30.0
 
 
-def application(model, limits: Limits) -> Starlette:
-    """Return the service as an ASGI application; `model` takes an image only."""
+def application(model, limits: Limits, reference_size: int | None = None) -> Starlette:
+    """Return the service as an ASGI application.
+
+    `model`, which takes an image only, and `reference_size` are as for `predict_alpha`.
+    """
+    predict = partial(predict_alpha, model, reference_size=reference_size)
     turn, waiting = asyncio.Lock(), set()
 
     async def page(request):
@@ -67,7 +72,7 @@ def application(model, limits: Limits) -> Starlette:
                 if await request.is_disconnected():
                     return Response()
                 result = await run_in_threadpool(
-                    _matted, model, data, output, format, onto, limits.megapixels
+                    _matted, predict, data, output, format, onto, limits.megapixels
                 )
         finally:
             waiting.discard(request)
@@ -88,8 +93,10 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family)
 
 
-def server(model, limits: Limits, log_level: str = "warning") -> uvicorn.Server:
-    """Return a server of the application, for `.run(sockets=[listen(host, port)])`."""
+def server(
+    model, limits: Limits, reference_size: int | None = None, log_level: str = "warning"
+) -> uvicorn.Server:
+    """Return a server of the `application`, for `.run(sockets=[listen(host, port)])`."""
 
     class Protocol(H11Protocol):
         """Closes connections that have not sent the head of a request in time."""
@@ -103,7 +110,7 @@ def server(model, limits: Limits, log_level: str = "warning") -> uvicorn.Server:
                 self.transport.close()
 
     config = uvicorn.Config(
-        application(model, limits),
+        application(model, limits, reference_size),
         http=Protocol,
         ws="none",
         lifespan="off",
@@ -165,12 +172,12 @@ async def _body(request: Request, limits: Limits) -> bytes:
     return bytes(data)
 
 
-def _matted(model, data, output, format, onto, megapixels):
+def _matted(predict, data, output, format, onto, megapixels):
     try:
         if photograph_files.count_pixels("the picture", data) > megapixels * 1_000_000:
             raise HTTPException(413, f"the picture has more than {megapixels} megapixels")
         photograph = photograph_files.read("the picture", None, data)
-        alpha = predict_alpha(model, photograph.in_8_bits(), profile=photograph.profile)
+        alpha = predict(photograph.in_8_bits(), profile=photograph.profile)
         colours = photograph.pixels
         if output != "alpha":
             colours = foreground_colours(colours, alpha)

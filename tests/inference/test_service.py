@@ -30,10 +30,10 @@ class Network:
 
 
 @contextmanager
-def served(monkeypatch, network=None, **limits):
+def served(monkeypatch, network=None, reference_size=None, **limits):
     """Serve a network; yields the address."""
     monkeypatch.setattr("keras_matting.inference.predict.TFLiteModel", Network)
-    running = server(network or Network(), Limits(**limits))
+    running = server(network or Network(), Limits(**limits), reference_size)
     with listen("127.0.0.1", 0) as listening:
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
         thread.start()
@@ -71,6 +71,16 @@ def test_results(monkeypatch):
         assert status == 200 and b"Drop a picture here" in page
         status, health = ask(address, "GET", "/health")
         assert json.loads(health) == {"network": "red", "waiting": 0}
+
+
+def test_the_size_is_passed_on(monkeypatch):
+    def predict_alpha(model, image, profile, reference_size):
+        return np.full(image.shape[:2], reference_size / 255, np.float32)
+
+    monkeypatch.setattr("keras_matting.inference.service.predict_alpha", predict_alpha)
+    with served(monkeypatch, reference_size=64) as address:
+        _, data = ask(address, path="/?output=alpha", body=png(200))
+        assert (cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) == 64).all()
 
 
 def test_refusals_are_sentences(monkeypatch):
