@@ -1,6 +1,6 @@
 """Train Deep Image Matting in its stages (Xu et al. 2017): image and trimap in, alpha out.
 
-    python recipes/dim.py --foregrounds ADOBE --backgrounds COCO --weights imagenet
+    python recipes/dim.py --foregrounds ADOBE --backgrounds COCO --workdir runs/dim
     python recipes/dim.py --stage refinement --weights runs/dim/best.weights.h5 --workdir runs/dim2
     python recipes/dim.py --stage everything --weights runs/dim2/best.weights.h5 --workdir runs/dim3
     python recipes/dim.py                          # quick test on synthetic figures
@@ -128,7 +128,7 @@ def build(options):
     side = None if options.sizes else options.size
     shape, weights = (side, side, 3), options.weights
     refinement = options.stage != "encoder_decoder"
-    if options.stage != "refinement" or weights in (None, "imagenet") or options.quantize:
+    if options.stage != "refinement" or weights is None or options.quantize:
         return create_model(options.model, shape, True, weights, refinement=refinement)
     coarse = create_model(options.model, shape, True, weights, refinement=False)
     return copy_layers(coarse, create_model(options.model, shape, True))

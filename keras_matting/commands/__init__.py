@@ -23,6 +23,10 @@ COMMANDS = {
     "serve": ("keras_matting.commands.serve", "cut people and things out over HTTP"),
     "weights": ("keras_matting.commands.weights", "convert a published checkpoint"),
     "weights list": ("keras_matting.commands.weights_list", "list networks with weights"),
+    "weights backbones": (
+        "keras_matting.commands.weights_backbones",
+        "list encoders that trainings start from",
+    ),
     "weights fetch": ("keras_matting.commands.weights_fetch", "download published weights"),
     "data": ("keras_matting.commands.data", "prepare datasets for training and evaluation"),
     "data synthetic": ("keras_matting.commands.synthetic", "draw synthetic figures on a sheet"),

@@ -10,7 +10,7 @@ from absl import app, flags, logging
 from tensorflow import keras
 
 from keras_matting.atomic import exclusive_lock
-from keras_matting.training import devices, service, strategies, workdir
+from keras_matting.training import backbones, devices, service, strategies, workdir
 from keras_matting.weights_files import is_quantized
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
@@ -24,12 +24,13 @@ flags.disclaim_key_flags()  # --help of a recipe shows the flags below as its ow
 def define_flags(workdir, model, learning_rate):
     """Define the flags that every recipe has."""
     flags.DEFINE_string("model", model, "Name of a variant of this method, as in list_models().")
-    flags.DEFINE_string("weights", None, "Initial weights: a .weights.h5 file, or imagenet.")
+    flags.DEFINE_string("weights", None, "Initial weights: a .weights.h5 file.")
     flags.DEFINE_string(
         "backbone",
         None,
-        "Initial weights of the backbone, a checkpoint that weights.load_backbone reads, such as "
-        "mobilenet_v2_1.0_224_quant.tflite.",
+        "Initial weights of the backbone: imagenet, a checkpoint that keras-matting weights "
+        "backbones lists, or none. Default: on folders, what the release starts from (imagenet), "
+        "except with --weights or --photographs; otherwise none.",
     )
     flags.DEFINE_float(
         "average", 0.0, "Decay of a moving average of the weights, such as 0.995; 0 disables it."
@@ -147,6 +148,12 @@ def resolved(options, defaults: dict, replicas: int = 1) -> SimpleNamespace:
         raise ValueError("--quantize names the initial weights: leave --weights out.")
     if options.quantize:
         values["weights"] = None if is_quantized(options.quantize) else options.quantize
+    if values["weights"] == "imagenet":
+        values |= {"weights": None, "backbone": "imagenet"}
+    if values["quantize"]:
+        values["backbone"] = "none"
+    elif values["backbone"] is None:
+        values["backbone"] = backbones.DEFAULT if _needs_backbone(values) else "none"
     values["replicas"] = replicas
     if values["size"] % 32:
         raise ValueError(f"--size={values['size']} is not a multiple of 32.")
@@ -155,6 +162,12 @@ def resolved(options, defaults: dict, replicas: int = 1) -> SimpleNamespace:
             f"--batch_size={values['batch_size']} cannot be divided among {replicas} replicas."
         )
     return SimpleNamespace(**values)
+
+
+def _needs_backbone(values):
+    """Return whether a run on folders, as published, starts without weights."""
+    started = any(values.get(name) for name in ("weights", "base", "photographs"))
+    return not started and bool(values.get("foregrounds") or values.get("cityscapes"))
 
 
 def run(given, defaults: Callable, main: Callable):

@@ -2,15 +2,13 @@
 
 import sys
 
-import numpy as np
 import tensorflow as tf
 
 from keras_matting import weights_files
-from keras_matting.training import devices, strategies, workdir
+from keras_matting.training import backbones, devices, strategies, workdir
 from keras_matting.training.callbacks import Checkpoints, WeightAverage, standard
 from keras_matting.training.norms import synchronise
 from keras_matting.training.sources import Data
-from keras_matting.weights import load_backbone
 
 
 def transformed(model, options):
@@ -44,8 +42,7 @@ def fit(model, options, data: Data, monitor, strategy, network=None, callbacks=(
         workdir.lengthen(options.workdir, options.epochs, rate(model.optimizer))
     folder = workdir.of_worker(options.workdir, worker)
     with strategy.scope():
-        if options.backbone and not options.quantize:
-            start_backbone(network or model, options.backbone, data)
+        backbones.start(network or model, options.backbone, data.held_out)
         make_variables(model)
     # metrics cover all replicas already; by default Keras would sum them over the replicas
     model.distribute_reduction_method = "first"
@@ -90,14 +87,6 @@ def rate(optimizer):
     """Return the learning rate of an optimiser, or the configuration of its schedule."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)  # of a loss scale
     return inner.get_config()["learning_rate"]
-
-
-def start_backbone(model, source, data: Data):
-    """Load the backbone from `source`; held-out pictures set the statistics of its norms."""
-    pictures = None
-    if data.held_out:
-        pictures = np.concatenate([inputs["image"] for inputs, _ in data.held_out.take(8)])
-    load_backbone(model, source, pictures)
 
 
 def make_variables(model):

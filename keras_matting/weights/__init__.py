@@ -2,8 +2,9 @@
 
 A table has
 
-    LAYERS   [(pattern of our layer, published module), ...]; the first match applies. A pattern
-             with a slash is for a single variable, and the published name is then complete.
+    LAYERS   [(pattern of our layer, published module), ...]; the first match applies. The module
+             may also be a function of the match. A pattern with a slash is for a single variable,
+             and the published name is then complete.
     HEADS    pattern of the training heads' tensors, which a network without heads ignores
     IGNORED  pattern of tensors that the published forward pass never reads
     ALIASES  {prefix: second prefix for the same tensors, which takes precedence}
@@ -17,6 +18,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from keras_matting.weights import (
+    backbones,
     bgmv2,
     bisenetv2,
     checkpoints,
@@ -26,7 +28,6 @@ from keras_matting.weights import (
     modnet,
     paddle,
     quantised_mobilenet,
-    torchvision,
 )
 from keras_matting.weights_files import named, unusable
 
@@ -75,42 +76,61 @@ def load_published(model, source):
 
 
 def load_backbone(model, source, pictures=None):
-    """Load an ImageNet checkpoint into the backbone of `model` and return the model.
+    """Load the published encoder of `model` and return the model.
 
-    `source` is given as for `load_published`: torchvision's MobileNetV2, ResNet, DenseNet or VGG16,
-    or PaddleSeg's HRNet. The classifier is ignored. Input channels beyond the image's three start
-    from zero. Raises ValueError that lists missing tensors and wrong shapes.
+    `source` is given as for `load_published`; `backbones.BACKBONES` lists the files: torchvision's
+    MobileNetV2, ResNet, DenseNet and VGG16; HRNet of PaddleSeg, its authors or timm; DeepLabV3 of
+    torchvision or VainF for BGMv2; GCA's ResNet-34; BiSeNetV2's backbone_v2. Classifiers are
+    ignored. Input channels beyond the image's three start from zero. Raises ValueError that lists
+    missing tensors and wrong shapes.
 
     Google's quantised MobileNetV2, a .tflite file, needs `pictures`, see
     `quantised_mobilenet.fill`.
     """
     if str(source).endswith(".tflite"):
         return quantised_mobilenet.fill(model, source, pictures)
-    families = torchvision.BACKBONES | {"hrnet": [paddle.hrnet("")]}
-    forms = next((forms for part, forms in families.items() if part in model.name), None)
-    if forms is None:
-        raise ValueError(f"no ImageNet checkpoints for the backbone of {model.name}")
-    layers = [layer for layer in model.layers if layer.name.startswith("backbone_")]
-    state = _unprefixed(_mapping(source), layers, *forms)
+    family = backbones.family(model.name)
+    if family is None:
+        raise ValueError(f"no published checkpoints for the backbone of {model.name}")
+    ours = [layer for layer in model.layers if layer.weights]
+    ours = [layer for layer in ours if re.fullmatch(family.layers, layer.name)]
+    state = _unprefixed(_mapping(source), ours, *family.forms)
+    # VainF's DeepLabV3 divides MobileNetV2, whose blocks keep their numbers
+    state = {re.sub(r"\b(low|high)_level_features\b", "features", k): v for k, v in state.items()}
     state = _effective(state, {})
-    state = {name: _widened(name, array, layers, forms) for name, array in state.items()}
-    for form in forms:
-        table = SimpleNamespace(LAYERS=form, HEADS=r"(?!)", IGNORED=r".*")
-        try:
-            return _fill(model, layers, state, table)
-        except ValueError as error:
-            problem = error
-    raise problem
+    form = max(family.forms, key=lambda form: len(_names_of(ours, form) & set(state)))
+    ours = [
+        layer
+        for layer in ours
+        if not re.fullmatch(family.optional, layer.name) or _names_of([layer], form) & set(state)
+    ]
+    table = SimpleNamespace(LAYERS=form, HEADS=r"(?!)", IGNORED=r".*")
+    return _fill(model, ours, _widened(state, ours[0], form), table)
 
 
-def _widened(name, array, layers, forms):
-    """Pad the first kernel with zeros for input channels that only our network has."""
-    first = next(layer for layer in layers if layer.weights)
-    names = [_published(first.name, "kernel", form)[0] for form in forms]
-    channels = first.weights[0].shape[2]
-    if name not in names or np.ndim(array) != 4 or array.shape[1] >= channels:
-        return array
-    return np.pad(array, [(0, 0), (0, channels - array.shape[1]), (0, 0), (0, 0)])
+def _widened(state, first, form):
+    """Pad the first convolution's tensors with zeros for channels that only our network has."""
+    shape, found = first.kernel.shape, dict(state)
+    for name in _published(first.name, "kernel", form):
+        array = state.get(name)
+        if np.ndim(array) == 4 and array.shape[1] < shape[2]:
+            found[name] = np.pad(array, [(0, 0), (0, shape[2] - array.shape[1]), (0, 0), (0, 0)])
+    for name in _published(first.name, "v", form):  # of a spectral norm, channels first
+        if name in state:
+            found[name] = np.pad(
+                state[name], (0, max(0, shape[:3].num_elements() - len(state[name])))
+            )
+    return found
+
+
+def _names_of(layers, form):
+    """Return all names that a table gives to the layers' variables."""
+    return {
+        name
+        for layer in layers
+        for variable in layer.weights
+        for name in _published(layer.name, variable.name.split("/")[-1].split(":")[0], form)
+    }
 
 
 def _fill(model, layers, state, table):
@@ -165,13 +185,7 @@ def _unprefixed(state, layers, *forms):
     """Remove the prefix that all names share, such as DataParallel's, if ours begin without it."""
     shared = os.path.commonprefix(list(state))
     prefixes = ["", *(shared[: i + 1] for i, letter in enumerate(shared) if letter == ".")]
-    expected = {
-        name
-        for layer in layers
-        for variable in layer.weights
-        for form in forms
-        for name in _published(layer.name, variable.name.split("/")[-1].split(":")[0], form)
-    }
+    expected = set().union(*(_names_of(layers, form) for form in forms))
 
     def known(prefix):
         return sum(name.removeprefix(prefix) in expected for name in state)
@@ -184,7 +198,7 @@ def _published(layer, slot, patterns):
     """Return the possible published names of our layer's variable."""
     for pattern, published in patterns:
         if match := re.fullmatch(pattern, f"{layer}/{slot}" if "/" in pattern else layer):
-            module = match.expand(published)
+            module = published(match) if callable(published) else match.expand(published)
             return [module] if "/" in pattern else [f"{module}.{leaf}" for leaf in LEAVES[slot]]
     return []
 

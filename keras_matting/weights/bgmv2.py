@@ -5,13 +5,16 @@ from types import SimpleNamespace
 from keras_matting.weights.torchvision import mobilenet_v2, resnet
 
 _RATES = {1: 0, 3: 1, 6: 2, 9: 3}  # rate: index of the branch
-_HEADS = [
+ASPP = [
     *[(f"aspp_rate{rate}_conv", f"aspp.convs.{i}.0") for rate, i in _RATES.items()],
     *[(f"aspp_rate{rate}_bn", f"aspp.convs.{i}.1") for rate, i in _RATES.items()],
     ("aspp_mean_conv", "aspp.convs.4.1"),
     ("aspp_mean_bn", "aspp.convs.4.2"),
     ("aspp_conv", "aspp.project.0"),
     ("aspp_bn", "aspp.project.1"),
+]
+_HEADS = [
+    *ASPP,
     *[(f"decoder{i}_conv", f"decoder.conv{i + 1}") for i in range(4)],
     *[(f"decoder{i}_bn", f"decoder.bn{i + 1}") for i in range(3)],
     *[(f"refine{i}_conv", f"refiner.conv{i + 1}") for i in range(4)],

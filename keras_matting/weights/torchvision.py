@@ -66,16 +66,10 @@ def vgg16():
     ]
 
 
-# part of a model's name: the possible tables of its backbone's ImageNet checkpoints
-BACKBONES = {
-    "mobilenetv2": [mobilenet_v2("features", nested=True), mobilenet_v2("features")],
-    "resnet": [resnet()],
-    "densenet121": [
-        [
-            ("backbone_stem_conv", "features.conv0"),
-            ("backbone_stem_bn", "features.norm0"),
-            *densenet(r"features.denseblock\1", r"features.transition\1"),
-        ]
-    ],
-    "vgg16": [vgg16()],
-}
+def densenet121():
+    """Return rows for torchvision's DenseNet-121."""
+    return [
+        ("backbone_stem_conv", "features.conv0"),
+        ("backbone_stem_bn", "features.norm0"),
+        *densenet(r"features.denseblock\1", r"features.transition\1"),
+    ]

@@ -59,7 +59,14 @@ def test_gfm_on_photographs(tmp_path):
         put(tmp_path / f"train/original/m_{i}.jpg", noise)
         put(tmp_path / f"train/mask/m_{i}.png", disc)
     mobile = "--model=gfm_mobilenetv2_tt_mobile"
-    train("gfm", tmp_path / "run", mobile, "--track=ori", f"--foregrounds=am2k:{tmp_path}")
+    train(
+        "gfm",
+        tmp_path / "run",
+        mobile,
+        "--track=ori",
+        f"--foregrounds=am2k:{tmp_path}",
+        "--backbone=none",
+    )
 
 
 def test_bisenetv2_on_cityscapes(tmp_path):

@@ -124,7 +124,8 @@ def test_a_broken_cluster_is_one_sentence(start, monkeypatch, config):
 
 
 def test_replicas_share_a_batch():
-    options = SimpleNamespace(size=64, batch_size=6, quantize=None, weights=None)
+    given = dict(quantize=None, weights=None, backbone=None)
+    options = SimpleNamespace(size=64, batch_size=6, **given)
     with pytest.raises(ValueError, match="--batch_size=6 cannot be divided among 4 replicas."):
         recipe.resolved(options, {}, replicas=4)
 

@@ -65,18 +65,6 @@ def test_the_step_whose_operations_were_listed_is_not_traced_again():
     assert int(model.optimizer.iterations) == 4
 
 
-def test_a_backbone_sees_eight_batches_of_held_out_pictures(monkeypatch):
-    seen = []
-    monkeypatch.setattr(run, "load_backbone", lambda *given: seen.append(given))
-    batches = tf.data.Dataset.range(10).batch(2).repeat(2).map(lambda i: ({"image": i}, {}))
-    run.start_backbone("model", "file", Data(None, batches, 1, None))
-    run.start_backbone("model", "file", Data(None, None, 1, None))
-    (model, source, pictures), without = seen
-    assert (model, source) == ("model", "file")
-    np.testing.assert_array_equal(pictures, [*range(10), *range(6)])
-    assert without == ("model", "file", None)
-
-
 def small():
     image = keras.Input((8, 8, 3), name="image")
     x = layers.Conv2D(1, 3, name="logit")(layers.Rescaling(2.0, -1.0, name="normalise")(image))
