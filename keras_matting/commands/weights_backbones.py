@@ -12,6 +12,8 @@ The first row of a network is what its release starts from, or is nearest to it.
 
 import sys
 
+from keras_matting import published
+
 HEAD = ("networks", "file", "licence", "address")
 
 
@@ -33,8 +35,6 @@ def main(argv):
 
 def rows() -> list[tuple[str, ...]]:
     """Return a row of `HEAD` for each file."""
-    from keras_matting.weights.backbones import BACKBONES
-
     return [
         (
             ", ".join(row.networks),
@@ -42,5 +42,5 @@ def rows() -> list[tuple[str, ...]]:
             row.licence,
             f"{row.url} ({row.note})" if row.note else row.url,
         )
-        for row in BACKBONES
+        for row in published.BACKBONES
     ]

@@ -4,8 +4,9 @@ import json
 
 import numpy as np
 
+from keras_matting import published
 from keras_matting.models import MODELS
-from keras_matting.weights import backbones, load_backbone
+from keras_matting.weights import load_backbone
 
 DEFAULT = "default"  # imagenet, where there is a published backbone
 
@@ -18,7 +19,7 @@ def start(model, choice, held_out=None):
     """
     if choice == "none":
         return
-    row = backbones.of_variant(model.name)
+    row = published.backbone_of(model.name)
     if choice == DEFAULT and row is None:
         print(f"No published backbone fits {model.name}: random weights.", flush=True)
     elif choice in (DEFAULT, "imagenet"):
@@ -33,7 +34,7 @@ def start(model, choice, held_out=None):
 def _imagenet(model, row):
     if row is None:
         raise ValueError(f"no published backbone fits {model.name}: use --backbone none.")
-    if row.file != backbones.APPLICATIONS:
+    if row.file != published.APPLICATIONS:
         raise FileNotFoundError(
             f"{model.name} starts from {row.file}, which keras.applications does not have: "
             f"download it from {row.url} and name it with --backbone, or train from random "

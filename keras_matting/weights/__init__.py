@@ -78,7 +78,7 @@ def load_published(model, source):
 def load_backbone(model, source, pictures=None):
     """Load the published encoder of `model` and return the model.
 
-    `source` is given as for `load_published`; `backbones.BACKBONES` lists the files: torchvision's
+    `source` is given as for `load_published`; `published.BACKBONES` lists the files: torchvision's
     MobileNetV2, ResNet, DenseNet and VGG16; HRNet of PaddleSeg, its authors or timm; DeepLabV3 of
     torchvision or VainF for BGMv2; GCA's ResNet-34; BiSeNetV2's backbone_v2. Classifiers are
     ignored. Input channels beyond the image's three start from zero. Raises ValueError that lists
@@ -118,7 +118,7 @@ def _widened(state, first, form):
     for name in _published(first.name, "v", form):  # of a spectral norm, channels first
         if name in state:
             found[name] = np.pad(
-                state[name], (0, max(0, shape[:3].num_elements() - len(state[name])))
+                state[name], (0, max(0, int(np.prod(shape[:3])) - len(state[name])))
             )
     return found
 

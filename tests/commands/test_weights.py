@@ -8,6 +8,7 @@ import pytest
 from recordings import published_state
 from torch_files import tensors, write_zip
 
+from keras_matting.commands import weights_backbones
 from keras_matting.commands.model_flags import parse_options
 from keras_matting.commands.weights import convert
 from keras_matting.models import create_model
@@ -90,3 +91,12 @@ def test_errors_of_the_command_are_one_line(tmp_path):
     assert found.returncode == 1
     assert found.stderr.splitlines()[-1] == "checkpoint not found: gone.pth"
     assert "Traceback" not in found.stderr
+
+
+def test_backbones_are_listed_with_file_licence_and_address(capsys):
+    weights_backbones.main(["weights backbones", "gca"])
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.split() == ["networks", "file", "licence", "address"]
+    assert row.startswith("gca       model_best_resnet34_En_nomixup.pth  MIT (code)  https://")
+    with pytest.raises(SystemExit, match="no backbone with vit"):
+        weights_backbones.main(["weights backbones", "vit"])

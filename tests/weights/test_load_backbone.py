@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from recordings import published_state
 
+from keras_matting import published
 from keras_matting.backbones import hrnet
 from keras_matting.models import create_model, list_models
 from keras_matting.weights import backbones, checkpoints, load_backbone
@@ -218,6 +219,6 @@ def test_missing_tensors_are_reported():
 
 
 def test_every_network_of_a_release_has_a_row():
-    without = {name for name in list_models() if backbones.of_variant(name) is None}
+    without = {name for name in list_models() if published.backbone_of(name) is None}
     assert without == {"bisenetv2_mobile", "bisenetv2_paper", "dim_vgg16_mobile", "gca_mobile"}
     assert all(backbones.family(name) for name in set(list_models()) - without)
