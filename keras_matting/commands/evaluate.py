@@ -2,6 +2,7 @@
 
     keras-matting evaluate --prediction cutouts --alpha alphas --csv scores.csv
     keras-matting evaluate --prediction mattes --alpha alphas --trimap trimaps
+    keras-matting evaluate --prediction mattes --alpha alphas --trimap trimaps --regions
     keras-matting evaluate --model gca --weights gca.weights.h5 --image images \\
         --trimap trimaps --alpha alphas --save mattes
 
@@ -13,7 +14,9 @@ Results equal the MATLAB evaluation of Deep Image Matting (which has no MAD). Wi
 unknown pixels (128) count, otherwise all pixels. SAD, Grad and Conn are divided by 1000; MSE and
 MAD are not scaled (papers often print 1000 * MSE). If a trimap has no unknown pixels, SAD, Grad and
 Conn are 0, and MSE and MAD are undefined: "nan" in the table and --csv, null in --json. The means
-of MSE and MAD exclude such images, and the table says how many there are.
+of MSE and MAD exclude such images, and the table says how many there are. With --regions, whole
+images are scored, and SAD, MSE and MAD also in the transition, foreground and background of the
+trimap, as in the tables of AM-2k and P3M.
 
 Mattes may have 16 bits. Of cut-outs, the alpha channel is scored. Files that are missing,
 unexpected, damaged, of another size or in colour, and mattes on a scale other than 0..255, are
@@ -42,7 +45,14 @@ GROUPS = {
 
 
 def predict_and_evaluate(
-    model, folders, save=None, *, reference_size=None, overwrite_known=False, processes=None
+    model,
+    folders,
+    save=None,
+    *,
+    reference_size=None,
+    overwrite_known=False,
+    regions=False,
+    processes=None,
 ):
     """Predict a matte for each image of a folder and score it, as `evaluate` does.
 
@@ -51,10 +61,12 @@ def predict_and_evaluate(
         folders: {kind: folder} with "image" and "alpha"; "background" if the model takes one;
             "trimap" if the model takes one or to score unknown pixels only.
         save: folder to save the predictions to, as <name>.png.
-        overwrite_known, processes: as for `evaluate`.
+        overwrite_known, regions, processes: as for `evaluate`.
 
     Returns and raises the same as `evaluate`.
     """
+    if regions and "trimap" not in folders:
+        raise ValueError("regions are those of trimaps; specify their folder")
     extra = [kind for kind in input_names(model) if kind != "image"]
     given = set(folders) - {"image", "alpha"}
     if "trimap" not in extra:
@@ -74,7 +86,7 @@ def predict_and_evaluate(
                 image_files.write_png(Path(save) / f"{name}.png", matte)
             yield matte, paths
 
-    return scored(items(), list(files), overwrite_known, processes)
+    return scored(items(), list(files), overwrite_known, processes, regions)
 
 
 def define_flags():
@@ -98,6 +110,11 @@ def define_flags():
         "overwrite_known", False,
         "Set predictions to 0 and 255 where the trimap is, as PaddleSeg's evaluation does. SAD, "
         "MSE and MAD do not change, Grad and Conn do. The MATLAB evaluation does not overwrite.",
+    )  # fmt: skip
+    flags.DEFINE_bool(
+        "regions", False,
+        "Score whole images, and SAD, MSE and MAD also in the trimap's transition, foreground and "
+        "background.",
     )  # fmt: skip
     flags.DEFINE_integer(
         "processes", None, "Number of processes; default: one per core.", lower_bound=1
@@ -125,7 +142,8 @@ def main(argv):
 
 def _run(options):
     _check(options)
-    common = dict(overwrite_known=options.overwrite_known, processes=options.processes)
+    names = ("overwrite_known", "regions", "processes")
+    common = {name: options[name].value for name in names}
     if options.prediction:
         scores = evaluate(options.prediction, options.alpha, options.trimap, **common)
     else:
@@ -135,7 +153,7 @@ def _run(options):
         scores = predict_and_evaluate(
             model, folders, options.save, reference_size=options.size, **common
         )
-    region = "unknown" if options.trimap else "whole"
+    region = "unknown" if options.trimap and not options.regions else "whole"
     for path, text in ((options.csv, as_csv(scores)), (options.json, as_json(scores, region))):
         if path:
             write_bytes(path, text.encode(errors="surrogateescape"))
@@ -161,6 +179,8 @@ def _check(options):
         raise ValueError("specify --alpha, the folder of true mattes")
     if options.overwrite_known and not options.trimap:
         raise ValueError("--overwrite_known needs --trimap")
+    if options.regions and not options.trimap:
+        raise ValueError("--regions needs --trimap")
     if options.save:
         for kind in ("image", "alpha", "trimap", "background"):
             folder = options[kind].value

@@ -24,6 +24,8 @@ METRICS = {
     "grad": metrics.gradient_error,
     "conn": metrics.connectivity_error,
 }
+# parts of a trimap, which the tables of AM-2k and P3M score separately
+REGIONS = {"transition": 128, "foreground": 255, "background": 0}
 RESULTS = ("alpha", "cutout", "foreground", "composite")  # of `predict`
 # metric: the table's column heading and number of decimals
 COLUMNS = {"sad": ("SAD", 4), "mse": ("MSE", 6), "mad": ("MAD", 6)}
@@ -33,7 +35,9 @@ READERS = image_files.READERS | {"trimap": partial(image_files.read_trimap, unif
 NAMED_AT_MOST = 10
 
 
-def evaluate(prediction, alpha, trimap=None, *, overwrite_known=False, processes=None):
+def evaluate(
+    prediction, alpha, trimap=None, *, overwrite_known=False, regions=False, processes=None
+):
     """Score a folder of predicted mattes against a folder of true ones.
 
     Shows progress on stderr. With several processes, the calling script must guard its entry point
@@ -43,6 +47,8 @@ def evaluate(prediction, alpha, trimap=None, *, overwrite_known=False, processes
         prediction, alpha: folders of mattes, matched by file name without suffix.
         trimap: folder of trimaps; only their unknown pixels (128) count.
         overwrite_known: set predictions to 0 and 255 where the trimap is.
+        regions: score whole images, and add SAD, MSE and MAD of the trimap's transition, foreground
+            and background: sad_transition, mse_transition, ... mad_background.
         processes: default: the number of CPU cores.
 
     Returns:
@@ -52,10 +58,12 @@ def evaluate(prediction, alpha, trimap=None, *, overwrite_known=False, processes
         ValueError: a file is missing, unexpected or invalid; one line per problem. Nothing has been
             scored then.
     """
+    if regions and not trimap:
+        raise ValueError("regions are those of trimaps; specify their folder")
     folders = {"prediction": prediction, "alpha": alpha, "trimap": trimap}
     files = match_files({kind: path for kind, path in folders.items() if path}, processes)
     items = ((paths["prediction"], paths) for paths in files.values())
-    return scored(items, list(files), overwrite_known, processes)
+    return scored(items, list(files), overwrite_known, processes, regions)
 
 
 def match_files(folders, processes=None, inputs=()):
@@ -162,13 +170,13 @@ def _in_8_bits(matte):
     return matte if matte.dtype == np.uint8 else np.rint(255.0 * matte).astype(np.uint8)
 
 
-def scored(items, names, overwrite_known, processes):
+def scored(items, names, overwrite_known, processes, regions=False):
     """Score (prediction or its file, {kind: path}) items, one per name; returns {name: scores}."""
-    score = partial(_score, overwrite_known=overwrite_known)
+    score = partial(_score, overwrite_known=overwrite_known, regions=regions)
     return dict(zip(names, _in_order(score, items, names, processes, "scored"), strict=True))
 
 
-def _score(item, overwrite_known):
+def _score(item, overwrite_known, regions):
     """Score one (prediction or its file, {kind: path}) item; returns {metric: value}."""
     prediction, paths = item
     if not isinstance(prediction, np.ndarray):
@@ -178,7 +186,16 @@ def _score(item, overwrite_known):
     if overwrite_known and trimap is not None:
         known = trimap if prediction.dtype == np.uint8 else trimap / 255.0
         prediction = np.where(trimap == 128, prediction, known)
-    return {name: metric(prediction, alpha, trimap) for name, metric in METRICS.items()}
+    if not regions:
+        return {name: metric(prediction, alpha, trimap) for name, metric in METRICS.items()}
+    found = {name: metric(prediction, alpha) for name, metric in METRICS.items()}
+    for region, value in REGIONS.items():
+        counted = np.where(trimap == value, np.uint8(128), np.uint8(0))
+        found |= {
+            f"{name}_{region}": METRICS[name](prediction, alpha, counted)
+            for name in ("sad", "mse", "mad")
+        }
+    return found
 
 
 def _in_order(function, items, names, processes, verb):
@@ -208,7 +225,8 @@ def _pooled(function, items, processes):
 
 def means(scores):
     """Return {metric: mean} over {name: {metric: value}}, ignoring NaN."""
-    columns = {metric: [row[metric] for row in scores.values()] for metric in METRICS}
+    names = next(iter(scores.values()), METRICS)
+    columns = {metric: [row[metric] for row in scores.values()] for metric in names}
     defined = {metric: [v for v in column if v == v] for metric, column in columns.items()}
     return {metric: math.fsum(v) / len(v) if v else math.nan for metric, v in defined.items()}
 
@@ -228,6 +246,7 @@ def table(scores, region):
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
     ]
     lines.insert(-1, "-" * len(lines[0]))
+    lines += _regions(scores)
     counted = "unknown pixels (trimap 128)" if region == "unknown" else "all pixels"
     lines.append(f"{len(scores)} images, {counted}; SAD, Grad and Conn are divided by 1000.")
     if left_out := undefined(scores):
@@ -238,11 +257,24 @@ def table(scores, region):
     return "\n".join(lines)
 
 
+def _regions(scores):
+    """Return lines with the means of the trimap's regions, if they were scored."""
+    found, lines = means(scores), []
+    for region in REGIONS:
+        if f"sad_{region}" in found:
+            values = (
+                f"{COLUMNS[m][0]} {found[f'{m}_{region}']:.{COLUMNS[m][1]}f}"
+                for m in ("sad", "mse", "mad")
+            )
+            lines.append(f"mean of the {region}: {', '.join(values)}")
+    return lines
+
+
 def as_csv(scores):
     """Format scores as CSV: a header and a row per image, without means."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["name", *METRICS])
+    writer.writerow(["name", *next(iter(scores.values()), METRICS)])
     writer.writerows([name, *row.values()] for name, row in scores.items())
     return text.getvalue()
 

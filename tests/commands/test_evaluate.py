@@ -92,6 +92,29 @@ def test_known_pixels_overwritten_as_paddleseg_does(golden):
     assert scores["shift_cut"]["grad"] < 0.8 * scored(golden)["shift_cut"]["grad"]
 
 
+def test_regions_of_the_trimap(tmp_path):
+    """Errors of 50/255, 25/255 and 51/255, 0 in foreground, transition and two of background."""
+    rows = {"alpha": [255, 128, 0, 0], "prediction": [205, 153, 51, 0], "trimap": [255, 128, 0, 0]}
+    for kind, values in rows.items():
+        (tmp_path / kind).mkdir()
+        write(tmp_path / kind / "a.png", [values])
+    row = scored(tmp_path, regions=True)["a"]
+    assert row["sad"] == pytest.approx((50 + 25 + 51) / 255_000)
+    assert row["mad"] == pytest.approx((50 + 25 + 51) / 255 / 4)
+    for region, error, count in (
+        ("foreground", 50, 1),
+        ("transition", 25, 1),
+        ("background", 51, 2),
+    ):
+        assert row[f"sad_{region}"] == pytest.approx(error / 255_000)
+        assert row[f"mse_{region}"] == pytest.approx((error / 255) ** 2 / count)
+        assert row[f"mad_{region}"] == pytest.approx(error / 255 / count)
+    text = table({"a": row}, "whole")
+    assert "mean of the background: SAD 0.0002, MSE 0.020000, MAD 0.100000" in text
+    with pytest.raises(ValueError, match="specify their folder"):
+        scored(tmp_path, trimap=False, regions=True)
+
+
 def test_means_exclude_undefined_values_and_say_so():
     row = dict(sad=2.0, mse=0.2, mad=0.4, grad=1.0, conn=3.0)
     nothing = dict(sad=0.0, mse=math.nan, mad=math.nan, grad=0.0, conn=0.0)
