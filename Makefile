@@ -1,7 +1,8 @@
-# make setup | demo | zoo | test | check | lint | android-test | android-apk | android-screens. Each
-# sets up .venv first if it is missing: the classic lane on Python 3.11, the current lane on 3.12 or
-# 3.13. PYTHON=python3.13 chooses the interpreter, VENV=DIR another environment.
-.PHONY: setup demo zoo test check lint clean android-test android-apk android-screens
+# make setup | demo | zoo | test | check | lint | android-test | android-apk | android-screens |
+# web | web-build | web-test. Each sets up .venv first if it is missing: the classic lane on Python
+# 3.11, the current lane on 3.12 or 3.13. PYTHON=python3.13 chooses the interpreter, VENV=DIR another
+# environment.
+.PHONY: setup demo zoo test check lint clean android-test android-apk android-screens web web-build web-test
 .DELETE_ON_ERROR:
 
 # the first that runs (a pyenv shim may exist for a version that is not enabled)
@@ -65,9 +66,31 @@ android-apk: $(if $(DEMO),,$(SMALL)/golden.json)
 android-screens: android-apk
 	bash android_demo/desktop/screens.sh $$($(BIN)/python -c 'import skimage; print(skimage.__path__[0])')/data/astronaut.png
 
+# The page for browsers: `web` serves it on this machine, `web-build` leaves build/web/site to upload.
+WEB := build/web
+NODE_MODULES := web_demo/node_modules/.package-lock.json
+
+$(WEB)/data/networks.json: $(SMALL)/golden.json web_demo/tools/data.py keras_matting/pretrained/networks.json
+	@echo "Collecting networks and golden vectors for the page (a minute) ..."
+	@mkdir -p $(WEB)
+	@TF_ENABLE_ONEDNN_OPTS=0 $(BIN)/python web_demo/tools/data.py $(SMALL) $(WEB)/data $(WEB)/reference 2>$(WEB)/data.log || { cat $(WEB)/data.log >&2; exit 1; }
+	@touch $@
+
+$(NODE_MODULES): web_demo/package-lock.json
+	cd web_demo && npm ci --ignore-scripts --no-audit --no-fund
+
+web-build: $(WEB)/data/networks.json $(NODE_MODULES)
+	@node web_demo/build.mjs $(WEB)/site $(WEB)/data
+
+web: web-build
+	node web_demo/serve.mjs $(WEB)/site
+
+web-test: web-build
+	bash web_demo/test.sh
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo --no-cache
 
 clean:
-	rm -rf build .venv* android_demo/build
+	rm -rf build .venv* android_demo/build web_demo/node_modules

@@ -3,9 +3,9 @@
     python android_demo/tools/small_files.py OUT
 
 `make android-test` runs on these, and on the files of `make demo` if there are any: the demo's
-model at a small width as float32 and int8_qat, and a few convolutions in the other formats, also
-with a trimap and with a background. OUT/photograph.bin is a small picture, OUT/<file>.alpha.bin its
-alpha from `keras_matting.inference`. Takes about a minute.
+model at a small width as float32, int8_qat and int8_float_ends, and a few convolutions in the other
+formats, also with a trimap and with a background. OUT/photograph.bin is a small picture,
+OUT/<file>.alpha.bin its alpha from `keras_matting.inference`. Takes about a minute.
 """
 
 import sys
@@ -42,7 +42,8 @@ def write(folder):
     )
     inputs = representative_inputs(mobile.input, *SIZE, count=8)
     mobile_qat = qat.deployment(qat.quantize(mobile, [inputs]))
-    wanted = [(mobile, "float32"), (mobile_qat, "int8_qat"), (plain, "float16"), (plain, "int8")]
+    wanted = [(mobile, "float32"), (mobile_qat, "int8_qat"), (mobile_qat, "int8_float_ends")]
+    wanted += [(plain, "float16"), (plain, "int8")]
     wanted += [(model, f) for model in (by_trimap, by_background) for f in ("float32", "int8")]
 
     entries = []

@@ -1,0 +1,45 @@
+// The strip of backgrounds: cut-out, alpha, colours, blur, a picture.
+
+const COLOURS = { White: "#ffffff", Black: "#000000", Green: "#00b140", Blue: "#0047bb" };
+
+/**
+ * Fills `strip` with tiles. `chosen` is called with "cut-out", "alpha", "blur", "#rrggbb", or "picture" and its file.
+ */
+export function addBackdrops(strip, { cutOut, first, chosen }) {
+  const kinds = [["cut-out", "Cut-out"], ["blur", "Blur"], ["picture", "Picture…"], ["alpha", "Alpha"]];
+  const tiles = kinds.filter(([kind]) => cutOut || kind !== "cut-out");
+  tiles.push(...Object.entries(COLOURS).map(([name, colour]) => [colour, name]), ["colour", "Colour…"]);
+  strip.setAttribute("role", "radiogroup");
+  strip.setAttribute("aria-label", "Background");
+  const file = hiddenInput(strip, "file", () => file.files[0] && chosen("picture", file.files[0]));
+  file.accept = "image/*";
+  const colour = hiddenInput(strip, "color", () => chosen(colour.value));
+  for (const [kind, name] of tiles) {
+    const tile = strip.appendChild(document.createElement("label")), radio = document.createElement("input");
+    Object.assign(radio, { type: "radio", name: strip.id, value: kind, checked: kind === first });
+    const swatch = document.createElement("i");
+    if (kind.startsWith("#")) swatch.style.background = kind;
+    tile.className = "tile";
+    tile.dataset.kind = kind;
+    tile.append(radio, swatch, name);
+    const asks = { picture: file, colour }[kind];
+    radio.addEventListener(asks ? "click" : "change", () => {
+      if (asks) asks.click();
+      else chosen(kind);
+    });
+  }
+}
+
+function hiddenInput(strip, type, changed) {
+  const input = strip.appendChild(document.createElement("input"));
+  Object.assign(input, { type, hidden: true, tabIndex: -1 });
+  input.addEventListener("change", changed);
+  return input;
+}
+
+/** Draws a picture so that it covers a canvas. */
+export function drawCover(context, bitmap) {
+  const { width, height } = context.canvas, scale = Math.max(width / bitmap.width, height / bitmap.height);
+  const [w, h] = [bitmap.width * scale, bitmap.height * scale];
+  context.drawImage(bitmap, (width - w) / 2, (height - h) / 2, w, h);
+}
