@@ -2,7 +2,7 @@
 
     python recipes/contact_sheet.py PHOTOGRAPHS MATTES OUT.jpg
 
-MATTES is what `python -m keras_matting.predict PHOTOGRAPHS MATTES` wrote.
+MATTES is what `keras-matting predict PHOTOGRAPHS MATTES` wrote.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ import sys
 
 from absl import app
 import cv2
-from keras_matting import image_files
+from keras_matting import image_files, photograph_files
 from keras_matting.atomic import replacing
 import numpy as np
 
@@ -25,10 +25,11 @@ def main(argv):
     rows = []
     for stem, path in image_files.find_pictures(photographs).items():
         image = image_files.read_photograph(path)
-        alpha = image_files.read_matte(mattes / f"{stem}_alpha.png")[..., None] / 255.0
+        cutout = photograph_files.read(mattes / f"{stem}_cutout.png")
+        alpha = cutout.alpha[..., None] / 255.0
         fade = np.linspace(0.0, 1.0, len(image))[:, None, None]
         background = (1.0 - fade) * TOP + fade * BOTTOM
-        composite = alpha * image + (1.0 - alpha) * background
+        composite = alpha * cutout.pixels + (1.0 - alpha) * background
         views = [image, np.repeat(255.0 * alpha, 3, axis=-1), composite]
         rows.append(np.hstack([_scaled(view) for view in views]))
     width = max(row.shape[1] for row in rows)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Matte a photograph with the network that ships, then show the workflow on a small scale: train a
+# Matte photographs with the networks that ship, then show the workflow on a small scale: train a
 # small network, quantize, export and check it. On a CPU in minutes.
 #
 #     bash recipes/demo.sh OUT
@@ -14,11 +14,14 @@ int8=$out/int8/best.weights.h5
 
 run() { printf '\n\033[1m$ %s\033[0m\n' "$*"; "$@"; }
 
-mkdir -p "$out/photographs"
-photograph=$(python -c 'import skimage.data, os; print(os.path.dirname(skimage.data.__file__))')/astronaut.png
-cp "$photograph" "$out/photographs"
-run python -m keras_matting.predict "$out/photographs" "$out/mattes"
-run python recipes/contact_sheet.py "$out/photographs" "$out/mattes" "$out/mattes.jpg"
+photographs=$out/photographs mattes=$out/mattes
+mkdir -p "$photographs"
+bundled=$(python -c 'import skimage.data, os; print(os.path.dirname(skimage.data.__file__))')
+cp "$bundled"/{astronaut,chelsea,coffee}.png "$photographs"
+run python -m keras_matting predict "$photographs/astronaut.png" "$mattes"
+run python -m keras_matting predict "$photographs/chelsea.png" "$mattes" --network animal
+run python -m keras_matting predict "$photographs/coffee.png" "$mattes" --trimap recipes/trimaps/coffee.png
+run python recipes/contact_sheet.py "$photographs" "$mattes" "$out/mattes.jpg"
 
 run python recipes/modnet.py "${net[@]}" "${train[@]}" --workdir "$out/float" \
   --learning_rate 3e-3 --epochs 2 --steps_per_epoch 200 --figures 200

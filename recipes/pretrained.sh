@@ -1,35 +1,45 @@
 #!/usr/bin/env bash
-# Make the networks that ship, from photographs to the files in keras_matting/pretrained. On two
-# processor cores: hours.
+# Make the networks that ship, from photographs to the files in keras_matting/pretrained.
 #
-#     bash recipes/pretrained.sh PHOTOGRAPHS OUT [NAME...]        # all networks, or these
+#     bash recipes/pretrained.sh PHOTOGRAPHS OUT NAME...     # such as portrait trimap
 #
-# PHOTOGRAPHS, of which docs/pretrained.md names the origin, has
+# docs/pretrained.md names the origin of PHOTOGRAPHS, which has
 #
-#     people/image, people/labels      street photographs with label maps, in which 19 is hair
-#     portraits, animals               image/ and alpha/
-#     cats, davis                      image/ and mask/
-#     objects, backgrounds             RGBA cut-outs; pictures without people
-#     calibration                      a few dozen photographs, for the ranges of int8 files
-#     selfie_segmentation.tflite       MediaPipe's, which finds doubtful masks of people
-#     mobilenet_v2_1.0_224_quant.tflite
+#     people/image, people/labels        street photographs with label maps, in which 19 is hair
+#     portraits, animals                 image/ and alpha/
+#     cats, davis                        image/ and mask/
+#     objects, backgrounds               RGBA cut-outs; pictures without people
+#     calibration                        a few dozen photographs that int8 files are checked on
+#     selfie_segmentation.tflite         MediaPipe's, which finds doubtful masks of people
+#     mobilenet_v2_1.0_224_quant.tflite  Google's, trained on ImageNet
 #
-# Prints every command. If it is interrupted, run it again: it continues.
+# Prints every command. If it is interrupted, run it again: it continues. On two processor cores a
+# network takes one to three hours.
 set -euo pipefail
 photographs=$1 out=$2
 shift 2
 data=$out/data runs=$out/runs
-backbone=$photographs/mobilenet_v2_1.0_224_quant.tflite
-modnet=(--model modnet_mobilenetv2_mobile)
-narrow=(--option branch_width=0.5)
-schedule=(--optimizer adam --schedule cosine --clip 5 --average 0.995)
+backbone=(--backbone "$photographs/mobilenet_v2_1.0_224_quant.tflite")
+people=(--foregrounds "$data/portraits=0.6" --foregrounds "$data/people=0.4")
+scenes=(--backgrounds "$data/scenes")
+everywhere=(--backgrounds "$data/everywhere")
 
 run() { printf '\n\033[1m$ %s\033[0m\n' "$*"; "$@"; }
-recipe() { local name=$1; shift; run python "recipes/$name.py" --steps_per_epoch 100 "$@"; }
-ship() { local name=$1; shift; run python -m export.ship "$name" --images "$photographs/calibration" "$@"; }
 
-# --foregrounds of prepared folders with shares: share people=0.4 portraits=0.6
-share() { for pair; do printf -- '--foregrounds %s ' "${pair/#synthetic/synthetic}"; done; }
+# train RUN RECIPE FLAGS...: the recipe in $runs/RUN
+train() {
+  local workdir=$runs/$1 recipe=$2
+  shift 2
+  run python "recipes/$recipe.py" --workdir "$workdir" "$@"
+}
+
+# ship NAME TASK RUN INT8_RUN FILES FLAGS...
+ship() {
+  local name=$1 task=$2 float=$runs/$3/last.weights.h5 int8=$runs/$4/last.weights.h5 files=$5
+  shift 5
+  run python -m export.ship "$name" --task "$task" --weights "$float" --qat_weights "$int8" --files "$files" \
+    --images "$photographs/calibration" "$@"
+}
 
 prepare() {
   run python -m keras_matting.data refine --images "$photographs/people/image" --masks "$photographs/people/labels" \
@@ -41,8 +51,29 @@ prepare() {
     run python -m keras_matting.data refine --images "$photographs/$name/image" --masks "$photographs/$name/mask" --out "$data/$name"
   done
   # animals are backgrounds of people, too: they teach what is not a person
-  mkdir -p "$data/scenes"
-  for folder in "$photographs/backgrounds" "$data/animals/image" "$data/cats/image"; do
-    for path in "$folder"/*; do ln -sf "$(realpath "$path")" "$data/scenes/$(basename "$(dirname "$folder")")_$(basename "$path")"; done
+  mkdir -p "$data/scenes" "$data/everywhere"
+  ln -sf "$(realpath "$photographs/backgrounds")"/* "$data/scenes"
+  for folder in "$photographs/backgrounds" "$photographs/animals/image" "$photographs/cats/image"; do
+    ln -sf "$(realpath "$folder")"/* "$data/everywhere"
   done
+}
+
+modnet=(--model modnet_mobilenetv2_mobile --branch_width 0.5 --photographs --size 384 --batch_size 4 --optimizer adam
+  --schedule cosine --clip 5)
+long=(--steps_per_epoch 100 --average 0.995)
+
+portrait() {
+  # one training that was restarted with a shorter schedule, and then went on
+  train portrait1 modnet "${modnet[@]}" "${long[@]}" "${people[@]}" "${everywhere[@]}" "${backbone[@]}" --sizes 256,256,384,512 \
+    --learning_rate 1.5e-3 --epochs 8
+  train portrait2 modnet "${modnet[@]}" "${long[@]}" "${people[@]}" "${everywhere[@]}" --weights "$runs/portrait1/best.weights.h5" \
+    --sizes 256,256,384,512 --learning_rate 1.2e-3 --epochs 22
+  train portrait3 modnet "${modnet[@]}" "${long[@]}" "${people[@]}" "${everywhere[@]}" --weights "$runs/portrait2/best.weights.h5" \
+    --sizes 256,384,384,512 --learning_rate 1e-3 --epochs 24
+  train portrait4 modnet "${modnet[@]}" "${long[@]}" "${people[@]}" "${everywhere[@]}" --weights "$runs/portrait3/last.weights.h5" \
+    --sizes 384,256,512,384,256 --learning_rate 8e-4 --epochs 22 --seed 4
+  train portrait_int8 modnet "${modnet[@]}" "${people[@]}" "${everywhere[@]}" --quantize "$runs/portrait4/last.weights.h5" \
+    --learning_rate 3e-5 --epochs 1 --steps_per_epoch 120
+  ship portrait "people, from the photograph alone" portrait4 portrait_int8 float16:384,int8:384 \
+    --model modnet_mobilenetv2_mobile --option branch_width=0.5
 }
