@@ -30,6 +30,7 @@ GROUPS = {
         "onto",
         "raw_colours",
         "raw_edges",
+        "keep_islands",
         "skip_existing",
         "keep_metadata",
     ],
@@ -63,6 +64,7 @@ def define_flags():
     flags.DEFINE_bool("raw_edges", False, "Do not enlarge small mattes along edges.")
     flags.DEFINE_bool("tiled", False, "Run networks with a trimap at full resolution, in tiles.")
     flags.DEFINE_enum("mode", None, ["border", "hybrid"], "The second mode of GCA and of GFM.")
+    flags.DEFINE_bool("keep_islands", False, "Keep small separate regions of mattes.")
     flags.DEFINE_bool("skip_existing", False, "Leave out photographs whose results exist.")
     flags.DEFINE_bool(
         "keep_metadata", False, "Copy EXIF, which holds places and dates; not into TIFF files."
@@ -107,6 +109,7 @@ def _run(arguments, options):
         onto=options.onto,
         recursive=options.recursive,
         raw_colours=options.raw_colours,
+        keep_islands=options.keep_islands,
         skip_existing=options.skip_existing,
         keep_alpha=options.keep_alpha,
         keep_metadata=options.keep_metadata,

@@ -19,7 +19,8 @@ from keras_matting.image_files import READERS, SUFFIXES
 from keras_matting.inference.alignment import align_background
 from keras_matting.inference.backgrounds import BLUR, background_of, compose
 from keras_matting.inference.cutouts import foreground_colours
-from keras_matting.inference.predict import check_call, predict_alpha
+from keras_matting.inference.islands import without_islands
+from keras_matting.inference.predict import check_call, input_names, predict_alpha
 from keras_matting.inference.tflite import load
 from keras_matting.inference.trimaps import trimap_from_matte
 from keras_matting.photograph_files import to_8_bits
@@ -44,6 +45,7 @@ def predict(
     onto: str | None = None,
     recursive: bool = False,
     raw_colours: bool = False,
+    keep_islands: bool = False,
     skip_existing: bool = False,
     keep_alpha: bool = False,
     keep_metadata: bool = False,
@@ -67,6 +69,8 @@ def predict(
             or "blur" for the photograph's own background.
         recursive: also matte photographs in sub-folders; the results keep the tree.
         raw_colours: keep the photograph's colours, without `foreground_colours`.
+        keep_islands: keep small separate regions (`without_islands`), which are removed from mattes
+            of networks that take the photograph alone.
         skip_existing: leave out photographs whose results exist.
         keep_alpha: multiply alphas by the alpha channels of the photographs.
         keep_metadata: copy EXIF, which holds places and dates, to the results.
@@ -114,6 +118,8 @@ def predict(
             photograph, alpha = matte_photograph(
                 model, path, reference_size, notes, keep_alpha, align, way, **files
             )
+            if not keep_islands and tuple(input_names(model)) == ("image",):
+                alpha = without_islands(alpha)
             colours = photograph.pixels
             if not raw_colours and set(outputs) != {"alpha"}:
                 colours = foreground_colours(colours, alpha)
