@@ -33,12 +33,11 @@ train() {
   run python "recipes/$recipe.py" --workdir "$workdir" "$@"
 }
 
-# ship NAME TASK RUN INT8_RUN FILES FLAGS...
+# ship NAME TASK RUN FILES FLAGS...
 ship() {
-  local name=$1 task=$2 float=$runs/$3/last.weights.h5 int8=$runs/$4/last.weights.h5 files=$5
-  shift 5
-  run python -m export.ship "$name" --task "$task" --weights "$float" --qat_weights "$int8" --files "$files" \
-    --images "$photographs/calibration" "$@"
+  local name=$1 task=$2 weights=$runs/$3/last.weights.h5 files=$4
+  shift 4
+  run python -m export.ship "$name" --task "$task" --weights "$weights" --files "$files" --images "$photographs/calibration" "$@"
 }
 
 prepare() {
@@ -63,17 +62,48 @@ modnet=(--model modnet_mobilenetv2_mobile --branch_width 0.5 --photographs --siz
 long=(--steps_per_epoch 100 --average 0.995)
 
 portrait() {
-  # one training that was restarted with a shorter schedule, and then went on
+  # one training, restarted twice with a shorter schedule; the first run was to have 40 epochs and
+  # was ended after 8
   train portrait1 modnet "${modnet[@]}" "${long[@]}" "${people[@]}" "${everywhere[@]}" "${backbone[@]}" --sizes 256,256,384,512 \
     --learning_rate 1.5e-3 --epochs 8
   train portrait2 modnet "${modnet[@]}" "${long[@]}" "${people[@]}" "${everywhere[@]}" --weights "$runs/portrait1/best.weights.h5" \
     --sizes 256,256,384,512 --learning_rate 1.2e-3 --epochs 22
   train portrait3 modnet "${modnet[@]}" "${long[@]}" "${people[@]}" "${everywhere[@]}" --weights "$runs/portrait2/best.weights.h5" \
     --sizes 256,384,384,512 --learning_rate 1e-3 --epochs 24
-  train portrait4 modnet "${modnet[@]}" "${long[@]}" "${people[@]}" "${everywhere[@]}" --weights "$runs/portrait3/last.weights.h5" \
-    --sizes 384,256,512,384,256 --learning_rate 8e-4 --epochs 22 --seed 4
-  train portrait_int8 modnet "${modnet[@]}" "${people[@]}" "${everywhere[@]}" --quantize "$runs/portrait4/last.weights.h5" \
-    --learning_rate 3e-5 --epochs 1 --steps_per_epoch 120
-  ship portrait "people, from the photograph alone" portrait4 portrait_int8 float16:384,int8:384 \
-    --model modnet_mobilenetv2_mobile --option branch_width=0.5
+  train portrait_int8 modnet "${modnet[@]}" "${people[@]}" "${everywhere[@]}" --quantize "$runs/portrait3/last.weights.h5" \
+    --learning_rate 2e-5 --epochs 1 --steps_per_epoch 90
+  ship portrait "people, from the photograph alone" portrait3 float16:384,int8:384 \
+    --qat_weights "$runs/portrait_int8/last.weights.h5" --model modnet_mobilenetv2_mobile --option branch_width=0.5
 }
+
+dim=(--model dim_mobilenetv2_mobile --stage everything --photographs --size 256)
+
+trimap() {
+  train trimap1 dim "${dim[@]}" "${long[@]}" "${scenes[@]}" "${backbone[@]}" --foregrounds "$data/animals=0.28" \
+    --foregrounds "$data/portraits=0.22" --foregrounds "$data/people=0.12" --foregrounds "$photographs/objects=0.22" \
+    --foregrounds synthetic=0.16 --figure_size 512 --batch_size 8 --sizes 256,256,320,384 --learning_rate 1.5e-3 --epochs 30
+  train trimap2 dim "${dim[@]}" "${long[@]}" "${scenes[@]}" --weights "$runs/trimap1/last.weights.h5" --foregrounds "$data/animals=0.3" \
+    --foregrounds "$data/portraits=0.25" --foregrounds "$data/people=0.1" --foregrounds "$photographs/objects=0.23" \
+    --foregrounds synthetic=0.12 --figure_size 512 --batch_size 8 --sizes 256,320,384,512 --learning_rate 1e-3 --epochs 9 --seed 2
+  train trimap_int8 dim "${dim[@]}" "${scenes[@]}" --quantize "$runs/trimap2/last.weights.h5" --foregrounds "$data/animals=0.4" \
+    --foregrounds "$data/portraits=0.35" --foregrounds "$photographs/objects=0.25" --batch_size 6 --learning_rate 3e-5 --epochs 1 \
+    --steps_per_epoch 100
+  ship trimap "any object, with a trimap" trimap2 float16:512,int8:512 --model dim_mobilenetv2_mobile \
+    --qat_weights "$runs/trimap_int8/last.weights.h5"
+}
+
+captured_background() {
+  train captured bgmv2 --model bgmv2_base_mobilenetv2_mobile "${long[@]}" "${scenes[@]}" "${backbone[@]}" --cosine \
+    --foregrounds "$data/portraits=0.55" --foregrounds "$data/people=0.45" --size 384 --batch_size 4 --learning_rate 1e-3 --epochs 7
+  ship captured_background "people, with a photograph of the empty scene" captured float16:512 --model bgmv2_base_mobilenetv2_mobile
+}
+
+animal() {
+  train animal modnet "${modnet[@]}" "${long[@]}" "${scenes[@]}" --weights keras_matting/pretrained/portrait.weights.h5 \
+    --foregrounds "$data/animals=0.6" --foregrounds "$data/cats=0.2" --foregrounds "$data/davis=0.1" --foregrounds synthetic=0.1 \
+    --figure_kind animal --figures 200 --figure_size 512 --sizes 384,256,384,512 --learning_rate 1e-3 --epochs 7
+  ship animal "animals, from the photograph alone" animal float16:384 --model modnet_mobilenetv2_mobile --option branch_width=0.5
+}
+
+prepare
+for name; do "$name"; done
