@@ -79,16 +79,13 @@ portrait() {
 dim=(--model dim_mobilenetv2_mobile --stage everything --photographs --size 256)
 
 trimap() {
-  train trimap1 dim "${dim[@]}" "${long[@]}" "${scenes[@]}" "${backbone[@]}" --foregrounds "$data/animals=0.28" \
+  train trimap dim "${dim[@]}" "${long[@]}" "${scenes[@]}" "${backbone[@]}" --foregrounds "$data/animals=0.28" \
     --foregrounds "$data/portraits=0.22" --foregrounds "$data/people=0.12" --foregrounds "$photographs/objects=0.22" \
     --foregrounds synthetic=0.16 --figure_size 512 --batch_size 8 --sizes 256,256,320,384 --learning_rate 1.5e-3 --epochs 30
-  train trimap2 dim "${dim[@]}" "${long[@]}" "${scenes[@]}" --weights "$runs/trimap1/last.weights.h5" --foregrounds "$data/animals=0.3" \
-    --foregrounds "$data/portraits=0.25" --foregrounds "$data/people=0.1" --foregrounds "$photographs/objects=0.23" \
-    --foregrounds synthetic=0.12 --figure_size 512 --batch_size 8 --sizes 256,320,384,512 --learning_rate 1e-3 --epochs 9 --seed 2
-  train trimap_int8 dim "${dim[@]}" "${scenes[@]}" --quantize "$runs/trimap2/last.weights.h5" --foregrounds "$data/animals=0.4" \
+  train trimap_int8 dim "${dim[@]}" "${scenes[@]}" --quantize "$runs/trimap/last.weights.h5" --foregrounds "$data/animals=0.4" \
     --foregrounds "$data/portraits=0.35" --foregrounds "$photographs/objects=0.25" --batch_size 6 --learning_rate 3e-5 --epochs 1 \
-    --steps_per_epoch 100
-  ship trimap "any object, with a trimap" trimap2 float16:512,int8:512 --model dim_mobilenetv2_mobile \
+    --steps_per_epoch 80
+  ship trimap "any object, with a trimap" trimap float16:512,int8:512 --model dim_mobilenetv2_mobile \
     --qat_weights "$runs/trimap_int8/last.weights.h5"
 }
 

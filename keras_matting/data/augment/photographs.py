@@ -32,7 +32,7 @@ def training_with_trimap(size: int, replaced: float = 0.6) -> list[Callable]:
     Unknown bands are uneven, and up to an eighth of `size` wide on either side of the edge.
     """
     return [
-        random_figure_crop(size, closest=0.2, farthest=0.9),
+        random_figure_crop(size, closest=0.3, farthest=1.2),
         *_composition(size, replaced),
         trimaps.random_uneven_trimap((1.0, size / 8.0)),
     ]
