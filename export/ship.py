@@ -16,6 +16,7 @@ import json
 import shutil
 import sys
 import tempfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -67,27 +68,29 @@ def _ship(name, options):
     if not options.qat_weights and any(kind == "int8_float_ends" for kind, _ in wanted):
         raise ValueError("int8_float_ends needs --qat_weights; train them with --quantize")
     chosen = network.model_options(options)
-    files = [f"{name}.weights.h5"]
+    weights, tflite = f"{name}.weights.h5", {}
     model = create_model(options.model, (None, None, 3), True, options.weights, **chosen)
-    with replacing(folder / files[0]) as temporary:
-        halved(options.weights, temporary)
-        weights_files.mark(temporary, model)
-    tflite = {}
-    for kind, size in wanted:
-        heads = create_model(options.model, (size, size, 3), True, **chosen)
-        network.loaded(heads, folder / files[0])
-        model, format = without_heads(heads), kind
-        if kind in QUANTISED and options.qat_weights:
-            model, format = network.quantized(heads, options.qat_weights), QUANTISED[kind]
-        inputs = representative_inputs(model.input, size, size, options.images)
-        few = {key: values[:4] for key, values in inputs.items()}
-        files.append(f"{name}_{size}x{size}_{kind}.tflite")
-        tflite.setdefault(kind, {})[size] = files[-1]
-        with tempfile.TemporaryDirectory() as out:
-            _install(export(model, format, out, few, inputs), folder / files[-1])
+    with tempfile.TemporaryDirectory() as out:
+        half = Path(out, weights)
+        halved(options.weights, half)
+        weights_files.mark(half, model)
+        made = {weights: half}
+        for kind, size in wanted:
+            heads = create_model(options.model, (size, size, 3), True, **chosen)
+            network.loaded(heads, half)
+            model, format = without_heads(heads), kind
+            if kind in QUANTISED and options.qat_weights:
+                model, format = network.quantized(heads, options.qat_weights), QUANTISED[kind]
+            inputs = representative_inputs(model.input, size, size, options.images)
+            few = {key: values[:4] for key, values in inputs.items()}
+            file = f"{name}_{size}x{size}_{kind}.tflite"
+            made[file] = export(model, format, out, few, inputs)
+            tflite.setdefault(kind, {})[size] = file
+        for file, path in made.items():  # only after all of them have passed
+            _install(path, folder / file)
     row = dict(task=options.task, variant=options.model, options=chosen, inputs=list(inputs))
-    row |= dict(weights=files[0], tflite=tflite)
-    _record(name, row, files)
+    row |= dict(weights=weights, tflite=tflite)
+    _record(name, row, list(made))
 
 
 def _wanted(files):

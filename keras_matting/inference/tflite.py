@@ -23,8 +23,9 @@ def load(name: str, format: str | None = None, size: int | None = None):
     """Load a network that ships with the package, such as "portrait", for `predict_alpha`.
 
     `keras_matting.list_pretrained()` lists the names with their formats and sizes; the default is
-    the float16 file of the largest size. A network with a trimap, which sees photographs at their
-    own size, is by default the Keras model. Raises ValueError on another name, format or size.
+    float16, or int8 if there is no such file, and the largest size. A network with a trimap, which
+    sees photographs at their own size, is by default the Keras model. Raises ValueError on another
+    name, format or size.
     """
     network = networks().get(name, {})
     if (format, size) == (None, None) and "trimap" in network.get("inputs", ()):
@@ -32,7 +33,7 @@ def load(name: str, format: str | None = None, size: int | None = None):
 
         path, shape = weights_file(network), (None, None, 3)
         return create_model(network["variant"], shape, weights=path, **network["options"])
-    return load_tflite(tflite_file(name, format or "float16", size))
+    return load_tflite(tflite_file(name, format, size))
 
 
 def load_tflite(path, threads: int | None = None):

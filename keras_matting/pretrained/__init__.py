@@ -56,14 +56,17 @@ def weights_file(network: dict) -> Path:
     return _verified(network["weights"])
 
 
-def tflite_file(name: str, format: str = "float16", size: int | None = None) -> Path:
-    """Return the path of a network's .tflite file, by default of its largest size, verified.
+def tflite_file(name: str, format: str | None = None, size: int | None = None) -> Path:
+    """Return the path of a network's .tflite file, verified.
+
+    The default is float16, or int8 if there is no such file, and the largest size.
 
     Raises ValueError on an unknown name, format or size.
     """
     if name not in networks():
         raise ValueError(f"unknown pretrained network {name!r}; available: {', '.join(networks())}")
     files = networks()[name]["tflite"]
+    format = format or ("float16" if "float16" in files else "int8")
     if format not in files:
         raise ValueError(f"{name} has no {format} file; it has {', '.join(files)}")
     sizes = files[format]

@@ -22,6 +22,12 @@ from keras_matting.inference import predict_alpha
 from keras_matting.models import create_model
 
 NETWORKS = pretrained.networks()
+
+
+def spelt(row):
+    return "-".join(map(str, row)) if isinstance(row, tuple) else None
+
+
 FILES = [
     (name, kind, int(size))
     for name, network in NETWORKS.items()
@@ -42,9 +48,9 @@ def astronaut():
     return image_files.read_photograph(ASTRONAUT), trimap
 
 
-def drawn(seed, size=384):
+def drawn(seed, kind, size=384):
     """A drawn figure over a drawn background -> image, alpha float, background."""
-    foreground, alpha = draw_foreground((9, seed), size, size)
+    foreground, alpha = draw_foreground((9, seed), size, size, kind)
     background = draw_background((9, seed), size, size)
     alpha = alpha / np.float32(255)
     image = alpha * foreground + (1.0 - alpha) * background
@@ -67,7 +73,7 @@ def test_the_table_and_the_folder_name_the_same_files():
     assert sum((pretrained.FOLDER / name).stat().st_size for name in there) <= 60e6
 
 
-@pytest.mark.parametrize("row", FILES, ids=lambda row: "-".join(map(str, row)))
+@pytest.mark.parametrize("row", FILES, ids=spelt)
 def test_files_load_by_name_with_their_inputs(row):
     name, kind, size = row
     model = keras_matting.load(name, kind, size)
@@ -75,14 +81,14 @@ def test_files_load_by_name_with_their_inputs(row):
     assert set(model.input_names) == set(NETWORKS[name]["inputs"])
 
 
-@pytest.mark.parametrize("row", PEOPLE, ids=lambda row: "-".join(map(str, row)))
+@pytest.mark.parametrize("row", PEOPLE, ids=spelt)
 def test_the_astronaut_is_cut_out(row, astronaut):
     image, trimap = astronaut
     alpha = predict_alpha(keras_matting.load(*row), image)
     assert error(alpha, trimap) < LARGEST_ERROR
 
 
-@pytest.mark.parametrize("row", ANIMALS, ids=lambda row: "-".join(map(str, row)))
+@pytest.mark.parametrize("row", ANIMALS, ids=spelt)
 def test_the_cat_is_cut_out(row):
     trimap = image_files.read_trimap(Path(__file__).with_name("chelsea_trimap.png"))
     image = image_files.read_photograph(ASTRONAUT.with_name("chelsea.png"))
@@ -90,24 +96,25 @@ def test_the_cat_is_cut_out(row):
     assert error(alpha, trimap) < 0.04
 
 
-@pytest.mark.parametrize("row", [("trimap",), *TRIMAPS], ids=lambda row: "-".join(map(str, row)))
+@pytest.mark.parametrize("row", [("trimap",), *TRIMAPS], ids=spelt)
 def test_drawn_figures_are_matted_within_wide_trimaps(row):
-    model, errors = keras_matting.load(*row), []
+    model, errors, of_one_half = keras_matting.load(*row), [], []
     for seed in range(3):
-        image, alpha, _ = drawn(seed)
+        image, alpha, _ = drawn(seed, "animal")
         known = trimaps.trimap(12.0)({"alpha": tf.constant(alpha[..., None])})["trimap"].numpy()
-        found = predict_alpha(model, image, trimap=known[..., 0])
-        errors.append(np.abs(found - alpha)[known[..., 0] == 128].mean())
-    assert np.mean(errors) < 0.12  # one half everywhere has 0.4
+        found, unknown = predict_alpha(model, image, trimap=known[..., 0]), known[..., 0] == 128
+        errors.append(np.abs(found - alpha)[unknown].mean())
+        of_one_half.append(np.abs(0.5 - alpha)[unknown].mean())
+    assert np.mean(errors) < 0.3 * np.mean(of_one_half)
 
 
-@pytest.mark.parametrize("row", CAPTURED, ids=lambda row: "-".join(map(str, row)))
+@pytest.mark.parametrize("row", CAPTURED, ids=spelt)
 def test_drawn_figures_are_matted_with_the_captured_background(row):
     model, errors = keras_matting.load(*row), []
     for seed in range(3):
-        image, alpha, background = drawn(seed)
+        image, alpha, background = drawn(seed, "portrait")
         errors.append(np.abs(predict_alpha(model, image, background=background) - alpha).mean())
-    assert np.mean(errors) < 0.03
+    assert np.mean(errors) < 0.05
 
 
 @pytest.mark.parametrize("size", sorted({size for _, _, size in PEOPLE}))
