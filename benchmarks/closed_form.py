@@ -50,7 +50,8 @@ def closed_form(image, trimap, kept):
 
 
 def main(argv):
-    model = model_flags.load_model(FLAGS) if FLAGS.model or FLAGS.tflite else None
+    named = FLAGS.network or FLAGS.model or FLAGS.tflite
+    model = model_flags.load_model(FLAGS) if named else None
     radii = [int(radius) for radius in FLAGS.radii]
     jobs = []
     for folder in map(Path, argv[1:]):

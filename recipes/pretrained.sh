@@ -85,7 +85,7 @@ trimap() {
   train trimap_int8 dim "${dim[@]}" "${scenes[@]}" --quantize "$runs/trimap/last.weights.h5" --foregrounds "$data/animals=0.4" \
     --foregrounds "$data/portraits=0.35" --foregrounds "$photographs/objects=0.25" --batch_size 6 --learning_rate 3e-5 --epochs 1 \
     --steps_per_epoch 80
-  ship trimap "any object, with a trimap" trimap float16:512,int8:512 --model dim_mobilenetv2_mobile \
+  ship trimap "any object, with a trimap" trimap int8:512 --model dim_mobilenetv2_mobile \
     --qat_weights "$runs/trimap_int8/last.weights.h5"
 }
 
@@ -99,7 +99,10 @@ animal() {
   train animal modnet "${modnet[@]}" "${long[@]}" "${scenes[@]}" --weights keras_matting/pretrained/portrait.weights.h5 \
     --foregrounds "$data/animals=0.6" --foregrounds "$data/cats=0.2" --foregrounds "$data/davis=0.1" --foregrounds synthetic=0.1 \
     --figure_kind animal --figures 200 --figure_size 512 --sizes 384,256,384,512 --learning_rate 1e-3 --epochs 7
-  ship animal "animals, from the photograph alone" animal float16:384 --model modnet_mobilenetv2_mobile --option branch_width=0.5
+  train animal_int8 modnet "${modnet[@]}" "${scenes[@]}" --quantize "$runs/animal/last.weights.h5" --foregrounds "$data/animals=0.75" \
+    --foregrounds "$data/cats=0.25" --learning_rate 3e-5 --epochs 1 --steps_per_epoch 80
+  ship animal "animals, from the photograph alone" animal int8:384 --qat_weights "$runs/animal_int8/last.weights.h5" \
+    --model modnet_mobilenetv2_mobile --option branch_width=0.5
 }
 
 prepare
