@@ -148,8 +148,8 @@ class Spy:
 
 def test_a_large_photograph_is_reduced_as_bytes():
     model = Spy(size=(40, 80))
-    image = np.random.default_rng(0).integers(0, 256, (1200, 2400, 3), np.uint8)
-    for image, exact in ((image, False), (image[:400, :800], True)):
+    large = np.random.default_rng(0).integers(0, 256, (1200, 2400, 3), np.uint8)
+    for image, exact in ((large, False), (large[:400, :800], True)):
         predict_alpha(model, image)
         expected = cv2.resize(image / np.float32(255), (80, 40), interpolation=cv2.INTER_AREA)
         difference = np.abs(model.seen["image"] - expected).max()
