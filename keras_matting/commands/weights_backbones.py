@@ -13,6 +13,7 @@ The first row of a network is what its release starts from, or is nearest to it.
 import sys
 
 from keras_matting import published
+from keras_matting.commands.columns import print_matching
 
 HEAD = ("networks", "file", "licence", "address")
 
@@ -22,15 +23,10 @@ def define_flags():
 
 
 def main(argv):
-    if len(argv) > 2:
-        sys.exit(f"unexpected argument {argv[2]}; specify one word")
-    found = [row for row in rows() if len(argv) == 1 or argv[1].lower() in " ".join(row).lower()]
-    if not found:
-        sys.exit(f"no backbone with {argv[1]}; leave it out to see all")
-    widths = [max(map(len, column)) for column in zip(HEAD, *found, strict=True)]
-    for row in (HEAD, *found):
-        cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
+    try:
+        print_matching(HEAD, rows(), argv[1:], "backbone")
+    except ValueError as error:
+        sys.exit(str(error))
 
 
 def rows() -> list[tuple[str, ...]]:

@@ -18,6 +18,7 @@ docs/checkpoints.md has the licences in their own words.
 import sys
 
 from keras_matting import pretrained, published
+from keras_matting.commands.columns import print_matching
 
 HEAD = ("name", "network", "origin", "licence", "MB", "get it")
 
@@ -27,15 +28,10 @@ def define_flags():
 
 
 def main(argv):
-    if len(argv) > 2:
-        sys.exit(f"unexpected argument {argv[2]}; specify one word")
-    found = [row for row in rows() if len(argv) == 1 or argv[1].lower() in " ".join(row).lower()]
-    if not found:
-        sys.exit(f"no network with {argv[1]}; leave it out to see all")
-    widths = [max(map(len, column)) for column in zip(HEAD, *found, strict=True)]
-    for row in (HEAD, *found):
-        cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
+    try:
+        print_matching(HEAD, rows(), argv[1:], "network")
+    except ValueError as error:
+        sys.exit(str(error))
 
 
 def rows() -> list[tuple[str, ...]]:
