@@ -1,7 +1,6 @@
 """Score mattes: SAD, MSE, MAD, Grad and Conn of each image, and their means.
 
     keras-matting evaluate --prediction cutouts --alpha alphas --csv scores.csv
-    keras-matting evaluate --prediction mattes --alpha alphas --trimap trimaps
     keras-matting evaluate --prediction mattes --alpha alphas --trimap trimaps --regions
     keras-matting evaluate --model gca --weights gca.weights.h5 --image images \\
         --trimap trimaps --alpha alphas --save mattes

@@ -1,7 +1,8 @@
 """List the published encoders that trainings start from: keras-matting weights backbones [WORD]
 
-    keras-matting weights backbones
+    keras-matting weights backbones bisenetv2
     keras-matting weights backbones gca
+    keras-matting weights backbones MIT
     python recipes/gca.py --foregrounds CUTOUTS --backbone model_best_resnet34_En_nomixup.pth
 
 With a WORD, only rows that contain it are listed. The columns are the networks, as patterns, the
