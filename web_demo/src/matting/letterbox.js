@@ -2,6 +2,8 @@
 
 import { resize, resizeBytes } from "./resize.js";
 
+const LARGE = 1 << 21; // pixels; larger pictures are reduced as bytes
+
 /** Returns the largest size of this shape that fits, and the padding above and on the left. */
 export function fit(height, width, fixedHeight, fixedWidth) {
   const scale = Math.min(fixedHeight / height, fixedWidth / width);
@@ -21,9 +23,10 @@ function roundHalfEven(x) {
  */
 export function letterbox(rgba, height, width, fixedHeight, fixedWidth, input) {
   const box = fit(height, width, fixedHeight, fixedWidth);
-  // Shrunk pictures are bytes, as in Python; enlarged ones keep their fractions.
+  // Large pictures are reduced as bytes, as in Python; others keep their fractions.
+  const asBytes = box.height < height && height * width > LARGE;
   const small = box.height === height && box.width === width ? rgba
-    : (box.height < height ? resizeBytes : resize)(rgba, height, width, 4, box.height, box.width);
+    : (asBytes ? resizeBytes : resize)(rgba, height, width, 4, box.height, box.width);
   for (let y = 0, at = 0; y < fixedHeight; y++) {
     const line = reflect(y - box.top, box.height) * box.width;
     for (let x = 0; x < fixedWidth; x++) {
