@@ -19,7 +19,7 @@ function roundHalfEven(x) {
 
 /**
  * Scales RGBA bytes and writes RGB in [0, 1] into `input` (fixedHeight, fixedWidth, 3).
- * Returns the box of `fit`, with `small`, the scaled RGBA picture.
+ * Returns the box of `fit`, with `small`, the scaled RGBA picture, as bytes where it is reduced.
  */
 export function letterbox(rgba, height, width, fixedHeight, fixedWidth, input) {
   const box = fit(height, width, fixedHeight, fixedWidth);
@@ -34,7 +34,7 @@ export function letterbox(rgba, height, width, fixedHeight, fixedWidth, input) {
       for (let c = 0; c < 3; c++) input[at++] = small[from + c] / 255;
     }
   }
-  return { ...box, small };
+  return { ...box, small: box.height < height ? Uint8ClampedArray.from(small) : small };
 }
 
 /** Mirrors an index into [0, size) without repeating the border, again and again in narrow pictures. */
