@@ -135,9 +135,8 @@ def _tensors(found):
         found = next((value for value in wrapped if _has_arrays(value)), found)
     if isinstance(found, dict) and not _has_arrays(found):  # a mapping for each module
         modules = {key: value for key, value in found.items() if isinstance(value, dict)}
-        found = {
-            f"{key}.{k}": v for key, value in modules.items() for k, v in value.items()
-        } or found
+        flat = {f"{key}.{k}": v for key, value in modules.items() for k, v in value.items()}
+        found = flat if _has_arrays(flat) else found
     if not isinstance(found, dict) or not _has_arrays(found):
         held = ", ".join(map(str, list(found)[:8])) if isinstance(found, dict) else "no mapping"
         raise Refused(f"no tensors at the expected keys (found: {held or 'nothing'})")
