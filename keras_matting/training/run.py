@@ -80,7 +80,21 @@ def traced(model, data: Data, strategy, worker=(0, 1)) -> tf.compat.v1.GraphDef:
     """Return the graph of a training step of a compiled model; `fit` does not trace it again."""
     stream = data.stream(0, worker).with_options(_unsharded())
     iterator = iter(strategy.experimental_distribute_dataset(stream))
-    return model.make_train_function().get_concrete_function(iterator).graph.as_graph_def()
+    graph = model.make_train_function().get_concrete_function(iterator).graph
+    definition, live = graph.as_graph_def(), _live(graph)
+    nodes = [node for node in definition.node if node.name in live]
+    return tf.compat.v1.GraphDef(node=nodes, library=definition.library)
+
+
+def _live(graph):
+    """Return the names of operations that a graph runs; gradients of frozen layers are pruned."""
+    found, wanted = set(), [*graph.control_outputs, *(tensor.op for tensor in graph.outputs)]
+    while wanted:
+        operation = wanted.pop()
+        if operation.name not in found:
+            found.add(operation.name)
+            wanted += [tensor.op for tensor in operation.inputs] + operation.control_inputs
+    return found
 
 
 def rate(optimizer):
