@@ -37,7 +37,7 @@ def measure(picture, channel=0):
 
 
 def file_problem(found):
-    """Return why what `measure` found is no alpha matte, starting with "its", or None."""
+    """Return why what `measure` found is not an alpha matte, starting with "its", or None."""
     low, high = found["low"], found["high"]
     if low < high < FAINTEST:
         return f"its largest value is {high}, but alphas reach from 0 to 255"

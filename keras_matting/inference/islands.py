@@ -21,9 +21,8 @@ def without_islands(alpha):
     areas = stats[1:, cv2.CC_STAT_AREA]
     if len(areas) < 2:
         return alpha
-    removed = np.append(False, areas < SHARE * areas.max())[regions].astype(np.uint8)
-    removed = cv2.dilate(removed, np.ones((3, 3), np.uint8))  # with what is fainter around them
-    kept = np.append(False, areas >= SHARE * areas.max())[regions]
-    removed[kept] = 0
+    is_island = np.append(False, areas < SHARE * areas.max())[regions]
+    removed = cv2.dilate(is_island.astype(np.uint8), np.ones((3, 3), np.uint8))  # its faint rim
+    removed[(regions > 0) & ~is_island] = 0
     removed = cv2.resize(removed, alpha.shape[::-1], interpolation=cv2.INTER_NEAREST)
     return np.where(removed, np.float32(0), alpha)
