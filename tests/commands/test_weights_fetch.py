@@ -85,7 +85,7 @@ def test_the_commands_are_typed(cache):
     assert done.returncode == 0 and done.stderr == ""
     head, *listed = done.stdout.splitlines()
     assert head.split() == ["name", "network", "origin", "licence", "MB", "get", "it"]
-    assert [line.split()[-1] for line in listed] == ["fetch"] * 3
+    assert [line.split()[-1] for line in listed] == ["ships", *["fetch"] * 3]
     done = subprocess.run([*command, "fetch", "modent"], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 1
     assert done.stderr == (

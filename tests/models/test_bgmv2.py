@@ -186,7 +186,7 @@ def test_mixed_precision_does_not_round_unrefined_pixels():
     [
         (dict(refine_mode="best"), "unknown refine_mode 'best'; available: full, sampling"),
         (dict(backbone_scale=0.75), r"backbone_scale must be in \(0, 0.5\], got 0.75"),
-        (dict(input_shape=(66, 64, 3)), "sides that are multiples of 4"),
+        (dict(input_shape=(66, 64, 3)), "height and width have to be a multiple of 4"),
     ],
 )
 def test_invalid_options_are_reported(options, message):
