@@ -48,7 +48,7 @@ def create_model(
         raise ValueError(
             f"{name} does not take {', '.join(sorted(unknown))}; its options: {listed}"
         )
-    if weights is not None and str(weights).partition(":")[0] == "pretrained":
+    if pretrained.is_named(weights):
         network = pretrained.of_variant(name, str(weights).partition(":")[2] or None)
         options = network["options"] | {k: v for k, v in options.items() if v is not None}
         weights = pretrained.weights_file(network)

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
+WORD = "pretrained"  # or pretrained:NAME, in place of a weights file
 
 
 @functools.cache
@@ -49,6 +50,31 @@ def of_variant(variant: str, name: str | None = None) -> dict:
         known = ", ".join(dict.fromkeys(network["variant"] for network in networks().values()))
         raise ValueError(f"no pretrained weights for {variant}; available for {known}")
     return found[0]
+
+
+def is_named(weights) -> bool:
+    """Return whether `weights` are "pretrained" or "pretrained:NAME" instead of a file."""
+    return str(weights).partition(":")[0] == WORD
+
+
+def start(weights: str, variants) -> tuple[str, dict]:
+    """Return ("pretrained:NAME", its network) to start a training of one of `variants` from.
+
+    `weights` are "pretrained", which is the first of them, or "pretrained:NAME". ValueError if
+    there is none.
+    """
+    wanted = weights.partition(":")[2]
+    if wanted and wanted not in networks():
+        raise ValueError(
+            f"unknown pretrained network {wanted!r}; available: {', '.join(networks())}"
+        )
+    for name, network in networks().items():
+        if network["variant"] in variants and wanted in ("", name):
+            return f"{WORD}:{name}", network
+    ships = ", ".join(f"{name} ({network['variant']})" for name, network in networks().items())
+    raise ValueError(
+        f"--weights={weights} is not of this recipe or --model; those that ship: {ships}."
+    )
 
 
 def weights_file(network: dict) -> Path:

@@ -9,7 +9,9 @@ import tensorflow as tf
 from absl import app, flags, logging
 from tensorflow import keras
 
+from keras_matting import pretrained
 from keras_matting.atomic import exclusive_lock
+from keras_matting.models import MODELS
 from keras_matting.training import backbones, devices, service, strategies, workdir
 from keras_matting.weights_files import is_quantized
 
@@ -24,7 +26,12 @@ flags.disclaim_key_flags()  # --help of a recipe shows the flags below as its ow
 def define_flags(workdir, model, learning_rate):
     """Define the flags that every recipe has."""
     flags.DEFINE_string("model", model, "Name of a variant of this method, as in list_models().")
-    flags.DEFINE_string("weights", None, "Initial weights: a .weights.h5 file.")
+    flags.DEFINE_string(
+        "weights",
+        None,
+        "Initial weights: a .weights.h5 file, or a network that ships, pretrained:NAME or the "
+        "recipe's first, pretrained, whose variant and options are the default then.",
+    )
     flags.DEFINE_string(
         "backbone",
         None,
@@ -40,7 +47,12 @@ def define_flags(workdir, model, learning_rate):
         None,
         "Fine-tune quantization-aware from these weights: float ones, or those of such a training.",
     )
-    flags.DEFINE_float("learning_rate", learning_rate, "Peak of the learning-rate schedule.")
+    flags.DEFINE_float(
+        "learning_rate",
+        learning_rate,
+        "Peak of the learning-rate schedule. Default: as published; lower from a network that "
+        "ships.",
+    )
     flags.DEFINE_integer(
         "size", None, "Side of the square crops in pixels, a multiple of 32.", lower_bound=32
     )
@@ -98,7 +110,10 @@ def start(define_flags: Callable, defaults: Callable, main: Callable):
     names = defined(define_flags)
 
     def guarded(argv):
-        options = parsed(names)
+        try:
+            options = parsed(names)
+        except ValueError as error:
+            sys.exit(f"{Path(sys.argv[0]).name}: {error}")
         try:
             if len(argv) > 1:
                 raise ValueError(f"unexpected argument {argv[1]}; see --help for the flags.")
@@ -132,8 +147,19 @@ def defined(define_flags: Callable) -> list[str]:
 
 
 def parsed(names: list[str]) -> SimpleNamespace:
-    """Return the values of these flags, which absl has parsed."""
-    return SimpleNamespace(**{name: flags.FLAGS[name].value for name in names})
+    """Return the values of these flags, which absl has parsed.
+
+    From a network that ships, model and options are its own where no flag says otherwise;
+    ValueError if there is none for the recipe or --model.
+    """
+    values = {name: flags.FLAGS[name].value for name in names}
+    if pretrained.is_named(values["weights"]):
+        model = flags.FLAGS["model"]
+        variants = [model.value] if model.present else MODELS[model.default].VARIANTS
+        values["weights"], network = pretrained.start(values["weights"], variants)
+        own = {"model": network["variant"]} | network["options"]
+        values |= {k: v for k, v in own.items() if k in names and not flags.FLAGS[k].present}
+    return SimpleNamespace(**values)
 
 
 def resolved(options, defaults: dict, replicas: int = 1) -> SimpleNamespace:

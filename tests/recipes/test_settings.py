@@ -159,6 +159,56 @@ def test_learning_rates(set_up, command, expected):
         assert rate(optimizer, step, part) == pytest.approx(value, rel=1e-3)
 
 
+# --weights: variant; optimiser; size, batch; steps over 1000 pictures; learning rate at first
+FINE_TUNING = [
+    (["modnet", FOLDERS], "pretrained:animal", "modnet_mobilenetv2_mobile", 384, 4, 2500, 3e-4),
+    (["modnet_soc"], "pretrained", "modnet_mobilenetv2_mobile", 128, 1, 100, 1e-5),
+    (["dim", FOLDERS], "pretrained", "dim_mobilenetv2_mobile", 320, 4, 2500, 3e-4),
+    (["bgmv2", FOLDERS], "pretrained", "bgmv2_base_mobilenetv2_mobile", 384, 4, 2500, 3e-4),
+]
+
+
+@pytest.mark.parametrize("command, weights, variant, size, batch_size, steps, peak", FINE_TUNING)
+def test_a_shipped_network_is_the_start(
+    set_up, command, weights, variant, size, batch_size, steps, peak
+):
+    optimizer, _, options = set_up(*command, f"--weights={weights}")
+    assert type(optimizer).__name__ == "Adam"
+    assert (options.model, options.size, options.batch_size) == (variant, size, batch_size)
+    assert options.epochs * (options.steps_per_epoch or 1000 // options.batch_size) == steps
+    assert options.weights.startswith(f"{weights.partition(':')[0]}:")
+    assert options.backbone == "none"
+    schedule = optimizer._learning_rate
+    assert float(schedule(0) if callable(schedule) else schedule) == pytest.approx(peak)
+    if command[0] != "modnet_soc":
+        assert float(schedule(steps)) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_flags_win_over_what_a_shipped_network_implies(set_up):
+    given = ["--learning_rate=1e-3", "--optimizer=sgd", "--branch_width=1", "--size=256"]
+    optimizer, _, options = set_up("modnet", FOLDERS, "--weights=pretrained", *given)
+    assert (options.weights, options.branch_width) == ("pretrained:portrait", 1.0)
+    assert (type(optimizer).__name__, options.size) == ("SGD", 256)
+    *_, options = set_up("modnet", FOLDERS, "--weights=pretrained:animal")
+    assert options.branch_width == 0.5
+    *_, options = set_up("dim", FOLDERS, "--weights=pretrained")
+    assert options.stage == "everything"
+
+
+@pytest.mark.parametrize(
+    "command, message",
+    [
+        (["gca", "--weights=pretrained"], "--weights=pretrained is not of this recipe"),
+        (["dim", "--weights=pretrained:portrait"], "those that ship: portrait .modnet_mob"),
+        (["modnet", "--weights=pretrained:dog"], "unknown pretrained network 'dog'"),
+        (["modnet", "--model=modnet_mobilenetv2", "--weights=pretrained"], "or --model; those"),
+    ],
+)
+def test_a_network_that_does_not_ship_is_one_sentence(set_up, command, message):
+    with pytest.raises(ValueError, match=message):
+        set_up(*command)
+
+
 ADAMS = [
     (["dim", FOLDERS], 0.9, 0.999, None),
     (["gca", FOLDERS], 0.5, 0.999, 2.0),
