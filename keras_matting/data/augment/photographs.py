@@ -22,6 +22,7 @@ def training(size: int, replaced: float = 0.5) -> list[Callable]:
     return [
         random_figure_crop(size),
         *_composition(size, replaced),
+        random_mirrored_borders(),
         trimaps.random_trimap((2, max(2, size // 25))),
     ]
 
@@ -167,6 +168,32 @@ def letterbox(size: int):
         return sample | {
             key: tf.ensure_shape(x, (size, size, x.shape[-1])) for key, x in found.items()
         }
+
+    return apply
+
+
+def random_mirrored_borders(probability: float = 0.35, narrowest: float = 0.5):
+    """Show a strip of the picture padded by reflection, as `letterbox` pads wide and high ones.
+
+    The strip is `narrowest` to 1 of the picture's height or of its width.
+    """
+    names = ("image", "alpha", "foreground", "background")
+
+    def apply(sample):
+        uniform = draw(sample, "random_mirrored_borders", 3)
+        size = sample["alpha"].shape[0]
+        share = tf.where(uniform[0] < probability, between(narrowest, 1.0, uniform[1]), 1.0)
+        length = tf.cast(tf.round(share * size), tf.int32)
+        before = (size - length) // 2
+        places = before + _mirrored(size, before, length)
+        wide = uniform[2] < 0.5
+        rows, columns = (tf.where(chosen, places, tf.range(size)) for chosen in (wide, ~wide))
+
+        def placed(picture):
+            picture = tf.gather(tf.gather(picture, rows), columns, axis=1)
+            return tf.ensure_shape(picture, (size, size, picture.shape[-1]))
+
+        return sample | {name: placed(sample[name]) for name in names}
 
     return apply
 

@@ -1,5 +1,6 @@
 """Photographs with mattes: windows around figures, backgrounds kept or replaced, letterboxes."""
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -98,6 +99,29 @@ def test_letterbox_takes_any_proportions(shape):
     image = np.full((*shape, 3), 77, np.uint8)
     found = photographs.letterbox(64)(sample(image, image[..., :1]))
     np.testing.assert_allclose(found["image"], 77 / 255, atol=1e-6)
+
+
+def test_borders_are_mirrored_like_those_of_a_letterbox():
+    rows, columns = tf.meshgrid(tf.range(64.0), tf.range(64.0), indexing="ij")
+    picture = tf.stack([rows, columns, rows + columns], -1)
+    names = ("image", "foreground", "background")
+    pictures = dict.fromkeys(names, picture) | {"alpha": picture[..., :1]}
+    mirrored, shapes = photographs.random_mirrored_borders(1.0, 0.5), set()
+    for seed in range(12):
+        found = mirrored(pictures | {"seed": tf.constant([3, seed])})
+        window = [len(np.unique(found["image"][..., axis])) for axis in (0, 1)]
+        top, left = found["image"].numpy().min((0, 1)).astype(int)[:2]
+        strip = picture[top : top + window[0], left : left + window[1]].numpy()
+        before = [(64 - side) // 2 for side in window]
+        padding = (before[0], 64 - window[0] - before[0], before[1], 64 - window[1] - before[1])
+        expected = cv2.copyMakeBorder(strip, *padding, cv2.BORDER_REFLECT_101)
+        for name in names:
+            np.testing.assert_array_equal(found[name], expected)
+        np.testing.assert_array_equal(found["alpha"], expected[..., :1])
+        shapes.add((window[0] < 64, window[1] < 64))
+    assert shapes == {(True, False), (False, True)}
+    same = photographs.random_mirrored_borders(0.0)(pictures | {"seed": tf.constant([3, 0])})
+    np.testing.assert_array_equal(same["image"], picture)
 
 
 def test_training_batches_are_complete_and_finite():
