@@ -49,15 +49,14 @@ def closed_form(image, trimap, kept):
     return alpha
 
 
-def main(argv):
-    named = FLAGS.network or FLAGS.model or FLAGS.tflite
-    model = model_flags.load_model(FLAGS) if named else None
-    radii = [int(radius) for radius in FLAGS.radii]
+def measure(model, folders, radii, cache):
+    """Return a row per photograph and radius: folder, radius, image and SAD of each method.
+
+    `model` may be None. Closed-form mattes are kept in the folder `cache`.
+    """
     jobs = []
-    for folder in map(Path, argv[1:]):
+    for folder in map(Path, folders):
         jobs += [(folder, radius, *files) for files in photographs(folder) for radius in radii]
-    if not jobs:
-        raise app.UsageError("specify folders that contain image/ and alpha/")
     rows = []
     for done, (folder, radius, stem, path, alpha_path) in enumerate(jobs, 1):
         image = image_files.read_photograph(path)
@@ -65,7 +64,7 @@ def main(argv):
         trimap = trimap_of(alpha, radius)
         if not {0, 255} <= set(np.unique(trimap)):
             continue
-        kept = Path(FLAGS.cache, folder.name, f"{stem}_{radius}.png")
+        kept = Path(cache, folder.name, f"{stem}_{radius}.png")
         row = {"closed-form": sad(closed_form(image, trimap, kept), alpha, trimap)}
         if model is not None:
             row["network"] = sad(
@@ -75,13 +74,32 @@ def main(argv):
             )
         rows.append({"folder": folder.name, "radius": radius, "image": stem} | row)
         show_progress(done, len(jobs), stem)
-    columns = [key for key in rows[0] if key not in ("folder", "radius", "image")]
-    print("folder radius", *columns)
-    groups = sorted({(row["folder"], row["radius"]) for row in rows})
-    for group in groups:
-        own = [row for row in rows if (row["folder"], row["radius"]) == group]
-        print(*group, *(f"{np.mean([row[c] for row in own]):.3f}" for c in columns))
-    print("all", "-", *(f"{np.mean([row[c] for row in rows]):.3f}" for c in columns))
+    return rows
+
+
+def means(rows):
+    """Return {(folder, radius) or ("all", "-"): {method: mean SAD}}."""
+    of = {}
+    for row in sorted(rows, key=lambda row: (row["folder"], row["radius"])):
+        of.setdefault((row["folder"], row["radius"]), []).append(row)
+    of["all", "-"] = rows
+    methods = [key for key in rows[0] if key not in ("folder", "radius", "image")]
+    return {
+        group: {method: np.mean([row[method] for row in own]) for method in methods}
+        for group, own in of.items()
+    }
+
+
+def main(argv):
+    named = FLAGS.network or FLAGS.model or FLAGS.tflite
+    model = model_flags.load_model(FLAGS) if named else None
+    rows = measure(model, argv[1:], [int(radius) for radius in FLAGS.radii], FLAGS.cache)
+    if not rows:
+        raise app.UsageError("specify folders that contain image/ and alpha/")
+    table = means(rows)
+    print("folder radius", *table["all", "-"])
+    for group, values in table.items():
+        print(*group, *(f"{value:.3f}" for value in values.values()))
     if FLAGS.csv:
         with open(FLAGS.csv, "w", newline="") as file:
             writer = csv.DictWriter(file, rows[0].keys())

@@ -1,7 +1,7 @@
 """Measure seconds per megapixel of each metric, for a hairy matte and a noisy copy of it.
 
-    python -m benchmarks.metrics
-    python -m benchmarks.metrics --size 2048 --repeats 3
+python -m benchmarks.metrics
+python -m benchmarks.metrics --size 2048 --repeats 3
 """
 
 import time

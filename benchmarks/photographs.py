@@ -61,31 +61,43 @@ def network(options):
     return lambda image: predict_alpha(model, image, options.size)
 
 
+def measure(predict, folder, save=None):
+    """Return a row per photograph of a folder: image, MAD and IoU of its matte by `predict`."""
+    rows, files = [], photographs(folder)
+    for done, (stem, image, alpha) in enumerate(files, 1):
+        found = predict(image_files.read_photograph(image))
+        found = np.rint(255.0 * found).astype(np.uint8)
+        alpha = snapped(image_files.read_matte(alpha))
+        rows.append({"image": stem, "mad": mad(found, alpha), "iou": iou(found, alpha)})
+        show_progress(done, len(files), stem)
+        if save:
+            Path(save).mkdir(parents=True, exist_ok=True)
+            image_files.write_png(Path(save, f"{stem}_alpha.png"), found)
+    return rows
+
+
+def summary(rows):
+    """Return mean, median and worst MAD of rows, and their mean IoU."""
+    errors = [row["mad"] for row in rows]
+    overlap = np.mean([row["iou"] for row in rows])
+    return {
+        "mean": np.mean(errors),
+        "median": np.median(errors),
+        "worst": max(errors),
+        "IoU": overlap,
+    }
+
+
 def main(argv):
     predict = network(FLAGS)
-    rows = []
-    for folder in argv[1:]:
-        files = photographs(folder)
-        for done, (stem, image, alpha) in enumerate(files, 1):
-            found = predict(image_files.read_photograph(image))
-            found = np.rint(255.0 * found).astype(np.uint8)
-            alpha = snapped(image_files.read_matte(alpha))
-            scores = {"mad": mad(found, alpha), "iou": iou(found, alpha)}
-            rows.append({"folder": Path(folder).name, "image": stem} | scores)
-            show_progress(done, len(files), stem)
-            if FLAGS.save:
-                Path(FLAGS.save).mkdir(parents=True, exist_ok=True)
-                image_files.write_png(Path(FLAGS.save, f"{stem}_alpha.png"), found)
-    for row in rows:
-        print(f"{row['folder']}/{row['image']:<40} MAD {row['mad']:.4f}  IoU {row['iou']:.4f}")
-    for folder in dict.fromkeys(row["folder"] for row in rows):
-        found = [row["mad"] for row in rows if row["folder"] == folder]
-        overlap = np.mean([row["iou"] for row in rows if row["folder"] == folder])
-        print(
-            f"{folder}: MAD mean {np.mean(found):.4f}  median {np.median(found):.4f}  "
-            f"worst {max(found):.4f}  mean IoU {overlap:.4f}"
-        )
+    found = {Path(folder).name: measure(predict, folder, FLAGS.save) for folder in argv[1:]}
+    for folder, rows in found.items():
+        for row in rows:
+            print(f"{folder}/{row['image']:<40} MAD {row['mad']:.4f}  IoU {row['iou']:.4f}")
+    for folder, rows in found.items():
+        print(folder, "MAD", *(f"{key} {value:.4f} " for key, value in summary(rows).items()))
     if FLAGS.csv:
+        rows = [{"folder": folder} | row for folder, rows in found.items() for row in rows]
         with replacing(FLAGS.csv) as temporary, open(temporary, "w", newline="") as file:
             writer = csv.DictWriter(file, rows[0].keys())
             writer.writeheader()

@@ -36,8 +36,9 @@ def define_flags(workdir, model, learning_rate):
         "backbone",
         None,
         "Initial weights of the backbone: imagenet, a checkpoint that keras-matting weights "
-        "backbones lists, or none. Default: on folders, what the release starts from (imagenet), "
-        "except with --weights or --photographs; otherwise none.",
+        "backbones lists, that of a network that ships (pretrained:NAME), or none. Default: on "
+        "folders, what the release starts from (imagenet), except with --weights or "
+        "--photographs; otherwise none.",
     )
     flags.DEFINE_float(
         "average", 0.0, "Decay of a moving average of the weights, such as 0.995; 0 disables it."

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from keras_matting.backbones import imagenet
-from keras_matting.models import modnet
+from keras_matting.models import create_model, modnet
 from keras_matting.training import backbones, recipe
 
 
@@ -90,3 +90,19 @@ def test_the_default_on_folders_is_what_the_release_starts_from(given, expected)
     options = dict(quantize=None, weights=None, backbone=None, size=64, batch_size=4) | given
     resolved = recipe.resolved(SimpleNamespace(**options), {})
     assert resolved.backbone == expected and resolved.weights != "imagenet"
+
+
+def test_the_backbone_of_a_network_that_ships():
+    model = create_model("ppmatting_mobilenetv2_mobile", (64, 64, 3))
+    layer = model.get_layer("backbone_block3_expand_conv")
+    backbones.start(model, "pretrained:portrait")
+    portrait = create_model(
+        "modnet_mobilenetv2_mobile", (64, 64, 3), True, "pretrained:portrait", branch_width=0.5
+    )
+    np.testing.assert_array_equal(layer.kernel, portrait.get_layer(layer.name).kernel)
+
+
+def test_the_backbone_of_another_kind_of_network_is_refused():
+    model = create_model("gfm_resnet34_tt", (64, 64, 3))
+    with pytest.raises(ValueError, match="modnet_mobilenetv2_mobile does not fit gfm_resnet34_tt"):
+        backbones.start(model, "pretrained:portrait")

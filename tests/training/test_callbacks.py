@@ -128,9 +128,7 @@ def test_progress_in_a_log(capsys, monkeypatch):
     for step in range(8):
         progress.on_train_batch_end(step, {"loss": 0.25, "alpha_sad": 3.0})
     lines = capsys.readouterr().out.splitlines()
-    assert lines == [
-        f"epoch 2/2 step {step}/8, 4.00 s/step: loss 0.2500" for step in (1, 4, 7)
-    ]
+    assert lines == [f"epoch 2/2 step {step}/8, 4.00 s/step: loss 0.2500" for step in (1, 4, 7)]
 
 
 class Halves(keras.Model):

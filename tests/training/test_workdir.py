@@ -83,9 +83,7 @@ def test_what_is_saved(tmp_path):
     assert workdir.saved(tmp_path / "nowhere").startswith("Nothing is saved")
     assert workdir.saved(tmp_path).startswith("Nothing is saved")
     checkpoint(tmp_path, 12)
-    assert workdir.saved(tmp_path) == (
-        "Epoch 12 is saved; the same command continues from there."
-    )
+    assert workdir.saved(tmp_path) == ("Epoch 12 is saved; the same command continues from there.")
 
 
 def strerror(code, path):
