@@ -72,7 +72,7 @@ def uncomposed():
 def random_figure_crop(
     size: int,
     closest: float = 0.5,
-    farthest: float = 1.35,
+    farthest: float = 2.2,
     rotation: float = 12.0,
     stretch: float = 0.12,
     flip: float = 0.5,
