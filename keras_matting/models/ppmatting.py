@@ -8,8 +8,10 @@ formula; there is no published implementation to compare them with.
 
 `ppmatting_mobilenetv2_mobile` is our variant for integer hardware: a quarter of the channels,
 nearest-neighbour upsampling, an added global context instead of pyramid pooling, guidance that is
-concatenated with the detail instead of gating it, and a semantic branch that receives the
-backbone's maps of every size.
+added to the detail instead of gating it, and a semantic branch that receives the backbone's maps of
+every size. Both branches end at half size, where integer kernels have enough channels to be fast:
+the last convolutions predict the four pixels of each 2x2 block, and the detail branch receives the
+image in the same form.
 """
 
 from functools import partial
@@ -24,18 +26,18 @@ from keras_matting.layers.blocks import batch_norm, conv, global_context, upsamp
 from keras_matting.layers.class_selection import FuseByClass
 from keras_matting.layers.pooling import AdaptiveAveragePooling2D
 from keras_matting.layers.resize import ResizeLike
+from keras_matting.layers.subpixels import DepthToSpace
 
 # `part` divides the channels below; `skips`: whether the semantic stages see the backbone's maps;
-# `fuse`: what selects the class, where the softmax keeps the order of the logits, but its 8-bit
-# outputs tie more often
-PUBLISHED = dict(part=1, up="bilinear", context="pyramid_pooling", skips=False, fuse="semantic")
-MOBILE = dict(part=4, up="nearest", context="global_context", skips=True, fuse="logits")
+# `finest`: the stride at which both branches end
+PUBLISHED = dict(part=1, up="bilinear", context="pyramid_pooling", skips=False, finest=1)
+MOBILE = dict(part=4, up="nearest", context="global_context", skips=True, finest=2)
 VARIANTS = {
     "ppmatting_hrnet_w18": dict(backbone="hrnet_w18", flow="released", **PUBLISHED),
     "ppmatting_hrnet_w48": dict(backbone="hrnet_w48", flow="released", **PUBLISHED),
     "ppmatting_hrnet_w18_paper": dict(backbone="hrnet_w18", flow="paper", **PUBLISHED),
     "ppmatting_hrnet_w48_paper": dict(backbone="hrnet_w48", flow="paper", **PUBLISHED),
-    "ppmatting_mobilenetv2_mobile": dict(backbone="mobilenetv2", flow="concatenation", **MOBILE),
+    "ppmatting_mobilenetv2_mobile": dict(backbone="mobilenetv2", **MOBILE),
 }
 OUTPUTS = ("alpha",)
 STRIDE = 32
@@ -43,6 +45,8 @@ PYRAMID = (5, 3, 1)
 SIDES = (256, 128, 64, 64)
 STAGES = ((512, 512, 256), (256, 256, 128), (128, 128, 64), (128, 128, 64), (64, 64, 64))
 DETAIL = (64, 32, 16)
+HALF_SIZE_DETAIL = (32, 32, 16)
+FUSED = (1.0, None, 0.0)  # alpha in foreground, transition and background
 
 _conv_bn = partial(blocks.conv_bn, biased=True)
 _conv_bn_relu = partial(blocks.conv_bn_relu, biased=True)
@@ -63,14 +67,12 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False):
     else:
         features = hrnet(pixels, config["backbone"])
     classes, stages = _semantic_branch(features, config)
-    semantic = layers.Softmax(dtype="float32", name="semantic")(classes)
-    logit = _detail_branch(features, stages, config)
-    detail = layers.Activation("sigmoid", dtype="float32", name="detail")(logit)
-    # foreground, transition, background
-    fuse = FuseByClass((1.0, None, 0.0), dtype="float32", name="alpha")
-    outputs = {"alpha": fuse([classes if config["fuse"] == "logits" else semantic, detail])}
-    if training_heads:
-        outputs |= {"semantic": semantic, "detail": detail}
+    if config["finest"] == 1:
+        outputs = _fused(classes, _detail_branch(features, stages, config))
+    else:
+        outputs = _fused_blocks(classes, _half_size_detail_branch(pixels, features, stages))
+    if not training_heads:
+        outputs = {"alpha": outputs["alpha"]}
     return keras.Model({"image": image}, outputs, name=variant)
 
 
@@ -84,9 +86,31 @@ def load_imagenet(model):
     mobilenet_v2.load_imagenet(model)
 
 
-def _semantic_branch(features, config):
-    """Return logits (B, H, W, 3) and the outputs of five stages, at 1/16 to 1.
+def _fused(classes, logit):
+    """Return alpha, semantic and detail, given logits of classes (B, H, W, 3) and detail."""
+    semantic = layers.Softmax(dtype="float32", name="semantic")(classes)
+    detail = layers.Activation("sigmoid", dtype="float32", name="detail")(logit)
+    alpha = FuseByClass(FUSED, dtype="float32", name="alpha")([semantic, detail])
+    return {"alpha": alpha, "semantic": semantic, "detail": detail}
 
+
+def _fused_blocks(classes, logit):
+    """Return the same, given the logits of 2x2 blocks, (B, H/2, W/2, 12) and (B, H/2, W/2, 4).
+
+    Logits select the class; a softmax keeps their order, but its 8-bit outputs tie more often.
+    """
+    whole = partial(DepthToSpace, dtype="float32")
+    semantic = layers.Softmax(dtype="float32", name="semantic")(whole(name="classes")(classes))
+    detail = layers.Activation("sigmoid", dtype="float32", name="detail_blocks")(logit)
+    alpha = FuseByClass(FUSED, dtype="float32", name="alpha_blocks")([classes, detail])
+    alpha, detail = whole(name="alpha")(alpha), whole(name="detail")(detail)
+    return {"alpha": alpha, "semantic": semantic, "detail": detail}
+
+
+def _semantic_branch(features, config):
+    """Return logits of classes and the outputs of five stages, at 1/16 to 1 or 1/2 (`finest`).
+
+    The logits are (B, H, W, 3), or of 2x2 blocks (B, H/2, W/2, 12), four of each class in turn.
     The branch starts from the backbone's 1/32 map. HRNet has already fused the finer maps into it;
     MobileNetV2 has not, so there each stage also receives the map of its own size.
     """
@@ -106,11 +130,12 @@ def _semantic_branch(features, config):
             dilation = 2 if stage == 0 and i > 0 else 1
             name = f"semantic{stage}_{i}"
             x = _conv_bn_relu(x, width // part, dilation=dilation, use_bias=True, name=name)
-        x = up(x, name=f"semantic{stage}_up")
+        if stage < 4 or config["finest"] == 1:
+            x = up(x, name=f"semantic{stage}_up")
         stages.append(x)
     for i in range(2):
         x = _conv_bn_relu(x, 64 // part, use_bias=True, name=f"semantic5_{i}")
-    return conv(x, 3, name="semantic_logit"), stages
+    return conv(x, 3 * config["finest"] ** 2, name="semantic_logit"), stages
 
 
 def _global_context(x, width):
@@ -146,6 +171,26 @@ def _detail_branch(features, stages, config):
     return conv(x, 1, 1, use_bias=False, name="detail_logit")
 
 
+def _half_size_detail_branch(pixels, features, stages):
+    """Return logits of 2x2 blocks (B, H/2, W/2, 4) from residual blocks and guidance between them.
+
+    Adding the guidance, mixed before it is upsampled, equals concatenating it before a convolution.
+    """
+    up = partial(upsample, interpolation="nearest")
+    image2 = _conv_bn_relu(pixels, 16, 2, 2, symmetric=False, name="detail_image")
+    coarse = up(features[4], name="detail_coarse_up")
+    x = layers.Concatenate(name="detail_concat")([image2, features[2], coarse])
+    for i, width in enumerate(HALF_SIZE_DETAIL):
+        x = _residual(x, width, name=f"detail{i}")
+        x = _conv_bn(x, width // 2, 1, name=f"detail{i}_reduce")
+        guidance = conv(stages[2 * i], width // 2, 1, name=f"guidance{i}")
+        if i < 2:
+            guidance = up(guidance, (8, 2)[i], name=f"guidance{i}_up")
+        x = layers.Add(name=f"gate{i}_add")([x, guidance])
+        x = layers.ReLU(name=f"gate{i}_relu")(x)
+    return conv(x, 4, name="detail_logit")
+
+
 def _residual(x, width, name):
     y = _conv_bn_relu(x, width, name=f"{name}_0")
     y = _conv_bn(y, width, name=f"{name}_1")
@@ -168,12 +213,6 @@ def _paper_gate(x, guidance, name):
     return _amplify(x, conv(gate, 1, 1, name=f"{name}_1"), name)
 
 
-def _concatenation(x, guidance, name):
-    channels = x.shape[-1]
-    x = layers.Concatenate(name=f"{name}_concat")([x, guidance])
-    return _conv_bn_relu(x, channels, 1, name=name)
-
-
 def _amplify(x, gate, name):
     """Multiply x by 1 + sigmoid(gate): guidance can amplify detail but not suppress it."""
     gate = layers.Activation("sigmoid", name=f"{name}_sigmoid")(gate)
@@ -183,4 +222,4 @@ def _amplify(x, gate, name):
 
 
 CONTEXTS = {"pyramid_pooling": _pyramid_pooling, "global_context": _global_context}
-FLOWS = {"released": _released_gate, "paper": _paper_gate, "concatenation": _concatenation}
+FLOWS = {"released": _released_gate, "paper": _paper_gate}

@@ -10,6 +10,7 @@ except ImportError:  # TensorFlow 2.15
 from keras_matting.layers.class_selection import FuseByClass, TrimapClasses
 from keras_matting.layers.contextual_attention import GuidedContextualAttention
 from keras_matting.layers.resize import NearestUpsampling
+from keras_matting.layers.subpixels import DepthToSpace
 from keras_matting.layers.unpooling import PoolWithPositions, Unpool
 
 KERNELS = {layers.Conv2D: "kernel", layers.DepthwiseConv2D: "depthwise_kernel"}
@@ -41,6 +42,7 @@ OUTPUTS = {
     TFOpLambda: INPUT,  # tf.split
     PoolWithPositions: INPUT,
     Unpool: INPUT,
+    DepthToSpace: INPUT,
     layers.Activation: MATTE,  # sigmoid
     layers.Softmax: MATTE,
     FuseByClass: MATTE,
@@ -53,6 +55,7 @@ PLAIN = (
     TFOpLambda,
     PoolWithPositions,
     Unpool,
+    DepthToSpace,
     FuseByClass,
     TrimapClasses,
     GuidedContextualAttention,

@@ -34,6 +34,12 @@ UNPOOLING = {"GREATER_EQUAL", "LOGICAL_AND", "LOGICAL_NOT", "DEPTH_TO_SPACE"}
 ATTENTION = {"BATCH_MATMUL", "SOFTMAX", "RESHAPE", "PAD", "MIRROR_PAD", "REDUCE_MAX", "DIV", "SUM"}
 ATTENTION |= {"SQUARE", "SQRT", "DEQUANTIZE", "DEPTH_TO_SPACE"}
 
+FURTHER = {
+    "dim_vgg16_mobile": UNPOOLING,
+    "gca_mobile": ATTENTION,
+    "ppmatting_mobilenetv2_mobile": {"DEPTH_TO_SPACE"},
+}
+
 
 @pytest.fixture(scope="module", params=VARIANTS)
 def converted(request):
@@ -92,7 +98,7 @@ def test_int8_has_no_float_tensor(converted):
 def test_operators_are_those_that_phones_have(converted, format):
     model, files, _ = converted
     known = OPERATORS | CHOOSING
-    known |= {"dim_vgg16_mobile": UNPOOLING, "gca_mobile": ATTENTION}.get(model.name, set())
+    known |= FURTHER.get(model.name, set())
     assert set(structure(files[format])["operators"]) - known == set()
 
 

@@ -11,6 +11,7 @@ from export.promises import promises_broken
 from export.stand_in_weights import fill
 from keras_matting.layers.blocks import conv, conv_bn_relu
 from keras_matting.layers.class_selection import FuseByClass, TrimapClasses
+from keras_matting.layers.subpixels import DepthToSpace
 from keras_matting.layers.unpooling import PoolWithPositions, Unpool
 from keras_matting.models import create_model
 from keras_matting.quantization import qat
@@ -71,9 +72,10 @@ def choosing():
     x = layers.Add(name="joined")([x, skip])
     y = layers.MaxPooling2D(3, 2, padding="same", name="maxima")(x)
     y = conv_bn_relu(y, 16, depthwise=True, name="doubled")
+    blocks = DepthToSpace(name="blocks")(y)
     y = layers.UpSampling2D(2, name="maxima_up")(y)
     pair = layers.Concatenate(name="pair")([image, background])
-    x = layers.Concatenate(name="all")([x, y, pair])
+    x = layers.Concatenate(name="all")([x, y, blocks, pair])
     first, second = tf.split(conv(x, 6, name="class_logit"), 2, -1)
     classes = layers.Subtract(name="class_difference")([first, second])
     detail = layers.Activation("sigmoid", name="detail")(conv(x, 1, name="detail_logit"))
