@@ -2,9 +2,11 @@
 
     blender -b --python recipes/render_fur.py -- FOLDER --count 100 --lights HDRIS --threads 2
 
-Writes FOLDER/fur_0000.png and so on, RGBA of 512x512 with straight colour, and beside it
-FOLDER_contact_sheet.png. A number is the seed of its picture, whatever else is rendered. Pictures that are there are kept, so
-the same command continues an interrupted run; --first starts elsewhere, for several machines.
+Writes FOLDER/fur_0000.png and so on, RGBA of 512x512 with straight colour, and beside the folder
+FOLDER_contact_sheet.png. A number is the seed of its picture, whatever else is rendered. Pictures
+that are there are kept, so the same command continues an interrupted run; --first starts elsewhere,
+for several machines.
+
 HDRIS is a folder of .hdr panoramas (such as those of polyhaven.com, CC0), which light the figures
 from all sides; without, there is a plain sky. Needs Blender 3.4 or later (Debian: blender and
 python3-numpy); about 45 seconds a picture on one core. Then
