@@ -20,7 +20,7 @@ from keras_matting.data.reading import readers
 from keras_matting.data.source import hold_out
 from keras_matting.inference import predict_alpha
 from keras_matting.metrics import mad
-from keras_matting.training.sources import HELD_OUT_EVERY
+from keras_matting.training.validation import HELD_OUT_EVERY
 
 FLAGS = flags.FLAGS
 

@@ -87,7 +87,8 @@ def main(options, strategy):
     smallest = SMALLEST[stage] if options.foregrounds else SYNTHETIC_SMALLEST
     kept = compositing.select(*PICTURES, "size")
     transforms = [*bgmv2.training(size, smallest), random_side, kept], presets.validation(size)
-    data = sources.composites(options, *transforms, functools.partial(targets, options=options))
+    to_targets = functools.partial(targets, options=options)
+    data = sources.composites(options, *transforms, to_targets, on_photographs=False)
     rate = options.learning_rate or (RATES if options.foregrounds else SYNTHETIC_RATES)[stage]
     if options.cosine:
         rate = keras.optimizers.schedules.CosineDecay(rate, options.epochs * data.steps)

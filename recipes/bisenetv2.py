@@ -86,7 +86,7 @@ def optimizer(options, data):
 def figures(options):
     """Return data of composites, or with --photographs of photographs; alpha gives the class."""
     if options.photographs:
-        held_out = [*photographs.validation(options.size), compositing.select("image", "alpha")]
+        held_out = [*presets.validation(options.size), compositing.select("image", "alpha")]
         return sources.photographed(options, of_photographs, held_out, losses.targets)
     augmentation = [
         geometry.random_crop_affine(options.size, scale=(0.5, 2.0)),
@@ -104,6 +104,8 @@ def of_photographs(size):
 
 
 def cityscapes(options):
+    if options.validation or options.hold_out is not None:
+        raise ValueError("--cityscapes validates on its own 500 pictures: leave the others out.")
     height, width = options.size, 2 * options.size
     training, held_out = (
         datasets.read("cityscapes", options.cityscapes, split, verify=options.verify)

@@ -96,11 +96,11 @@ def main(options, strategy):
 
 def composed(options, targets):
     """Return data of composites, or with --photographs of photographs."""
-    size = options.size
+    validation = presets.validation_with_trimap(options.size)
     if not options.photographs:
-        return sources.composites(options, augmentation(size), presets.validation(size), targets)
-    held_out = [*photographs.validation(size), compositing.select(*KEPT)]
-    return sources.photographed(options, of_photographs, held_out, targets)
+        return sources.composites(options, augmentation(options.size), validation, targets)
+    validation.append(compositing.select(*KEPT))
+    return sources.photographed(options, of_photographs, validation, targets)
 
 
 def optimizer(options, data):

@@ -39,7 +39,7 @@ def defaults(options):
 
 def main(options, strategy):
     size = options.size
-    augmentation = functools.partial(training, size), presets.validation(size)
+    augmentation = functools.partial(training, size), presets.validation_with_trimap(size)
     data = sources.composites(options, *augmentation, trimap_targets)
     with strategy.scope():
         model = create_model(options.model, (size, size, 3), True, options.weights)

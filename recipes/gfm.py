@@ -28,7 +28,7 @@ from keras_matting.training.optimizers import Adam, cosine_adam
 from tensorflow import keras
 
 PUBLISHED = {
-    "comp": dict(size=320, batch_size=32, epochs=100),
+    "comp": dict(size=320, batch_size=32, epochs=100, backgrounds_each=5),
     "ori": dict(size=320, batch_size=32, epochs=500),
 }
 SYNTHETIC = dict(size=64, batch_size=4, epochs=3, steps_per_epoch=50)
@@ -39,6 +39,12 @@ RADII = {"trimap": 12 / 320, "trimap_wide": 24.5 / 320}
 
 def define_flags():
     flags.DEFINE_enum("track", "comp", ["comp", "ori"], "Train on composites or on photographs.")
+    flags.DEFINE_enum(
+        "composition",
+        "rssn",
+        ["plain", "rssn"],
+        "RSSN, or plain composites, the baseline that the paper compares with.",
+    )
     recipe.define_losses_flag()
     recipe.define_flags(workdir="runs/gfm", model="gfm_resnet34_tt", learning_rate=None)
     sources.define_flags(kind="animal")
@@ -88,12 +94,13 @@ def composed(options, targets):
     """Return data of composites, of photographs (--track ori), or of both (--photographs)."""
     size = options.size
     if options.photographs:
-        held_out = [*photographs.validation(size), photographs.uncomposed(), *masks(size)]
+        held_out = [*presets.validation(size), photographs.uncomposed(), *masks(size)]
         return sources.photographed(options, of_photographs, held_out, targets)
     if options.track == "ori":
         transforms = photograph_augmentation(size), photograph_validation(size)
         return sources.pictures(options, *sources.photographs(options), *transforms, targets)
-    return sources.composites(options, augmentation(size), validation(size), targets)
+    transforms = augmentation(size, options.composition == "rssn"), validation(size)
+    return sources.composites(options, *transforms, targets)
 
 
 def of_photographs(size):
@@ -109,8 +116,10 @@ def photograph_validation(size):
     return [geometry.whole(size), *masks(size / 3)]
 
 
-def augmentation(size):
+def augmentation(size, rssn):
     crop = geometry.random_crop_unknown(size, SIDES, anywhere=0.5)
+    if not rssn:
+        return [crop, compositing.composite(), *masks(size, reduced=True)]
     return [
         gfm.random_denoised(),
         crop,

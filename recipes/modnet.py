@@ -16,8 +16,7 @@ the same command is started again, and ends with the same weights as without the
 
 from absl import flags
 from keras_matting import pretrained
-from keras_matting.data.augment import compositing, photographs
-from keras_matting.data.augment.presets import training, validation
+from keras_matting.data.augment import compositing, photographs, presets
 from keras_matting.losses import modnet as losses
 from keras_matting.metrics.streaming import MSE, SAD
 from keras_matting.models import create_model
@@ -100,12 +99,13 @@ def composed(options):
     kept = compositing.select(*KEPT, *(COLOURS if version == "paper" else ()))
     if options.photographs:
         kept = [photographs.uncomposed(), kept]
-        held_out = [*photographs.validation(size), *kept]
+        held_out = [*presets.validation(size), *kept]
         return sources.photographed(
             options, lambda side: [*photographs.training(side), *kept], held_out, targets
         )
-    augmentation = [*training(size, options.closest), kept]
-    return sources.composites(options, augmentation, [*validation(size), kept], targets)
+    augmentation = [*presets.training(size, options.closest), kept]
+    validation = [*presets.validation(size), kept]
+    return sources.composites(options, augmentation, validation, targets)
 
 
 def paddle_targets(sample):

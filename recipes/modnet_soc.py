@@ -35,6 +35,8 @@ def defaults(options):
 
 
 def main(options, strategy):
+    if options.validation:
+        raise ValueError("--validation does not apply: SOC is chosen by its training loss.")
     shape = (options.size, options.size, 3)
     with strategy.scope():
         network, backup = (

@@ -69,12 +69,11 @@ def optimizer(options, data):
 
 def composed(options):
     """Return data of composites, or with --photographs of photographs."""
-    size = options.size
+    validation = presets.validation(options.size)
     if not options.photographs:
-        validation = presets.validation(size)
-        return sources.composites(options, augmentation(size), validation, losses.targets)
-    held_out = [*photographs.validation(size), photographs.uncomposed()]
-    return sources.photographed(options, of_photographs, held_out, losses.targets)
+        return sources.composites(options, augmentation(options.size), validation, losses.targets)
+    validation.append(photographs.uncomposed())
+    return sources.photographed(options, of_photographs, validation, losses.targets)
 
 
 def of_photographs(size):

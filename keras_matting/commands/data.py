@@ -5,22 +5,22 @@ Check a dataset and write it as TFRecord shards, which recipes take as --foregro
 
     keras-matting data prepare --dataset coco --folder /data/coco --out records --shards 64
 
-Make the 1,000 test images of Composition-1k as the published script does:
+Compose a test set, each foreground over 20 backgrounds, with trimaps. --dataset composition1k makes
+that of Composition-1k as published and needs its lists (--fg-names, --bg-names) and --trimaps:
 
-    keras-matting data composition1k-test --foregrounds fg --alphas alpha --trimaps trimaps \\
-        --backgrounds VOC2012/JPEGImages --fg-names test_fg_names.txt \\
-        --bg-names test_bg_names.txt --out /data/composition1k
+    keras-matting data compose-test FOREGROUNDS ALPHAS BACKGROUNDS --each 20 --out test_set
 
-Estimate soft alphas and foreground colours of photographs with masks, by closed-form matting around
-the mask's edge (in a wider band around hair), and make a contact sheet; needs pymatting:
+Estimate soft alphas and the colours of photographs with masks, by closed-form matting around the
+mask's edge (in a wider band around hair), and make a contact sheet; needs pymatting:
 
     keras-matting data refine --images people/image --masks people/labels \\
         --foreground-values 1,58 --hair-value 19 --out people_refined
 
 With --teacher, masks are optional; if both are given, photographs on which they disagree are
 skipped. `foregrounds --images IMAGES --alphas ALPHAS --out OUT` keeps given mattes and estimates
-the foreground colours. An interrupted command continues when it is run again. docs/datasets.md
-lists the datasets.
+the colours of foreground and background. `denoise --images IMAGES --out OUT` makes the denoised
+copies that GFM's composition uses. An interrupted command continues when it is run again.
+docs/datasets.md lists the datasets.
 """
 
 import sys
@@ -32,26 +32,21 @@ FLAGS = flags.FLAGS
 
 GROUPS = {
     "prepare": ["dataset", "split", "folder", "shards", "size"],
-    "composition1k-test": [
-        "foregrounds", "alphas", "trimaps", "backgrounds", "fg_names", "bg_names",
-    ],
+    "compose-test": ["each", "trimaps", "fg_names", "bg_names"],
     "refine": ["masks", "foreground_values", "hair_value", "teacher"],
-    "refine, foregrounds": ["images", "processes"],
-}  # fmt: skip
+    "foregrounds": ["alphas"],
+    "denoise": ["strength"],
+    "refine, foregrounds, denoise": ["images", "processes"],
+}
 
 NEEDED = {
     "prepare": ("dataset", "folder", "out"),
-    "composition1k-test": (
-        "foregrounds",
-        "alphas",
-        "backgrounds",
-        "fg_names",
-        "bg_names",
-        "out",
-    ),
+    "compose-test": ("out",),
     "refine": ("images", "out"),
     "foregrounds": ("images", "alphas", "out"),
+    "denoise": ("images", "out"),
 }
+FOLDERS = {"compose-test": 3}  # arguments that follow the command
 
 
 def define_flags():
@@ -60,12 +55,12 @@ def define_flags():
     flags.DEFINE_string("folder", None, "Folder of the dataset.")
     flags.DEFINE_integer("shards", 16, "Number of files to write.", lower_bound=1)
     flags.DEFINE_integer("size", None, "Limit the longer side of images, pixels.", lower_bound=2)
-    flags.DEFINE_string("foregrounds", None, "Folder of the 50 foregrounds.")
-    flags.DEFINE_string("alphas", None, "Folder of alphas, also for foregrounds.")
-    flags.DEFINE_string("backgrounds", None, "JPEGImages of PASCAL VOC 2012.")
-    flags.DEFINE_string("fg_names", None, "The dataset's test_fg_names.txt.")
-    flags.DEFINE_string("bg_names", None, "The dataset's test_bg_names.txt.")
-    flags.DEFINE_string("trimaps", None, "Folder of published trimaps to copy.")
+    flags.DEFINE_integer("each", 20, "Number of backgrounds for each foreground.", lower_bound=1)
+    flags.DEFINE_string("trimaps", None, "Folder of published trimaps; default: made of alphas.")
+    flags.DEFINE_string("fg_names", None, "List of foregrounds; default: all, sorted by name.")
+    flags.DEFINE_string("bg_names", None, "List of backgrounds; default: sorted by name.")
+    flags.DEFINE_string("alphas", None, "Folder of alphas.")
+    flags.DEFINE_float("strength", 5.0, "Noise to remove, levels of 255.", lower_bound=0.0)
     flags.DEFINE_string("images", None, "Folder of photographs.")
     flags.DEFINE_string("masks", None, "Folder of masks, named like the photographs.")
     flags.DEFINE_list(
@@ -81,13 +76,15 @@ def define_flags():
 
 def main(argv):
     try:
-        command = argv[1] if len(argv) == 2 else None
+        command, folders = (argv[1], argv[2:]) if len(argv) > 1 else (None, [])
         if command not in NEEDED:
             raise ValueError(f"specify one of {', '.join(NEEDED)}; see --help for examples")
+        if len(folders) != FOLDERS.get(command, 0):
+            raise ValueError(f"wrong number of folders for {command}; see --help for examples")
         missing = [f"--{name}" for name in NEEDED[command] if not FLAGS[name].value]
         if missing:
             raise ValueError(f"{command} needs {', '.join(missing)}; see --help for an example")
-        print(COMMANDS[command]())
+        print(COMMANDS[command](*folders))
     except (ValueError, OSError) as error:
         sys.exit(str(error))
 
@@ -103,19 +100,28 @@ def _prepare():
     return f"{FLAGS.out}: {count:,} samples in {FLAGS.shards} shards, {size:,.1f} MB"
 
 
-def _composition1k():
-    from keras_matting.data.reading import composition1k
+def _compose_test(foregrounds, alphas, backgrounds):
+    from keras_matting.data.reading import evaluation_sets
 
-    count = composition1k.make(
-        FLAGS.foregrounds,
-        FLAGS.alphas,
-        FLAGS.backgrounds,
-        FLAGS.fg_names,
-        FLAGS.bg_names,
-        FLAGS.out,
-        FLAGS.trimaps,
+    lists, each = {"fg_names": FLAGS.fg_names, "bg_names": FLAGS.bg_names}, FLAGS.each
+    row = evaluation_sets.SETS.get(FLAGS.dataset or "", {})
+    if FLAGS.dataset and not row:
+        known = ", ".join(evaluation_sets.SETS)
+        raise ValueError(f"unknown test set {FLAGS.dataset}; use one of {known}, or none")
+    if row and row["each"] != each:
+        raise ValueError(f"{FLAGS.dataset} has {row['each']} backgrounds for each foreground")
+    if row and row["lists"] and not (all(lists.values()) and FLAGS.trimaps):
+        raise ValueError(f"{FLAGS.dataset} needs --fg-names, --bg-names and published --trimaps")
+    made = evaluation_sets.make(
+        foregrounds, alphas, backgrounds, FLAGS.out, each, **lists, trimaps=FLAGS.trimaps
     )
-    return f"{FLAGS.out}/merged: {count:,} images"
+    if row and made != row["foregrounds"] * each:
+        raise ValueError(
+            f"{FLAGS.out}/merged has {made:,} images, but {FLAGS.dataset} has "
+            f"{row['foregrounds'] * each:,}: not all of its {row['foregrounds']} foregrounds are "
+            f"in {foregrounds}"
+        )
+    return f"{FLAGS.out}/merged: {made:,} images"
 
 
 def _refine():
@@ -148,6 +154,15 @@ def _foregrounds():
     )
 
 
+def _denoise():
+    from keras_matting.data import denoising
+
+    problems = denoising.denoise(FLAGS.images, FLAGS.out, FLAGS.strength, FLAGS.processes)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return f"{FLAGS.out}: {len(list(Path(FLAGS.out).iterdir())):,} pictures"
+
+
 def _written(problems):
     for problem in problems:
         print(problem, file=sys.stderr)
@@ -157,7 +172,8 @@ def _written(problems):
 
 COMMANDS = {
     "prepare": _prepare,
-    "composition1k-test": _composition1k,
+    "compose-test": _compose_test,
     "refine": _refine,
     "foregrounds": _foregrounds,
+    "denoise": _denoise,
 }

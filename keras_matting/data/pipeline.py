@@ -6,7 +6,7 @@ same machine. Another CPU or another TF_ENABLE_ONEDNN_OPTS may change colours by
 
     foregrounds, backgrounds = readers.rgba("cutouts"), readers.backgrounds("bg20k")
     train = composition(foregrounds, backgrounds, training(512), batch_size=16, seed=1)
-    held_out = composition(foregrounds, backgrounds, validation(512), 16, seed=2).take(10)
+    held_out = composition(foregrounds, backgrounds, validation(512), 16, seed=2, count=200)
 """
 
 from collections.abc import Callable, Sequence
@@ -24,15 +24,18 @@ def composition(
     seed: int,
     start: int = 0,
     worker: tuple[int, int] = (0, 1),
+    count: int | None = None,
 ) -> tf.data.Dataset:
     """Stream pairs of a foreground and a background; each pass over a source has a new order.
 
     `transforms` are operations of `augment`, applied in turn. With `presets.training` or
     `presets.validation` a batch has image, alpha, foreground and background, float32 in [0, 1], and
     trimap, uint8 {0, 128, 255}. `start` is the index of the first sample, not of the first batch.
-    `worker` is (index, count): each worker gets its share of every batch, in batches again.
+    `worker` is (index, count): each worker gets its share of every batch, in batches again. With
+    `count`, the stream ends after that many samples, and the last batch may be smaller.
     """
-    return _stream([foregrounds, backgrounds], transforms, batch_size, seed, start, worker)
+    sources = [foregrounds, backgrounds]
+    return _stream(sources, transforms, batch_size, seed, start, worker, count)
 
 
 def unlabelled(
@@ -42,9 +45,10 @@ def unlabelled(
     seed: int,
     start: int = 0,
     worker: tuple[int, int] = (0, 1),
+    count: int | None = None,
 ) -> tf.data.Dataset:
     """Stream a single source, such as photographs under "image"; see `composition`."""
-    return _stream([images], transforms, batch_size, seed, start, worker)
+    return _stream([images], transforms, batch_size, seed, start, worker, count)
 
 
 def mixed(sources: list[Source], shares: list[float]) -> Source:
@@ -65,24 +69,26 @@ def mixed(sources: list[Source], shares: list[float]) -> Source:
     return Source(size, load)
 
 
-def _stream(sources, transforms, batch_size, seed, start, worker):
+def _stream(sources, transforms, batch_size, seed, start, worker, count):
     index, workers = worker
     part = batch_size // workers
 
     @tf.autograph.experimental.do_not_convert  # nothing to convert, and trying takes seconds
-    def make(count):
-        position = start + count // part * batch_size + index * part + count % part
+    def make(number):
+        position = start + number // part * batch_size + index * part + number % part
         sample = {"seed": _fold([seed, 0], position)}
         for salt, source in enumerate(sources, 1):
             sample |= source.load(_shuffled(position, source.size, seed, salt))
         for transform in transforms:
             sample = transform(sample)
-        return {key: value for key, value in sample.items() if key != "seed"}
+        # denoised copies, of their own sizes, are for transforms that choose between both
+        unused = [key for key in sample if key == "seed" or key.endswith("_denoised")]
+        return {key: value for key, value in sample.items() if key not in unused}
 
     return (
-        tf.data.Dataset.range(tf.int64.max)
+        tf.data.Dataset.range(tf.int64.max if count is None else count)
         .map(make, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        .batch(batch_size, drop_remainder=True)
+        .batch(batch_size, drop_remainder=count is None)
         .prefetch(2)  # AUTOTUNE may hoard gigabytes of float pictures
         .with_options(_one_thread_each())
     )

@@ -3,8 +3,8 @@
     refine("people/image", "people/labels", "people_refined", foreground=(1, 58), hair=19)
     estimate_foregrounds("portraits/image", "portraits/alpha", "portraits_with_colours")
 
-write `image/`, `alpha/` and `foreground/` with one file per photograph, a folder for --foregrounds
-of the recipes, and `contact_sheet.jpg` for inspection.
+write `image/`, `alpha/`, `foreground/` and `background/` with one file per photograph, a folder for
+--foregrounds of the recipes, and `contact_sheet.jpg` for inspection.
 """
 
 import functools
@@ -24,6 +24,7 @@ from keras_matting.progress import show_progress
 DOUBTFUL = 0.12  # fraction of the mask's area on which mask and teacher may disagree
 NEAR_END = 6  # levels from 0 and 255 that a network's mattes have in place of these
 JPEG_QUALITY = 95
+FOLDERS = ("image", "alpha", "foreground", "background")
 CELL, COLUMNS, SHOWN = 192, 6, 60  # of the contact sheet: pixels, pictures in a row and in all
 BACKDROP = (60, 200, 60)
 
@@ -60,7 +61,7 @@ def refine(
 def estimate_foregrounds(
     images: str, alphas: str, out: str, processes: int | None = None
 ) -> list[str]:
-    """Write the folder `out` of photographs with alpha mattes, whose foreground colours it lacks.
+    """Write the folder `out` of photographs with alpha mattes, and both layers' estimated colours.
 
     Mattes are 8-bit pictures with the photographs' names. They are kept, except that values which
     networks give in place of 0 and 255 become these. Returns, raises and continues like `refine`.
@@ -80,11 +81,11 @@ def _jobs(photographs, masks):
 
 def _all(work, jobs, out, processes):
     """Call `work` for each job in parallel; return its sentences about those that were skipped."""
-    for folder in ("image", "alpha", "foreground"):
+    for folder in FOLDERS:
         (out / folder).mkdir(parents=True, exist_ok=True)
     problems = []
     with exclusive_lock(out):
-        for done, problem in enumerate(_mapped(work, jobs, processes or os.cpu_count()), 1):
+        for done, problem in enumerate(mapped(work, jobs, processes or os.cpu_count()), 1):
             show_progress(done, len(jobs), jobs[done - 1][0].name)
             if problem:
                 problems.append(problem)
@@ -92,7 +93,8 @@ def _all(work, jobs, out, processes):
     return problems
 
 
-def _mapped(function, jobs, processes):
+def mapped(function, jobs, processes):
+    """Yield function(job) for each job in order, by several processes."""
     if processes == 1:
         yield from map(function, jobs)
         return
@@ -104,7 +106,7 @@ def _mapped(function, jobs, processes):
 def _refined(job, out, foreground, hair, teacher):
     """Write the files of one photograph; return why it is skipped, or None."""
     path, mask_path = job
-    if (out / "foreground" / f"{path.stem}.jpg").exists():
+    if (out / FOLDERS[-1] / f"{path.stem}.jpg").exists():
         return None
     cv2.setNumThreads(1)
     try:
@@ -133,7 +135,7 @@ def _refined(job, out, foreground, hair, teacher):
 def _with_colours(job, out):
     """Write the files of one photograph; return why it is skipped, or None."""
     path, alpha_path = job
-    if (out / "foreground" / f"{path.stem}.jpg").exists():
+    if (out / FOLDERS[-1] / f"{path.stem}.jpg").exists():
         return None
     cv2.setNumThreads(1)
     try:
@@ -148,10 +150,11 @@ def _with_colours(job, out):
 
 
 def _write(out, stem, image, alpha):
-    colours = soft_alphas.foreground_colours(image, alpha / 255.0)
+    foreground, background = soft_alphas.layer_colours(image, alpha / 255.0)
     image_files.write_png(out / "alpha" / f"{stem}.png", alpha)
-    _write_jpeg(out / "image" / f"{stem}.jpg", image)
-    _write_jpeg(out / "foreground" / f"{stem}.jpg", colours)  # last, which marks it as done
+    write_jpeg(out / "image" / f"{stem}.jpg", image)
+    write_jpeg(out / "foreground" / f"{stem}.jpg", foreground)
+    write_jpeg(out / "background" / f"{stem}.jpg", background)  # last, which marks it as done
 
 
 @functools.cache
@@ -181,7 +184,8 @@ def segmenter(path):
     return probabilities
 
 
-def _write_jpeg(path, image):
+def write_jpeg(path, image):
+    """Write uint8 RGB (H, W, 3) atomically, at a quality of 95."""
     encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
     write_bytes(path, encoded.tobytes())
 
@@ -204,7 +208,7 @@ def _contact_sheet(out):
     per_row = 2 * COLUMNS
     cells += [np.full_like(cells[0], 255)] * (-len(cells) % per_row)
     rows = [np.hstack(cells[i : i + per_row]) for i in range(0, len(cells), per_row)]
-    _write_jpeg(out / "contact_sheet.jpg", np.vstack(rows))
+    write_jpeg(out / "contact_sheet.jpg", np.vstack(rows))
 
 
 def _cell(image):

@@ -2,9 +2,8 @@
 
 A mask is hard: its edge shows neither hair nor lens blur. `soft_alpha` solves closed-form matting
 (Levin et al. 2008) in a band around the edge; the mask is a weak prior that decides where colours
-do not. `foreground_colours` removes the background from the colours of mixed pixels (multi-level
-estimation, Germer et al. 2020), so that the figure can be composed over another background without
-a fringe of the old one.
+do not. `layer_colours` separates the colours of mixed pixels (multi-level estimation, Germer et al.
+2020), so that the figure can be composed over another background without a fringe of the old one.
 
 Both need pymatting: `pip install keras_matting[matting]`.
 """
@@ -28,7 +27,7 @@ def soft_alpha(image, mask, hair=None, inside=0.006, outside=0.009, hair_factor=
     widths = [max(2.0, inside * unit), max(2.0, outside * unit)]
     foreground, background = _known(mask, *widths)
     if hair is not None and hair.any():
-        near_hair = _grown(hair, hair_factor * widths[1])
+        near_hair = grown(hair, hair_factor * widths[1])
         wide = _known(mask, hair_factor * widths[0], hair_factor * widths[1])
         foreground = np.where(near_hair, wide[0], foreground)
         background = np.where(near_hair, wide[1], background)
@@ -45,12 +44,17 @@ def soft_alpha(image, mask, hair=None, inside=0.006, outside=0.009, hair_factor=
     return alpha
 
 
-def foreground_colours(image, alpha):
-    """Estimate the foreground uint8 RGB of image uint8 RGB (H, W, 3) and alpha float (H, W)."""
+def layer_colours(image, alpha):
+    """Estimate foreground and background of image uint8 RGB (H, W, 3) and alpha float (H, W).
+
+    Both are uint8 RGB of the image's size.
+    """
     import pymatting
 
-    found = pymatting.estimate_foreground_ml(image / 255.0, alpha.astype(np.float64))
-    return np.rint(255.0 * np.clip(found, 0.0, 1.0)).astype(np.uint8)
+    found = pymatting.estimate_foreground_ml(
+        image / 255.0, alpha.astype(np.float64), return_background=True
+    )
+    return tuple(np.rint(255.0 * np.clip(x, 0.0, 1.0)).astype(np.uint8) for x in found)
 
 
 def disagreement(mask, other):
@@ -61,10 +65,11 @@ def disagreement(mask, other):
 def _known(mask, inside, outside):
     """Return certain foreground and background: decided and farther than this from the edge."""
     sure = mask > 0.9, mask < 0.1
-    return ~_grown(~sure[0], inside), ~_grown(~sure[1], outside)
+    return ~grown(~sure[0], inside), ~grown(~sure[1], outside)
 
 
-def _grown(region, radius):
+def grown(region, radius):
+    """Return the pixels (H, W) within `radius` pixels of a boolean region, itself included."""
     if not region.any():
         return region
     # measured to pixels of the region only: the picture's border is not an edge of the figure

@@ -171,6 +171,8 @@ def resolved(options, defaults: dict, replicas: int = 1) -> SimpleNamespace:
     """
     values = vars(options).copy()
     values |= {name: value for name, value in defaults.items() if values[name] is None}
+    if getattr(options, "backgrounds_each", None):  # in place of a published number of steps
+        values["steps_per_epoch"] = options.steps_per_epoch
     if options.quantize and options.weights:
         raise ValueError("--quantize names the initial weights: leave --weights out.")
     if options.quantize:

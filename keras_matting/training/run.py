@@ -32,11 +32,15 @@ def transformed(model, options):
 def fit(model, options, data: Data, monitor, strategy, network=None, callbacks=()):
     """Train a compiled model from its newest checkpoint, if there is one, to the last epoch.
 
-    `monitor` is the logged value that decides which weights are the best; lower is better.
+    `monitor` is the logged value that decides which weights are the best; lower is better. Without
+    validation it is the training loss.
     `network` is the functional model whose weights are written, where `model` wraps it.
     """
     if len(model.outputs or ()) == 1:  # Keras leaves the name of a single output out
         monitor = monitor.replace("alpha_", "")
+    if data.held_out is None and monitor != "loss":
+        print("No validation: the lowest training loss chooses best.weights.h5.", flush=True)
+        monitor = "loss"
     worker, workers = strategies.worker(strategy)
     if worker == 0:
         workdir.lengthen(options.workdir, options.epochs, rate(model.optimizer))

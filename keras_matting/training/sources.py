@@ -1,9 +1,4 @@
-"""The training data of a recipe: datasets named by flags, or synthetic figures.
-
---foregrounds composition1k:/data/Combined_Dataset      a row of keras_matting.data.reading.datasets
---foregrounds /data/records                             written by `keras_matting.data prepare`
---foregrounds cutouts                                   a plain folder
-"""
+"""The training data of a recipe: datasets named by flags, or synthetic figures."""
 
 import functools
 import math
@@ -16,13 +11,11 @@ from absl import flags
 
 from keras_matting.data import synthetic
 from keras_matting.data.pipeline import composition, mixed, unlabelled
-from keras_matting.data.reading import datasets, readers, records
 from keras_matting.data.source import Source, hold_out
+from keras_matting.training import places, validation
 
 SYNTHETIC = "synthetic"  # in place of a folder
 HELD_OUT_SEED = 1_000_003  # far from --seed, so that training and validation share no figure
-HELD_OUT_EVERY = 20
-CACHED_AT_MOST = 2 << 30  # bytes of validation batches
 
 flags.disclaim_key_flags()  # --help of a recipe shows the flags below as its own
 
@@ -42,28 +35,30 @@ class Data(NamedTuple):
 
 
 def define_flags(kind="any", figures=300):
-    """Define --foregrounds, --backgrounds and the flags of synthetic figures."""
+    """Define --foregrounds, --backgrounds and the flags of validation and synthetic figures."""
     flags.DEFINE_multi_string(
         "foregrounds",
         None,
         "Folder of RGBA cut-outs; or a folder with foreground/ and alpha/, or, for photographs, "
         "image/ and alpha/ (and optionally foreground/, their estimated foreground colours); or "
-        "NAME:FOLDER of a dataset in docs/datasets.md; or a folder written by prepare. Every 20th "
-        "picture is held out for validation. May be repeated with shares: --foregrounds people=0.7 "
-        "--foregrounds synthetic=0.3. Default: synthetic figures.",
+        "NAME:FOLDER of a dataset in docs/datasets.md; or a folder written by prepare. "
+        "May be repeated with shares: --foregrounds people=0.7 --foregrounds synthetic=0.3. "
+        "Default: synthetic figures.",
     )
     flags.DEFINE_string(
         "backgrounds",
         None,
-        "Folder of pictures, NAME:FOLDER of a dataset, or a folder written by prepare. Every 20th "
-        "picture is held out for validation. Default: synthetic backgrounds.",
+        "Folder of pictures, optionally with background/ and background_denoised/, NAME:FOLDER of "
+        "a dataset, or a folder written by prepare. Default: synthetic backgrounds.",
     )
     flags.DEFINE_integer(
-        "validation_pictures",
-        300,
-        "At most this many of the held-out pictures, evenly chosen, validate each epoch.",
+        "backgrounds_each",
+        None,
+        "Composites of each foreground in an epoch, each over another background. Default: as "
+        "published, otherwise 1.",
         lower_bound=1,
     )
+    validation.define_flags()
     flags.DEFINE_bool("verify", True, "Check every picture before training starts.")
     flags.DEFINE_integer(
         "figures",
@@ -93,16 +88,18 @@ def define_photograph_flags():
     )
 
 
-def photographed(options, training, validation, targets) -> Data:
+def photographed(options, training, validated, targets) -> Data:
     """Return data of photographs with mattes, kept as they are or given another background.
 
-    `training(size)` returns a list of transforms. Steps cycle through crops of --sizes; the batch
-    size changes with their area, so that all steps take about as long.
+    `training(size)` returns a list of transforms, `validated` is one. Steps cycle through crops of
+    --sizes; the batch size changes with their area, so that all steps take about as long.
     """
     sizes = [_multiple_of_32(side) for side in options.sizes]
-    pools, others = _bounded(options, figures(options)), backgrounds(options)
-    opened = [functools.partial(composition, *pair) for pair in zip(pools, others, strict=True)]
-    data = _data(options, opened, pools, training(options.size), validation, targets)
+    given = validation.read(options)
+    (drawn, held_out), (others, behind) = figures(options), backgrounds(options, given)
+    opened = functools.partial(composition, drawn, others)
+    judged = validation.stream(options, held_out, given, behind)
+    data = _data(options, opened, drawn.size, judged, training(options.size), validated, targets)
     if not sizes:
         return data
 
@@ -114,7 +111,7 @@ def photographed(options, training, validation, targets) -> Data:
             # as many for each replica, or one of them might have none
             batch = options.replicas * max(1, round(batch / options.replicas))
             first = (turns + (i < rest)) * batch
-            streams.append(opened[0](training(size), batch, options.seed + i, first, worker))
+            streams.append(opened(training(size), batch, options.seed + i, first, worker))
         step = tf.data.Dataset.range(start // options.batch_size, tf.int64.max)
         # datasets to choose from must have the same static shapes
         return tf.data.Dataset.choose_from_datasets(
@@ -130,25 +127,37 @@ def _multiple_of_32(side):
     return int(side)
 
 
-def composites(options, training, validation, targets) -> Data:
+def composites(options, training, validated, targets, on_photographs=True) -> Data:
     """Return data composed anew in every step from --foregrounds and --backgrounds.
 
-    `training` and `validation` are lists of transforms, or `training` is a function from the
+    `training` and `validated` are lists of transforms, or `training` is a function from the
     foregrounds' Source to such a list. `targets(batch)` returns ({input: tensor}, {output: truth}).
+    Unless `on_photographs`, a set of photographs cannot validate, since their backgrounds are not
+    known.
     """
     if getattr(options, "sizes", None):
         raise ValueError("--sizes needs --photographs.")
-    pools, others = _bounded(options, foregrounds(options)), backgrounds(options)
-    transforms = training(pools[0]) if callable(training) else training
-    opened = [functools.partial(composition, *pair) for pair in zip(pools, others, strict=True)]
-    return _data(options, opened, pools, transforms, validation, targets)
+    given = validation.read(options)
+    if given and not on_photographs and "image" in places.roles(given):
+        raise ValueError(
+            f"--validation={options.validation} has photographs without their empty scenes: use "
+            "cut-outs, such as photomatte85:FOLDER or videomatte240k:FOLDER."
+        )
+    (drawn, held_out), (others, behind) = foregrounds(options), backgrounds(options, given)
+    transforms = training(drawn) if callable(training) else training
+    opened = functools.partial(composition, drawn, others)
+    judged = validation.stream(options, held_out, given, behind)
+    return _data(options, opened, drawn.size, judged, transforms, validated, targets)
 
 
-def pictures(options, source, held_out, training, validation, targets) -> Data:
-    """Return data of complete samples, such as photographs with alphas, that are not composed."""
-    pools = _bounded(options, (source, held_out))
-    opened = [functools.partial(unlabelled, pool) for pool in pools]
-    return _data(options, opened, pools, training, validation, targets)
+def pictures(options, source, held_out, training, validated, targets) -> Data:
+    """Return data of complete samples, such as photographs with alphas, that are not composed.
+
+    `held_out` is the Source that validates, or None.
+    """
+    opened = functools.partial(unlabelled, source)
+    judged = validation.stream(options, held_out, held_out)
+    return _data(options, opened, source.size, judged, training, validated, targets)
 
 
 def _of_any_size(*batch):
@@ -165,52 +174,29 @@ def _of_any_size(*batch):
 
 
 def steps_of(options, count):
-    """Return the steps of an epoch: by flag, or one pass over `count` pictures."""
-    return options.steps_per_epoch or max(1, count // options.batch_size)
+    """Return the steps of an epoch: by flag, or --backgrounds_each passes over `count` pictures."""
+    passes = getattr(options, "backgrounds_each", None) or 1
+    return options.steps_per_epoch or max(1, passes * count // options.batch_size)
 
 
-def _data(options, opened, pools, training, validation, targets):
-    """Return Data; `opened` are functions that open a stream, `pools` their Sources.
+def _data(options, opened, count, judged, training, validated, targets):
+    """Return Data; `opened` opens a stream of samples, of which there are `count`.
 
-    Both are pairs, for training and for validation.
+    `judged` is what `validation.stream` returns.
     """
-    batch = options.batch_size
 
     def stream(start, worker=(0, 1)):
-        return opened[0](training, batch, options.seed, start, worker).map(targets)
+        return opened(training, options.batch_size, options.seed, start, worker).map(targets)
 
-    held_out = opened[1](validation, batch, options.seed).map(targets)
-    batches = max(1, pools[1].size // batch)
-    panel = next(iter(held_out))
-    size = batches * sum(tensor.numpy().nbytes for tensor in tf.nest.flatten(panel))
-    held_out = held_out.take(batches)
-    if size <= CACHED_AT_MOST:
-        held_out = held_out.cache()
+    if judged is None:
+        held_out, panel = None, next(iter(stream(0)))
     else:
-        print(
-            f"The {batches * batch:,} validation pictures, {size / 1e9:.1f} GB, are made again in "
-            "every epoch; fewer --validation_pictures would be kept in memory.",
-            flush=True,
-        )
-    return Data(stream, held_out, steps_of(options, pools[0].size), panel)
-
-
-def _bounded(options, pools):
-    """Return (training, held out) with at most --validation_pictures held out, evenly chosen."""
-    training, held_out = pools
-    count = options.validation_pictures
-    if held_out.size <= count:
-        return pools
-    print(
-        f"Validation uses {count:,} of {held_out.size:,} held-out pictures; --validation_pictures "
-        "changes that.",
-        flush=True,
-    )
-    return training, Source(count, lambda i: held_out.load(i * held_out.size // count))
+        held_out, panel = validation.batches(options, *judged, validated, targets)
+    return Data(stream, held_out, steps_of(options, count), panel)
 
 
 def foregrounds(options) -> tuple[Source, Source]:
-    """Return (training, held out) of --foregrounds."""
+    """Return (training, held out or None) of --foregrounds."""
     # a photograph with a matte is used directly, although its edges contain background colour
     return _shared(options, foreground=("foreground", "image"), alpha=("alpha",))
 
@@ -228,16 +214,18 @@ def _shared(options, **wanted):
         if place == SYNTHETIC:
             kind = None if options.figure_kind == "any" else options.figure_kind
             pair = _pools(functools.partial(synthetic.foregrounds, kind=kind), options)
-            pair = tuple(_only(place, source, **wanted) for source in pair)
+            pair = tuple(source and places.only(place, source, **wanted) for source in pair)
         else:
-            source = _opened(place, _reader_of_figures(place), options.verify)
-            source = _only(place, source, **wanted)
-            pair = hold_out(source, HELD_OUT_EVERY)
+            reader = places.reader("image", "alpha", "foreground", "foreground_denoised")
+            source = places.opened(place, reader, options.verify)
+            pair = validation.split(options, places.only(place, source, **wanted))
         pairs.append(pair)
         shares.append(share)
     if len(pairs) == 1:
         return pairs[0]
     training, held_out = zip(*pairs, strict=True)
+    if held_out[0] is None:
+        return mixed(training, shares), None
     return mixed(training, shares), mixed(held_out, [source.size for source in held_out])
 
 
@@ -255,72 +243,47 @@ def _with_share(given):
     return place, number
 
 
-def _reader_of_figures(place):
-    if (Path(place) / "image").is_dir():
-        if (Path(place) / "foreground").is_dir():
-            return readers.photographs
-        return readers.photographs_with_alpha
-    return readers.foreground_alpha if (Path(place) / "foreground").is_dir() else readers.rgba
+def backgrounds(options, given=None) -> tuple[Source, Source | None]:
+    """Return (training, held out or None) of --backgrounds.
 
-
-def backgrounds(options) -> tuple[Source, Source]:
-    """Return (training, held out) of --backgrounds."""
+    Some are held out as well if `given`, the set of --validation, has to be composed.
+    """
+    composed = given is not None and "image" not in places.roles(given)
+    number = validation.HELD_OUT_EVERY if composed else validation.every(options)
     if not options.backgrounds:
-        return _pools(synthetic.backgrounds, options)
-    source = _opened(options.backgrounds, readers.backgrounds, options.verify)
-    source = _only(options.backgrounds, source, background=("background",))
-    return hold_out(source, HELD_OUT_EVERY)
+        return _pools(synthetic.backgrounds, options, number)
+    reader = places.reader("background", "background_denoised")
+    source = places.opened(options.backgrounds, reader, options.verify)
+    source = places.only(options.backgrounds, source, background=("background",))
+    return hold_out(source, number) if number else (source, None)
 
 
-def photographs(options) -> tuple[Source, Source]:
-    """Return (training, held out) of the photographs with mattes in --foregrounds.
+def photographs(options) -> tuple[Source, Source | None]:
+    """Return (training, validation) of the photographs with mattes in --foregrounds.
 
-    Where a dataset has no foreground and background of a photograph, its own colours stand in.
+    Where there are no foreground and background colours of a photograph, its own stand in.
     """
     if not options.foregrounds or len(options.foregrounds) != 1:
         raise ValueError("specify photographs with mattes: --foregrounds am2k_layers:FOLDER.")
     (place,) = options.foregrounds
-    source = _opened(place, readers.foreground_alpha, options.verify)
+    reader = places.reader("image", "alpha", "foreground", "background")
     colours = {key: (key, "image") for key in ("foreground", "background")}
-    source = _only(place, source, image=("image",), alpha=("alpha",), **colours)
-    return hold_out(source, HELD_OUT_EVERY)
+
+    def complete(place, source):
+        return places.only(place, source, image=("image",), alpha=("alpha",), **colours)
+
+    given = validation.read(options)
+    source = complete(place, places.opened(place, reader, options.verify))
+    training, held_out = validation.split(options, source)
+    if held_out is not None:
+        held_out = validation.bounded(options, held_out, validation.HELD_OUT_AT_MOST)
+    return training, complete(options.validation, given) if given else held_out
 
 
-def _opened(place, read_folder, verify):
-    name, _, folder = place.partition(":")
-    if folder and not Path(place).exists():
-        return datasets.read(name, folder, verify=verify)
-    if records.is_prepared(place):
-        return records.read(place, verify)
-    return read_folder(place, verify)
-
-
-def _only(place, source, **wanted):
-    """Return the source reduced to the wanted keys, each the first of its names that exists."""
-    there = tf.data.Dataset.range(1).map(source.load).element_spec
-    chosen = {key: next((n for n in names if n in there), None) for key, names in wanted.items()}
-    optional = [key for key, names in wanted.items() if None in names]
-    stand_ins = [key for key in optional if chosen[key] is None]
-    chosen = {key: name or (key in optional and "foreground") for key, name in chosen.items()}
-    if not all(chosen.values()):
-        needed = " and ".join(" or ".join(names) for names in wanted.values())
-        raise ValueError(f"{place} has {', '.join(there)}, but training needs {needed}.")
-
-    # RSSN may use these instead
-    chosen |= {key: key for key in there if key.removesuffix("_denoised") in wanted}
-
-    def load(index):
-        sample = source.load(index)
-        found = {key: sample[name] for key, name in chosen.items()}
-        return found | {"photograph": tf.constant(not stand_ins)} if optional else found
-
-    return Source(source.size, load)
-
-
-def _pools(draw, options):
+def _pools(draw, options, number=None):
     side = options.figure_size or 2 * options.size
     held_out = max(8, options.figures // 10)
-    return (
-        draw(options.figures, (side, side), options.seed),
-        draw(held_out, (side, side), options.seed + HELD_OUT_SEED),
-    )
+    drawn = draw(options.figures, (side, side), options.seed)
+    if not (validation.every(options) if number is None else number):
+        return drawn, None
+    return drawn, draw(held_out, (side, side), options.seed + HELD_OUT_SEED)

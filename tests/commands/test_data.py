@@ -37,14 +37,13 @@ def test_prepare(tmp_path):
     assert source.load(tf.constant(0, tf.int64))["background"].shape == (3, 4, 3)
 
 
-def test_composition1k(tmp_path):
+def test_compose_test(tmp_path):
     put(tmp_path / "fg" / "leaf.png", np.full((6, 8, 3), 250, np.uint8))
     put(tmp_path / "alpha" / "leaf.png", np.eye(6, 8, dtype=np.uint8)[..., None] * 200)
     put(tmp_path / "voc" / "street.jpg", np.full((3, 3, 3), 100, np.uint8))
     (tmp_path / "fg.txt").write_text("leaf.png\n")
     (tmp_path / "bg.txt").write_text("street.jpg\n" * 20)
-    done = run("composition1k-test", f"--foregrounds={tmp_path / 'fg'}",
-               f"--alphas={tmp_path / 'alpha'}", f"--backgrounds={tmp_path / 'voc'}",
+    done = run("compose-test", *(tmp_path / kind for kind in ("fg", "alpha", "voc")),
                f"--fg_names={tmp_path / 'fg.txt'}", f"--bg_names={tmp_path / 'bg.txt'}",
                f"--out={tmp_path / 'out'}")  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -60,6 +59,11 @@ def test_composition1k(tmp_path):
     [
         (["prepare", "--dataset=coco"], "prepare needs --folder, --out; see --help for an example"),
         (["prepare", "--dataset=coco", "--folder=/nowhere", "--out=x"], "/nowhere is not a folder"),
+        (["compose-test", "a", "b", "--out=x"], "wrong number of folders for compose-test"),
+        (
+            ["compose-test", "a", "b", "c", "--out=x", "--dataset=composition1k"],
+            "composition1k needs --fg-names, --bg-names and published --trimaps",
+        ),
     ],
 )
 def test_errors_are_one_line(arguments, reason):

@@ -51,10 +51,13 @@ def test_the_band_is_wider_around_hair():
 
 def test_foreground_colours_lose_the_background():
     image, alpha = blurred_disc(blur=20.0)
-    found = soft_alphas.foreground_colours(image, alpha)
+    found, behind = soft_alphas.layer_colours(image, alpha)
     edge = (alpha > 0.3) & (alpha < 0.7)
     raw = np.abs(image[edge] - RED).mean()
     assert np.abs(found[edge] - RED).mean() < 0.5 * raw
+    assert np.abs(behind[edge] - GREEN).mean() < 0.5 * np.abs(image[edge] - GREEN).mean()
+    composed = alpha[..., None] * found + (1 - alpha[..., None]) * behind
+    assert np.abs(composed - image)[edge].mean() < 3
 
 
 @pytest.fixture
@@ -78,10 +81,10 @@ def test_a_folder_is_refined_and_gone_on_with(folders):
     assert image_files.read_matte(alphas[1]).shape == (102, 102)
     assert (folders / "out" / "contact_sheet.jpg").stat().st_size > 1000
     stamp = alphas[0].stat().st_mtime_ns
-    (folders / "out" / "foreground" / "1.jpg").unlink()
+    (folders / "out" / "background" / "1.jpg").unlink()
     refinement.refine(*arguments, processes=1)
     assert alphas[0].stat().st_mtime_ns == stamp
-    assert (folders / "out" / "foreground" / "1.jpg").exists()
+    assert (folders / "out" / "background" / "1.jpg").exists()
 
 
 def test_given_mattes_are_kept_and_colours_estimated(folders):

@@ -44,7 +44,7 @@ def set_up(monkeypatch, tmp_path):
             for flag in names:
                 delattr(flags.FLAGS, flag)
 
-        def data(options, *_):
+        def data(options, *_, **__):
             return sources.Data(None, None, sources.steps_of(options, pictures), None)
 
         def fit(model, options, *_, **__):
@@ -83,7 +83,8 @@ SETTINGS = [
     # Matting/configs/ppmatting/ppmatting-hrnet_w48-distinctions.yml of PaddleSeg
     (["ppmatting", FOLDERS], "SGD", 512, 4, 300_000),
     # scripts/train/train_hd_rssn.sh and train_ori.sh of JizhiziLi/GFM
-    (["gfm", FOLDERS], "Adam", 320, 32, 100 * 31),
+    # five backgrounds for each foreground and epoch, SAMPLE_BAGS of core/config.py
+    (["gfm", FOLDERS], "Adam", 320, 32, 100 * 156),
     (["gfm", FOLDERS, "--track=ori"], "Adam", 320, 32, 500 * 31),
     # train_base.py and train_refine.py of PeterL1n/BackgroundMattingV2
     (["bgmv2", FOLDERS], "Adam", 512, 8, 8 * 125),
@@ -98,7 +99,7 @@ def test_sizes_and_steps(set_up, command, kind, size, batch_size, steps):
     optimizer, _, options = set_up(*command)
     assert type(optimizer).__name__ == kind
     assert (options.size, options.batch_size) == (size, batch_size)
-    of_an_epoch = options.steps_per_epoch or 1000 // options.batch_size
+    of_an_epoch = sources.steps_of(options, 1000)
     assert options.epochs * of_an_epoch == steps
 
 

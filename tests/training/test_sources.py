@@ -6,24 +6,28 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_matting.data.augment import presets
 from keras_matting.data.reading import records
 from keras_matting.data.source import Source
-from keras_matting.training import sources
+from keras_matting.training import sources, validation
 
 RNG = np.random.default_rng(4)
 COUNT = 40  # two of them are held out
 
 
-def given(foregrounds=None, backgrounds=None, verify=True):
+def given(foregrounds=None, backgrounds=None, verify=True, **others):
     """Return the options that the sources see."""
     foregrounds = [foregrounds] if isinstance(foregrounds, str) else foregrounds
-    return SimpleNamespace(foregrounds=foregrounds, backgrounds=backgrounds, verify=verify)
+    found = dict(foregrounds=foregrounds, backgrounds=backgrounds, verify=verify)
+    found |= dict(validation=None, hold_out=None, validation_pictures=None, steps_per_epoch=None)
+    return SimpleNamespace(**found | others)
 
 
-def put(folder, depth, suffix="png"):
+def put(folder, depth, suffix="png", count=COUNT, levels=None):
     folder.mkdir(parents=True, exist_ok=True)
     encode = tf.io.encode_png if suffix == "png" else tf.io.encode_jpeg
-    pictures = RNG.integers(0, 256, (COUNT, 10, 12, depth), dtype=np.uint8)
+    levels = np.arange(256) if levels is None else levels
+    pictures = RNG.choice(np.uint8(levels), (count, 10, 12, depth))
     for i, picture in enumerate(pictures):
         (folder / f"{i:02}.{suffix}").write_bytes(encode(picture).numpy())
     return pictures
@@ -123,16 +127,124 @@ def test_photographs_and_cut_outs_in_shares(tmp_path):
 def test_a_bounded_number_of_pictures_validates(capsys, monkeypatch):
     """Evenly chosen, and in memory only if they are small; the same in every epoch."""
     pool = Source(20, lambda i: {"image": tf.cast(tf.fill([2, 2, 3], i), tf.float32)})
-    options = SimpleNamespace(batch_size=2, seed=0, steps_per_epoch=1, validation_pictures=4)
+    options = given(batch_size=2, seed=0, validation_pictures=4)
     for limit, said in ((1 << 20, False), (0, True)):
-        monkeypatch.setattr(sources, "CACHED_AT_MOST", limit)
+        monkeypatch.setattr(validation, "CACHED_AT_MOST", limit)
         data = sources.pictures(options, pool, pool, [], [], lambda sample: (sample, sample))
-        for _ in range(2):
-            found = [batch["image"].numpy()[:, 0, 0, 0] for batch, _ in data.held_out]
-            assert sorted(np.concatenate(found)) == [0, 5, 10, 15]
+        assert sorted(validated(data)) == sorted(validated(data)) == [0, 5, 10, 15]
         output = capsys.readouterr().out
-        assert "Validation uses 4 of 20 held-out pictures" in output
+        assert "Validation uses 4 of 20 pictures" in output
         assert ("are made again in every epoch" in output) == said
+
+
+def validated(data):
+    return np.concatenate([batch["image"].numpy()[:, 0, 0, 0] for batch, _ in data.held_out])
+
+
+def test_every_picture_validates_once():
+    """The last batch is smaller, and all of a set count, however many they are."""
+    pool = Source(501, lambda i: {"image": tf.cast(tf.fill([1, 1, 3], i), tf.float32)})
+    options = given(batch_size=16, seed=0)
+    data = sources.pictures(options, pool, pool, [], [], lambda sample: (sample, sample))
+    assert sorted(validated(data)) == list(range(501))
+
+
+def identity(sample):
+    return {"image": sample["image"]}, sample
+
+
+def test_a_named_set_validates_and_nothing_is_held_out(tmp_path):
+    """Photographs are shown whole; they have their own colours only."""
+    put(tmp_path / "cutouts", 4)
+    images = put(tmp_path / "am2k/validation/original", 3, count=3)
+    put(tmp_path / "am2k/validation/mask", 1, count=3)
+    put(tmp_path / "am2k/validation/trimap", 1, count=3, levels=[0, 128, 255])
+    options = given(
+        str(tmp_path / "cutouts"), validation=f"am2k:{tmp_path / 'am2k'}", seed=0, batch_size=2,
+        size=12, figures=9, figure_size=16, figure_kind="any",
+    )  # fmt: skip
+    data = sources.composites(options, [], presets.validation(12)[:1], identity)
+    assert data.steps == COUNT // 2
+    first, last = (truth for _, truth in data.held_out)
+    assert len(first["image"]) == 2 and len(last["image"]) == 1
+    seen = 255 * np.concatenate([first["image"], last["image"]])[:, 1:11]  # 12x10 in 12x12
+    for image in images:
+        assert min(np.abs(seen - image).max(axis=(1, 2, 3))) < 0.6
+    np.testing.assert_array_equal(first["foreground"], first["image"])
+    np.testing.assert_array_equal(first["background"], first["image"])
+
+
+def test_cut_outs_validate_over_held_out_backgrounds(tmp_path):
+    put(tmp_path / "cutouts", 4)
+    put(tmp_path / "test", 4, count=3)
+    put(tmp_path / "scenes", 3)
+    options = given(
+        str(tmp_path / "cutouts"), str(tmp_path / "scenes"), seed=0, batch_size=4, size=8,
+        validation=f"photomatte85:{tmp_path / 'test'}",
+    )  # fmt: skip
+    data = sources.composites(options, [], presets.validation(8)[:1], identity)
+    ((_, truth),) = data.held_out
+    alpha = truth["alpha"]
+    composite = alpha * truth["foreground"] + (1 - alpha) * truth["background"]
+    np.testing.assert_allclose(truth["image"], composite, atol=1e-6)
+    others, held_out = sources.backgrounds(options, validation.read(options))
+    assert (others.size, held_out.size) == (38, 2)
+    options.validation = f"ppm100:{tmp_path}"
+    put(tmp_path / "image", 3)
+    put(tmp_path / "matte", 1)
+    with pytest.raises(ValueError, match="photographs without their empty scenes"):
+        sources.composites(options, [], [], identity, on_photographs=False)
+
+
+def test_photographs_have_their_estimated_colours_or_their_own(tmp_path):
+    images = put(tmp_path / "image", 3)
+    put(tmp_path / "alpha", 1)
+    layers = {}
+    for estimated in (False, True):
+        if estimated:
+            layers = {key: put(tmp_path / key, 3) for key in ("foreground", "background")}
+        training, held_out = sources.photographs(given(str(tmp_path)))
+        assert (training.size, held_out.size) == (38, 2)
+        sample = first(held_out)
+        for key in ("foreground", "background"):
+            np.testing.assert_array_equal(sample[key], layers.get(key, images)[0])
+
+
+def test_masks_of_a_plain_folder_validate(tmp_path):
+    images, masks = put(tmp_path / "image", 3), put(tmp_path / "mask", 1, levels=[0, 255])
+    sample = first(validation.read(given(validation=str(tmp_path))))
+    np.testing.assert_array_equal(sample["image"], images[0])
+    np.testing.assert_array_equal(sample["alpha"], masks[0])
+
+
+def test_without_validation(tmp_path):
+    put(tmp_path, 4)
+    options = given(str(tmp_path), hold_out=0, seed=0, batch_size=2, size=8)
+    options.figures, options.figure_size = 9, 16
+    data = sources.composites(options, presets.validation(8)[:1], [], identity)
+    assert data.held_out is None and data.steps == COUNT // 2
+    assert data.panel[0]["image"].shape == (2, 8, 8, 3)
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (dict(validation="coco:x"), "unknown set 'coco'; use one of aim500, am2k"),
+        (dict(validation="ppm100:x", hold_out=20), "leave --hold_out out"),
+        (dict(hold_out=1), "leaves no picture to train on"),
+    ],
+)
+def test_flags_of_validation_that_contradict(flags, message):
+    with pytest.raises(ValueError, match=message):
+        validation.every(given(**flags))
+        validation.read(given(**flags))
+
+
+def test_backgrounds_each_lengthen_an_epoch():
+    options = given(batch_size=32, backgrounds_each=5)
+    assert sources.steps_of(options, 1800) == 281  # 9,000 composites
+    options.steps_per_epoch = 7
+    assert sources.steps_of(options, 1800) == 7
 
 
 @pytest.mark.parametrize("replicas, batches", [(1, [4, 1, 16]), (2, [4, 2, 16]), (3, [3, 3, 15])])
@@ -141,12 +253,12 @@ def test_batches_of_other_sizes_have_as_many_for_every_replica(monkeypatch, repl
         (size,) = transforms
         return tf.data.Dataset.from_tensors(tf.zeros((batch_size, size, size, 1)))
 
-    for name in ("figures", "backgrounds"):
-        monkeypatch.setattr(sources, name, lambda options: (None, None))
-    monkeypatch.setattr(sources, "_bounded", lambda options, pools: pools)
+    pool = Source(1, None)
+    monkeypatch.setattr(sources, "figures", lambda options: (pool, None))
+    monkeypatch.setattr(sources, "backgrounds", lambda options, given: (pool, None))
     monkeypatch.setattr(sources, "composition", composition)
     monkeypatch.setattr(sources, "_data", lambda *_: sources.Data(None, None, 1, None))
-    options = SimpleNamespace(
+    options = given(
         sizes=["64", "128", "32"], size=64, batch_size=4, seed=0, replicas=replicas
     )
     data = sources.photographed(options, lambda size: [size], None, lambda batch: batch)

@@ -52,8 +52,9 @@ def random_crop_unknown(
     The window is a square around a random unknown pixel (with probability `anywhere`, around any
     pixel). Its side is one of `sides` times `size`, at most the picture's shorter side. The
     background is cropped at the same scale, at a place of its own, after enlarging it to cover the
-    picture if it is smaller. A sample that already has an `image` is a photograph: all its pictures
-    get the same crop. Adds `reduction`, the number of original pixels per pixel and axis.
+    picture if it is smaller. A sample that already has an `image` is a photograph: all its
+    pictures, and its trimap if it has one, get the same crop. Adds `reduction`, the number of
+    original pixels per pixel and axis.
     """
 
     def apply(sample):
@@ -78,6 +79,9 @@ def random_crop_unknown(
         else:
             behind = _covering(sample["background"], shape, side, draw(sample, "background", 2))
         found["background"] = tf.clip_by_value(_to_square(behind, size) / 255.0, 0.0, 1.0)
+        if "trimap" in sample:
+            trimap = _window(sample["trimap"], begin, side)
+            found["trimap"] = tf.image.resize(trimap, (size, size), "nearest")
         found = {key: tf.where(mirrored, x[:, ::-1], x) for key, x in found.items()}
         return sample | found | {"reduction": side / size}
 

@@ -7,47 +7,67 @@ this order: denoised pairs, a blurred background, composition, shared noise.
 
 import tensorflow as tf
 
-from keras_matting.data.augment.degradation import box_blur
 from keras_matting.data.augment.draws import draw, op_seed
 
-# at the photographs' resolution; a crop is reduced to about a third
-KERNELS = (20, 30, 40, 50, 60)
-REDUCTION = 3
+KERNELS = (20, 30, 40, 50, 60)  # at the photographs' resolution
 
 
 def random_denoised(probability: float = 0.5):
-    """Randomly use `foreground_denoised` and `background_denoised`, if the source has them."""
+    """Randomly use `foreground_denoised` and `background_denoised`: both or neither.
+
+    If the source lacks one of them, neither is used: a denoised background behind a noisy figure is
+    what RSSN avoids.
+    """
+    pictures = ("foreground", "background")
 
     def apply(sample):
-        chosen = draw(sample, "random_denoised", 1)[0] < probability
-        pictures = {}
-        for key in ("foreground", "background"):
-            clean = sample.get(f"{key}_denoised")
-            if clean is not None:
-                pictures[key] = tf.cond(chosen, lambda c=clean: c, lambda k=key: sample[k])
-        kept = {key: x for key, x in sample.items() if not key.endswith("_denoised")}
-        return kept | pictures
+        if not all(f"{key}_denoised" in sample for key in pictures):
+            return sample
+        found = tf.cond(
+            draw(sample, "random_denoised", 1)[0] < probability,
+            lambda: [sample[f"{key}_denoised"] for key in pictures],
+            lambda: [sample[key] for key in pictures],
+        )
+        return sample | dict(zip(pictures, found, strict=True))
 
     return apply
 
 
 def random_box_blur(probability: float = 0.5):
-    """Randomly blur float `background` by one of the published kernels, reduced like the crop."""
-    kernels = [k // REDUCTION | 1 for k in KERNELS]
+    """Randomly blur float `background` by one of the published kernels, reduced like the crop.
+
+    Kernels are divided by the sample's `reduction` and rounded to an odd number of pixels.
+    """
 
     def apply(sample):
         uniform = draw(sample, "random_box_blur", 2)
         background = sample["background"]
-        which = tf.cast(uniform[1] * len(kernels), tf.int32)
-        blurs = [lambda k=k: box_blur(background, k) for k in kernels]
+        chosen = tf.cast(uniform[1] * len(KERNELS), tf.int32)
+        kernel = tf.gather(tf.constant(KERNELS, tf.float32), chosen)
+        margin = tf.cast(kernel / sample["reduction"] / 2.0, tf.int32)
+        margin = tf.minimum(margin, tf.reduce_min(tf.shape(background)[:2]))
         blurred = tf.cond(
-            uniform[0] < probability,
-            lambda: tf.switch_case(which, blurs),
-            lambda: background,
+            uniform[0] < probability, lambda: _averaged(background, margin), lambda: background
         )
         return sample | {"background": tf.ensure_shape(blurred, background.shape)}
 
     return apply
+
+
+def _averaged(picture, margin):
+    """Average (h, w, c) over 2 * margin + 1 pixels along both axes, mirroring borders.
+
+    By running sums, as the number of pixels is a tensor.
+    """
+    kernel = 2 * margin + 1
+    for axis in (0, 1):
+        along = tf.one_hot(axis, 3, dtype=tf.int32)[:, None]
+        padded = tf.pad(picture, tf.concat([along, along], 1) * margin, "SYMMETRIC")
+        total = tf.cumsum(tf.pad(padded, tf.pad(along, [[0, 0], [0, 1]])), axis)
+        total = total if axis == 0 else tf.transpose(total, (1, 0, 2))
+        mean = (total[kernel:] - total[:-kernel]) / tf.cast(kernel, tf.float32)
+        picture = mean if axis == 0 else tf.transpose(mean, (1, 0, 2))
+    return picture
 
 
 def random_shared_noise(probability: float = 0.5, deviation: float = 10 / 255):

@@ -56,11 +56,6 @@ def _composition(size, replaced):
     ]
 
 
-def validation(size: int) -> list[Callable]:
-    """Return operations that show whole photographs as `inference` does for fixed-size networks."""
-    return [letterbox(size), trimaps.trimap(max(1, size // 50))]
-
-
 def uncomposed():
     """Replace foreground and background by the image, which makes composition losses constant.
 

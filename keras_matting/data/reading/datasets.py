@@ -76,12 +76,15 @@ DATASETS = {
         "train": {"foreground": "Training_set/*/fg/*", "alpha": "Training_set/*/alpha/*"},
         "test": {"foreground": "Test_set/*/fg/*", "alpha": "Test_set/*/alpha/*"},
     },
-    "composition1k_merged": {  # what `python -m keras_matting.data composition1k-test` makes
+    "composition1k_merged": {  # what `keras-matting data compose-test` makes
         "test": {"image": "merged/*", "alpha": "alpha/*", "trimap": "trimaps/*"},
     },
     "distinctions646": {
         "train": {"foreground": "Train/FG/*", "alpha": "Train/GT/*"},
         "test": {"foreground": "Test/FG/*", "alpha": "Test/GT/*"},
+    },
+    "distinctions646_merged": {  # the same
+        "test": {"image": "merged/*", "alpha": "alpha/*", "trimap": "trimaps/*"},
     },
     "p3m10k": {
         "train": {"image": "train/blurred_image/*", "alpha": "train/mask/*"},

@@ -65,6 +65,9 @@ PUBLISHED = {
     ("composition1k_merged", "test"): """
         merged/one_0.png alpha/one_0.png trimaps/one_0.png
         merged/one_1.png alpha/one_1.png trimaps/one_1.png""",
+    ("distinctions646_merged", "test"): """
+        merged/one_0.png alpha/one_0.png trimaps/one_0.png
+        merged/one_1.png alpha/one_1.png trimaps/one_1.png""",
     ("distinctions646", "train"): """
         Train/FG/1.png Train/GT/1.png Train/FG/13(2).png Train/GT/13(2).png""",
     ("distinctions646", "test"): """

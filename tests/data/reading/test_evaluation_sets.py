@@ -9,7 +9,7 @@ import tensorflow as tf
 from recordings import recording
 
 from keras_matting.atomic import exclusive_lock
-from keras_matting.data.reading import composition1k, datasets
+from keras_matting.data.reading import datasets, evaluation_sets
 
 # tests/golden/data: Pillow 11.0.0, pixel by pixel as the published script
 RECORDED = recording("data/composition1k.npz")
@@ -21,7 +21,7 @@ def test_equals_the_published_script(case):
     foreground, alpha, background, image = (
         RECORDED[f"{case}/{key}"] for key in ("foreground", "alpha", "background", "image")
     )
-    np.testing.assert_array_equal(composition1k.compose(foreground, alpha, background), image)
+    np.testing.assert_array_equal(evaluation_sets.compose(foreground, alpha, background), image)
 
 
 def test_the_cases_cover_what_they_are_for():
@@ -42,14 +42,14 @@ def test_levels_are_cut_off_not_rounded():
     background = np.full((256, 256, 3), 77, np.uint8)
     alpha = np.repeat(levels[:, None, None], 256, axis=1)
     expected = [int(a / 255 * 200 + (1 - a / 255) * 77) for a in range(256)]
-    image = composition1k.compose(foreground, alpha, background)
+    image = evaluation_sets.compose(foreground, alpha, background)
     np.testing.assert_array_equal(image[:, 0, 0], expected)
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "grey_jpeg", "palette_png"])
 def test_decodes_as_pillow(tmp_path, kind):
     (tmp_path / "picture").write_bytes(RECORDED[f"{kind}/file"].tobytes())
-    decoded = composition1k._colours(tmp_path, "picture")
+    decoded = evaluation_sets._colours(tmp_path, "picture")
     np.testing.assert_array_equal(decoded, RECORDED[f"{kind}/pixels"])
 
 
@@ -77,6 +77,11 @@ def published(folder, foregrounds=2):
     return arguments, names, pictures
 
 
+def make(foregrounds, alphas, backgrounds, fg_names, bg_names, out, **options):
+    lists = dict(fg_names=fg_names, bg_names=bg_names)
+    return evaluation_sets.make(foregrounds, alphas, backgrounds, out, **lists, **options)
+
+
 def write(path, picture):
     path.write_bytes(tf.io.encode_png(picture).numpy())
 
@@ -84,7 +89,7 @@ def write(path, picture):
 def test_names_and_order(tmp_path):
     arguments, names, pictures = published(tmp_path)
     out = tmp_path / "out"
-    assert composition1k.make(*arguments, out, trimaps=tmp_path / "trimaps") == 40
+    assert make(*arguments, out, trimaps=tmp_path / "trimaps") == 40
     expected = sorted(f"{name[:-4]}_{i}.png" for name in names for i in range(20))
     for kind in ("merged", "alpha", "trimaps"):
         assert sorted(path.name for path in (out / kind).iterdir()) == expected
@@ -97,7 +102,7 @@ def test_names_and_order(tmp_path):
             background = RECORDED[f"{'grey_' if i % 2 else ''}jpeg/pixels"]
             made = tf.io.read_file(str(out / "merged" / f"{name[:-4]}_{i}.png"))
             np.testing.assert_array_equal(
-                tf.io.decode_png(made), composition1k.compose(foreground, alpha, background)
+                tf.io.decode_png(made), evaluation_sets.compose(foreground, alpha, background)
             )
     source = datasets.read("composition1k_merged", str(out), "test", roles=("image", "alpha"))
     assert source.size == 40
@@ -111,7 +116,7 @@ def test_lists_in_any_encoding_and_names_in_any_unicode_form(tmp_path, encoding)
     alpha = tmp_path / "alpha" / names[0]
     alpha.rename(alpha.with_name(unicodedata.normalize("NFD", names[0])))
     out = tmp_path / "out"
-    assert composition1k.make(*arguments, out, trimaps=tmp_path / "trimaps") == 20
+    assert make(*arguments, out, trimaps=tmp_path / "trimaps") == 20
     made = sorted(path.name for path in (out / "alpha").iterdir())
     assert made == sorted(f"{names[0][:-4]}_{i}.png" for i in range(20))
 
@@ -119,11 +124,11 @@ def test_lists_in_any_encoding_and_names_in_any_unicode_form(tmp_path, encoding)
 def test_goes_on_where_it_was(tmp_path):
     arguments, names, _ = published(tmp_path, foregrounds=1)
     out = tmp_path / "out"
-    composition1k.make(*arguments, out)
+    make(*arguments, out)
     kept, lost = (out / "merged" / f"{names[0][:-4]}_{i}.png" for i in (3, 4))
     before, content = kept.stat().st_mtime_ns, lost.read_bytes()
     lost.unlink()
-    composition1k.make(*arguments, out)
+    make(*arguments, out)
     assert kept.stat().st_mtime_ns == before and lost.read_bytes() == content
 
 
@@ -132,8 +137,8 @@ def test_one_process_at_a_time(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     with exclusive_lock(out), pytest.raises(ValueError, match="another process is writing to"):
-        composition1k.make(*arguments, out)
-    assert composition1k.make(*arguments, out) == 20
+        make(*arguments, out)
+    assert make(*arguments, out) == 20
 
 
 def test_faults_are_named(tmp_path):
@@ -141,7 +146,7 @@ def test_faults_are_named(tmp_path):
 
     def message(**options):
         with pytest.raises(ValueError) as caught:
-            composition1k.make(*arguments, tmp_path / f"out{next(fresh)}", **options)
+            make(*arguments, tmp_path / f"out{next(fresh)}", **options)
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
@@ -167,5 +172,37 @@ def test_nothing_is_written_where_a_file_is_missing(tmp_path):
     arguments, _, pictures = published(tmp_path, foregrounds=1)
     (tmp_path / "voc" / pictures[5]).unlink()
     with pytest.raises(ValueError, match="is missing"):
-        composition1k.make(*arguments, tmp_path / "out")
+        make(*arguments, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_any_set_without_lists(tmp_path):
+    """In the order of names, with alphas of another format and trimaps that are made."""
+    foreground, alpha, background = (
+        RECORDED[f"larger/{kind}"] for kind in ("foreground", "alpha", "background")
+    )
+    for name in ("b", "a"):
+        for kind in ("FG", "GT", "scenes"):
+            (tmp_path / kind).mkdir(exist_ok=True)
+        write(tmp_path / "FG" / f"{name}.png", foreground)
+        content = tf.io.encode_jpeg(alpha, quality=100).numpy()
+        (tmp_path / "GT" / f"{name}.jpg").write_bytes(content)
+    for i in range(5):
+        write(tmp_path / "scenes" / f"{i}.png", background if i == 2 else 0 * background)
+    places = [tmp_path / kind for kind in ("FG", "GT", "scenes")]
+    assert evaluation_sets.make(*places, tmp_path / "out", each=2) == 4
+    source = datasets.read("distinctions646_merged", str(tmp_path / "out"), "test")
+    samples = [source.load(tf.constant(i, tf.int64)) for i in range(4)]  # a_0, a_1, b_0, b_1
+    for i, sample in enumerate(samples):
+        on = background if i == 2 else 0 * background
+        composed = evaluation_sets.compose(foreground, sample["alpha"].numpy(), on)
+        np.testing.assert_array_equal(sample["image"], composed)
+    with pytest.raises(ValueError, match="has 5 names .* there must be 3 backgrounds for each"):
+        evaluation_sets.make(*places, tmp_path / "more", each=3)
+
+
+def test_trimaps_are_unknown_within_a_radius():
+    alpha = np.zeros((1, 60), np.uint8)
+    alpha[0, 30:] = 255
+    expected = np.repeat([0, 128, 255], [20, 20, 20])[None]
+    np.testing.assert_array_equal(evaluation_sets.trimap_of(alpha), expected)

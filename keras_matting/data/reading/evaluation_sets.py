@@ -1,10 +1,11 @@
-"""The 1,000 test images of Composition-1k, bit for bit as the published script composes them.
+"""Test sets composed of foregrounds and backgrounds, as that of Composition-1k.
 
-Foreground i of `test_fg_names.txt` is composed over backgrounds 20 i to 20 i + 19 of
-`test_bg_names.txt` (pictures of PASCAL VOC 2012), giving NAME_0.png to NAME_19.png. A background
-smaller than the foreground is enlarged with Pillow's bicubic filter, whose fixed-point arithmetic
-is reproduced here; then its upper left corner is used. Colours are mixed in double precision and
-truncated, not rounded.
+Each foreground is composed over backgrounds of its own: with 20, foreground i over backgrounds 20 i
+to 20 i + 19, giving NAME_0.png to NAME_19.png. Composition-1k's names and their order are those of
+its lists, and its images are those of the published script, bit for bit: a background smaller than
+the foreground is enlarged with Pillow's bicubic filter, whose fixed-point arithmetic is reproduced
+here; then its upper left corner is used. Colours are mixed in double precision and truncated, not
+rounded.
 """
 
 import codecs
@@ -19,11 +20,18 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
+from keras_matting import image_files
 from keras_matting.atomic import exclusive_lock, write_bytes
+from keras_matting.data import soft_alphas
 from keras_matting.data.reading import files
 from keras_matting.progress import track
 
-PER_FOREGROUND = 20
+# published sets: foregrounds, backgrounds for each, and whether lists give their names and order
+SETS = {
+    "composition1k": dict(foregrounds=50, each=20, lists=True),
+    "distinctions646": dict(foregrounds=50, each=20, lists=False),
+}
+RADIUS = 10  # pixels, of trimaps that are made
 BITS = 22  # fractional bits of Pillow's filter weights
 REACH = 2  # pixels on either side that a bicubic filter covers
 
@@ -32,48 +40,63 @@ def make(
     foregrounds: str,
     alphas: str,
     backgrounds: str,
-    fg_names: str,
-    bg_names: str,
     out: str,
+    each: int = 20,
+    fg_names: str | None = None,
+    bg_names: str | None = None,
     trimaps: str | None = None,
 ) -> int:
-    """Write out/merged and out/alpha, copy the published trimaps to out/trimaps; return the count.
+    """Write out/merged, out/alpha and out/trimaps; return the number of images.
 
-    `fg_names` and `bg_names` are text files with one name per line; the other arguments are
-    folders. Each alpha is copied 20 times, so that files that belong together have the same name.
-    Existing images are kept, so a killed run resumes. Raises FileNotFoundError if a list is
-    missing, and ValueError for missing files (before anything is written), files that cannot be
-    decoded, or if another process is writing to `out`.
+    `fg_names` and `bg_names` are text files with one name per line; without them all foregrounds
+    and as many backgrounds as needed are used, sorted by name. The other arguments are folders.
+    Each alpha is copied `each` times, so that files that belong together have the same name.
+    Published `trimaps` are copied; otherwise they are made, unknown within 10 pixels of alphas
+    between 0 and 255. Existing images are kept, so a killed run resumes. Raises FileNotFoundError
+    if a list or folder is missing, and ValueError for missing files (before anything is written),
+    files that cannot be decoded, or if another process is writing to `out`.
     """
-    names, pictures = _lines(fg_names), _lines(bg_names)
-    if len(pictures) != PER_FOREGROUND * len(names):
+    names = _lines(fg_names) if fg_names else _sorted_names(foregrounds)
+    pictures = _lines(bg_names) if bg_names else _sorted_names(backgrounds)
+    needed = each * len(names)
+    if len(pictures) != needed if bg_names else len(pictures) < needed:
         raise ValueError(
-            f"{bg_names} has {len(pictures)} names and {fg_names} {len(names)}: "
-            f"there must be {PER_FOREGROUND} backgrounds for each foreground."
+            f"{bg_names or backgrounds} has {len(pictures)} names and {fg_names or foregrounds} "
+            f"{len(names)}: there must be {each} backgrounds for each foreground."
         )
+    pictures = pictures[:needed]
+    made_of = {name: [f"{Path(name).stem}_{i}.png" for i in range(each)] for name in names}
     wanted = [(alphas, names), (foregrounds, names), (backgrounds, pictures)]
     if trimaps:
-        wanted.append((trimaps, [made for name in names for made in _made_of(name)]))
+        wanted.append((trimaps, [made for name in names for made in made_of[name]]))
     paths = {folder: _by_name(folder) for folder, _ in wanted}
+    if not fg_names:  # of another format, perhaps
+        paths[alphas] = _of_foregrounds(paths[alphas], names)
     for folder, files_there in wanted:
         missing = [name for name in files_there if name not in paths[folder]]
         if missing:
             files.refuse(folder, [f"{name} is missing (copy it there)" for name in missing])
-    for kind in ("merged", "alpha", "trimaps")[: 3 if trimaps else 2]:
+    for kind in ("merged", "alpha", "trimaps"):
         Path(out, kind).mkdir(parents=True, exist_ok=True)
 
     def one(number):
         name = names[number]
         foreground = _colours(foregrounds, paths[foregrounds][name])
+        alpha_path = Path(alphas, paths[alphas][name])
         alpha = _matte(alphas, paths[alphas][name])
         if foreground.shape[:2] != alpha.shape[:2]:
-            files.refuse(alphas, [f"{name} differs in size from its foreground (replace it)"])
-        on = pictures[PER_FOREGROUND * number : PER_FOREGROUND * (number + 1)]
-        for made, picture in zip(_made_of(name), on, strict=True):
-            shutil.copyfile(Path(alphas, paths[alphas][name]), Path(out, "alpha", made))
+            files.refuse(alphas, [f"{alpha_path.name} differs in size from its foreground"])
+        on = pictures[each * number : each * (number + 1)]
+        for made, picture in zip(made_of[name], on, strict=True):
+            if alpha_path.suffix.lower() == ".png":
+                shutil.copyfile(alpha_path, Path(out, "alpha", made))
+            else:
+                image_files.write_png(Path(out, "alpha", made), alpha)
             if trimaps:
                 trimap = Path(trimaps, paths[trimaps][made])
                 shutil.copyfile(trimap, Path(out, "trimaps", made))
+            else:
+                image_files.write_png(Path(out, "trimaps", made), trimap_of(alpha[..., 0]))
             if not Path(out, "merged", made).is_file():
                 background = _colours(backgrounds, paths[backgrounds][picture])
                 image = compose(foreground, alpha, background)
@@ -83,6 +106,13 @@ def make(
         for _ in track(pool.map(one, range(len(names))), len(names), "foregrounds"):
             pass
     return len(pictures)
+
+
+def trimap_of(alpha: np.ndarray, radius: float = RADIUS) -> np.ndarray:
+    """Return the trimap of uint8 (h, w): foreground and background eroded by `radius` pixels."""
+    foreground = ~soft_alphas.grown(alpha < 255, radius)
+    background = ~soft_alphas.grown(alpha > 0, radius)
+    return np.where(foreground, 255, np.where(background, 0, 128)).astype(np.uint8)
 
 
 def compose(foreground: np.ndarray, alpha: np.ndarray, background: np.ndarray) -> np.ndarray:
@@ -149,8 +179,19 @@ def _matte(folder, name):
     return picture[..., :1]
 
 
-def _made_of(name):
-    return [f"{name[:-4]}_{i}.png" for i in range(PER_FOREGROUND)]
+def _sorted_names(folder):
+    """Return the names of a folder's pictures, sorted, in Unicode's composed form."""
+    names = [n for n in _by_name(folder) if Path(n).suffix.lower() in files.READABLE]
+    if not names:
+        raise FileNotFoundError(f"{folder} has no .png, .jpg or .jpeg file: put pictures there.")
+    return sorted(names)
+
+
+def _of_foregrounds(alphas, names):
+    """Return {name of a foreground: name of the alpha with its stem}."""
+    by_stem = {Path(name).stem: path for name, path in alphas.items()}
+    stems = {name: Path(name).stem for name in names}
+    return {name: by_stem[stem] for name, stem in stems.items() if stem in by_stem}
 
 
 def _lines(path):
