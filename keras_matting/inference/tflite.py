@@ -104,35 +104,40 @@ def signature_runner(path, interpreter):
 class TFLiteModel:
     """{"image": (H, W, 3), ...} float32 [0, 1] of `input_size` -> alpha (H, W) float32 in [0, 1].
 
-    Threads may share one: calls take turns, since each uses all of the interpreter's threads. To
-    run several at once, load the file once per thread.
+    `outputs` returns the other outputs, too: Background Matting predicts a foreground. Threads may
+    share one: calls take turns, since each uses all of the interpreter's threads. To run several at
+    once, load the file once per thread.
     """
 
     def __init__(self, path, runner):
         self.name = Path(path).name
         self._runner, self._lock = runner, threading.Lock()
-        self._inputs = runner.get_input_details()
-        self._alpha = runner.get_output_details()["alpha"]
+        self._inputs, self._outputs = runner.get_input_details(), runner.get_output_details()
         self.input_names = tuple(self._inputs)
         image = self._inputs["image"]
         shape = image.get("shape_signature", image["shape"])
         self.input_size = tuple(None if side < 0 else int(side) for side in shape[1:3])
-        if np.issubdtype(self._alpha["dtype"], np.integer):
-            scale, zero_point = self._alpha["quantization"]
-            top = scale * (np.iinfo(self._alpha["dtype"]).max - zero_point)
+        alpha = self._outputs["alpha"]
+        if np.issubdtype(alpha["dtype"], np.integer):
+            scale, zero_point = alpha["quantization"]
+            top = scale * (np.iinfo(alpha["dtype"]).max - zero_point)
             if not 0.98 < top < 1.02:
                 raise ValueError(
                     f"{path} has an alpha that ends at {top:.3f} instead of 1; export it again"
                 )
 
     def __call__(self, inputs):
+        return self.outputs(inputs)["alpha"][..., 0]
+
+    def outputs(self, inputs):
+        """Return {"alpha": (H, W, 1), ...}, float32; raise ValueError if the file cannot be run."""
         inputs = {name: quantize(x, self._inputs[name]) for name, x in batched(inputs).items()}
         try:
             with self._lock:  # the interpreter has one set of tensors
-                alpha = self._runner(**inputs)["alpha"]
+                found = self._runner(**inputs)
         except _ERRORS as error:
             raise ValueError(f"{self.name} cannot be run; export it again") from error
-        return dequantize(alpha[0, ..., 0], self._alpha, "alpha")
+        return {name: dequantize(x[0], self._outputs[name], name) for name, x in found.items()}
 
 
 def quantize(x, details):
