@@ -5,6 +5,7 @@ bits; Pillow decodes the others.
 """
 
 import io
+import struct
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,10 @@ from keras_matting import colour_profiles
 
 # numbers of tags
 ORIENTATION, BITS, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 274, 258, 282, 283, 296
-STRUCTURE = {*range(254, 266), 266, *range(273, 281), 284, 317, 320, *range(322, 326), 338, 339}
+PROFILE = 34675
+# of the layout of a TIFF file, and what is not EXIF: XMP, IPTC, ICC profile, Photoshop's blocks
+STRUCTURE = {*range(254, 267), *range(273, 281), 284, 317, 320, *range(322, 326), 338, 339}
+STRUCTURE |= {700, 33723, 34377, PROFILE, 37724}
 OPENCV_FORMATS = ("JPEG", "MPO", "PNG", "BMP", "WEBP")
 SEVERAL = {"TIFF": "pages"}  # what Pillow counts as frames; MPO's others are previews
 
@@ -104,24 +108,25 @@ def count_pixels(path, data: bytes) -> int:
 
 def _read(path, data, notes):
     image = _opened(path, data)
-    if image is None:  # float TIFF files
-        _check_compression(path, data)
-        return Photograph(_integers(path, _split(_by_opencv(data))[0]))
-    count = getattr(image, "n_frames", 1)
-    if count > 1 and image.format != "MPO" and notes is not None:
-        kind = SEVERAL.get(image.format, "frames")
+    if image is None:  # such as float RGB
+        format, count, info, exif = _tiff_header(data)
+    else:
+        format, count = image.format, getattr(image, "n_frames", 1)
+        info, exif = image.info, _exif(image)
+    if count > 1 and format != "MPO" and notes is not None:
+        kind = SEVERAL.get(format, "frames")
         notes.append(f"{path}: has {count} {kind}; only the first is used")
-    exif = _exif(image)
     orientation = exif.pop(ORIENTATION, 1)
-    profile, dpi = image.info.get("icc_profile"), _dpi(image, exif)
-    pixels = alpha = None
-    if _is_deep(image, data) or (image.format in OPENCV_FORMATS and count == 1 and _plain(image)):
+    profile, dpi = info.get("icc_profile"), _dpi(format, info, exif)
+    deep = image is None or _is_deep(image, data)
+    if deep and format == "TIFF":
+        pixels, alpha = _deep_tiff(path, data)
+    elif deep or (format in OPENCV_FORMATS and count == 1 and _plain(image)):
         pixels, alpha = _split(_by_opencv(data))
-        pixels = _integers(path, pixels)
     else:
         pixels, alpha, profile = _by_pillow(image, profile)
     if profile and colour_profiles.space(profile) != "RGB":
-        if image.mode == "L" and colour_profiles.space(profile) == "L":
+        if image and image.mode == "L" and colour_profiles.space(profile) == "L":
             pixels = colour_profiles.to_srgb(to_8_bits(pixels)[..., 0], profile)
         profile = None
     pixels, alpha = _upright(pixels, orientation), _upright(alpha, orientation)
@@ -131,7 +136,7 @@ def _read(path, data, notes):
 
 
 def _opened(path, data):
-    """Return the file as an image of Pillow, its header read; None if Pillow cannot read it."""
+    """Return the file as an image of Pillow, its header read; None: a TIFF file that is unknown."""
     brands = data[8:64] if data[4:8] == b"ftyp" else b""
     if b"avif" in brands and not Image.registered_extensions().get(".avif"):
         raise ValueError(f"{path}: is an AVIF file; install pillow>=11.3 to read it")
@@ -171,9 +176,9 @@ def _exif_block(exif):
         return None
 
 
-def _dpi(image, exif):
-    dpi = image.info.get("dpi")
-    if dpi is None or image.format == "TIFF":  # WebP has it in EXIF only, TIFF gets a default
+def _dpi(format, info, exif):
+    dpi = info.get("dpi")
+    if dpi is None or format == "TIFF":  # WebP has it in EXIF only, TIFF gets a default
         scale = {2: 1.0, 3: 2.54}.get(exif.get(RESOLUTION_UNIT))
         dpi = scale and [exif.get(X_RESOLUTION, 0), exif.get(Y_RESOLUTION, 0)]
     else:
@@ -213,10 +218,62 @@ def _split(decoded):
     return cv2.cvtColor(decoded, cv2.COLOR_BGRA2RGB), np.ascontiguousarray(decoded[..., 3])
 
 
-def _check_compression(path, data):
-    compression = tifffile.TiffFile(io.BytesIO(data)).pages[0].compression
-    if compression in (34676, 34677):  # LogLuv, OpenCV's default for float
+def _tiff_header(data):
+    """Return format, number of pages, what Pillow calls info, and EXIF of a TIFF file."""
+    file, exif = tifffile.TiffFile(io.BytesIO(data)), Image.Exif()
+    tags = file.pages[0].tags
+    for tag in (ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT):
+        if tag in tags:
+            value = tags[tag].value
+            exif[tag] = value[0] / value[1] if isinstance(value, tuple) else int(value)
+    info = {"icc_profile": tags[PROFILE].value} if PROFILE in tags else {}
+    return "TIFF", len(file.pages), info, exif
+
+
+def _deep_tiff(path, data):
+    """Return RGB and alpha, or None, of a TIFF file with more than 8 bits, as they lie in it."""
+    page = tifffile.TiffFile(io.BytesIO(data)).pages[0]
+    if page.compression in (34676, 34677):  # LogLuv, OpenCV's default for float
         raise ValueError(f"{path}: is compressed with loss (SGI LogLuv); save it with 8 or 16 bits")
+    kind, samples = page.photometric.name, page.samplesperpixel
+    if kind not in ("MINISWHITE", "MINISBLACK", "RGB"):
+        raise ValueError(f"{path}: has more than 8 bits of {kind} colours; save it as RGB")
+    if kind != "MINISWHITE" and samples in (1, 3, 4) and page.planarconfig != 2:
+        pixels, alpha = _split(_by_opencv(_unturned(data, page)))
+    else:  # OpenCV returns other pixels
+        pixels, alpha = _by_tifffile(path, page)
+    pixels, alpha = _integers(path, pixels), alpha if alpha is None else _integers(path, alpha)
+    if alpha is not None and 1 in page.extrasamples:  # colours are multiplied by alpha
+        limit = np.iinfo(alpha.dtype).max
+        colours = limit * pixels.astype(np.uint64) // np.maximum(alpha, 1)[..., None]
+        pixels = np.minimum(colours, limit).astype(alpha.dtype)
+    return pixels, alpha
+
+
+def _unturned(data, page):
+    """Return a TIFF file without its orientation, which OpenCV would apply."""
+    if ORIENTATION not in page.tags:
+        return data
+    start = page.tags[ORIENTATION].valueoffset
+    upright = struct.pack(f"{page.parent.byteorder}H", 1)
+    return data[:start] + upright + data[start + len(upright) :]
+
+
+def _by_tifffile(path, page):
+    try:
+        pixels = np.atleast_3d(page.asarray())
+    except ValueError:  # LZW, which tifffile does not have
+        raise ValueError(
+            f"{path}: has a layout that cannot be read; save it without compression"
+        ) from None
+    if page.planarconfig == 2 and page.samplesperpixel > 1:
+        pixels = np.moveaxis(pixels, 0, -1)
+    if page.photometric.name == "MINISWHITE":
+        pixels = np.iinfo(pixels.dtype).max - pixels
+    count = 3 if page.photometric.name == "RGB" else 1
+    alpha = pixels[..., count] if pixels.shape[2] > count else None
+    pixels = np.repeat(pixels[..., :count], 3 // count, axis=2)
+    return np.ascontiguousarray(pixels), None if alpha is None else np.ascontiguousarray(alpha)
 
 
 def _integers(path, pixels):

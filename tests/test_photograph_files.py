@@ -1,5 +1,6 @@
 """What a file says about its pixels reaches the results: colours, resolution, orientation, bits."""
 
+import io
 import struct
 import sys
 import zlib
@@ -116,6 +117,67 @@ def test_float_tiff(tmp_path):
     cv2.imwrite(f"{tmp_path}/c.tif", np.full((8, 8, 3), 0.5, np.float32))
     with pytest.raises(ValueError, match=r"c.tif: is compressed with loss \(SGI LogLuv\)"):
         read(tmp_path / "c.tif")
+
+
+def tiff(image, orientation=1, **options):
+    """The bytes of a TIFF file by tifffile, which has every layout."""
+    out = io.BytesIO()
+    given = dict(photometric="rgb" if image.ndim == 3 else "minisblack", metadata=None)
+    if image.shape[-1] == 4:
+        given["extrasamples"] = ["unassalpha"]
+    tag = (photograph_files.ORIENTATION, 3, 1, orientation, True)
+    tifffile.imwrite(out, image, extratags=[tag], **given | options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_every_layout_of_tiff(dtype, channels, wide_profile):
+    values = np.random.default_rng(0).integers(0, 256, (8, 24, 4), np.uint8)
+    scale = {np.uint8: 1.0, np.uint16: 257.0, np.float32: 1 / 255}[dtype]
+    image = (values * scale).astype(dtype)[..., :channels]
+    given = dict(resolution=(300, 150), resolutionunit="INCH", iccprofile=wide_profile)
+    layouts = [{}, dict(tile=(16, 16)), dict(compression="zlib", byteorder=">")]
+    data = [tiff(image.squeeze(), 6, **layout, **given) for layout in layouts]
+    if channels > 1:
+        data.append(tiff(np.moveaxis(image, -1, 0), 6, planarconfig="separate", **given))
+    expected = np.rot90(np.broadcast_to(values[..., : min(channels, 3)], (8, 24, 3)), -1)
+    for each in data:
+        found = read("a.tif", data=each)
+        assert found.pixels.dtype == (np.uint8 if dtype == np.uint8 else np.uint16)
+        np.testing.assert_array_equal(found.in_8_bits(), expected)
+        assert found.dpi == (150, 300) and (found.profile == wide_profile or channels == 1)
+        assert (found.alpha is None) == (channels < 4)
+        if channels == 4:
+            np.testing.assert_array_equal(
+                photograph_files.to_8_bits(found.alpha), np.rot90(values[..., 3], -1)
+            )
+
+
+def test_16_bit_tiff_of_rare_kinds():
+    grey = np.full((4, 8), 1000, np.uint16)
+    with_alpha = dict(photometric="minisblack", extrasamples=["unassalpha"])
+    for image, options, expected in (
+        (grey, dict(photometric="miniswhite"), 64535),
+        (np.dstack([grey, grey]), with_alpha, 1000),
+        (np.dstack([grey] * 3 + [2 * grey]), dict(extrasamples=["assocalpha"]), 32767),
+    ):
+        found = read("a.tif", data=tiff(image, **options))
+        assert (found.pixels == expected).all()
+    with pytest.raises(ValueError, match="^a.tif: has more than 8 bits of SEPARATED colours; save"):
+        read("a.tif", data=tiff(np.dstack([grey] * 4), photometric="separated", extrasamples=[]))
+
+
+def test_metadata_of_tiff_without_its_layout(tmp_path):
+    exif = Image.Exif()
+    exif[271], exif[photograph_files.ORIENTATION] = "Maker", 6
+    exif.get_ifd(0x8825)[1] = "N"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    found = read(saved(tmp_path / "a.tif", COLOURS, exif=exif.tobytes(), icc_profile=profile))
+    block = Image.Exif()
+    block.load(found.exif)
+    assert block[271] == "Maker" and block.get_ifd(0x8825) == {1: "N"}
+    assert set(block) <= {271, 34853}
 
 
 @pytest.mark.parametrize("suffix", ["webp", "tif", "png"])
