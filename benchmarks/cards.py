@@ -91,8 +91,8 @@ def table(head, rows, digits=4):
 
 def replaced(document, name, text):
     """Return the document with `text` between the marks of `name`."""
-    pattern = rf"(<!-- measured: {name} -->\n).*?(\n<!-- end -->)"
-    found, count = re.subn(pattern, lambda mark: mark[1] + text + mark[2], document, flags=re.S)
+    pattern = rf"(<!-- measured: {name} -->\n).*?(<!-- end -->)"
+    found, count = re.subn(pattern, lambda m: f"{m[1]}{text}\n{m[2]}", document, flags=re.S)
     if count != 1:
         raise ValueError(f"the document needs <!-- measured: {name} --> and <!-- end --> once")
     return found
