@@ -9,8 +9,10 @@ main head and the four booster heads; SGD with momentum 0.9, weight decay 5e-4 e
 biases, 1,000 steps of exponential warm-up to 0.005 per 16 images, ten times that for the heads (as
 in CoinCheung/BiSeNet, not in the paper), then polynomial decay of power 0.9 to step 150,000; norms
 over all replicas (--sync_batch_norm). The released run starts from a backbone trained on ImageNet.
-Cityscapes: crops of 512x1024 at 0.25 to 2 times the resolution, mirrored, with colour jitter,
-batch 16. On synthetic figures: 96x96, batch 8, 300 steps of Adam at 1e-3, from small logits.
+Cityscapes: crops of 512x1024 at 0.25 to 2 times the resolution, mirrored, with colour jitter, batch
+16, about 24 hours on one GPU (docs/training.md says how hours are estimated); its 500 validation
+pictures choose the best weights. On synthetic figures: 96x96, batch 8, 300 steps of Adam at 1e-3,
+from small logits.
 """
 
 from absl import flags

@@ -9,11 +9,12 @@
 The stage `encoder_decoder` learns from alpha and composition, half each; `refinement` from the
 refined alpha alone, with all else frozen; `everything` from all three. Each stage starts from the
 weights of the one before. With --foregrounds, as in huochaitiantang/pytorch-deep-image-matting:
-Adam at 1e-5, batch 1, 12 epochs of 43,100 composites (`dim_vgg16_bilinear`, as in PaddleSeg: at
-1e-3, batch 16, 100,000 steps); crops of 320, 480 or 640 pixels around an unknown pixel, resized to
-320 and randomly mirrored, with trimaps of 2 to 21 pixels. From a network that ships: `everything`
-at 320, batch 4, Adam from 3e-4 along a cosine, 10 epochs. On synthetic figures: 64x64, batch 4,
-Adam at 5e-4, 200 steps.
+Adam at 1e-5, batch 1, 12 epochs of 43,100 composites, 100 for each of Adobe's foregrounds
+(`dim_vgg16_bilinear`, as in PaddleSeg: at 1e-3, batch 16, 100,000 steps); crops of 320, 480 or 640
+pixels around an unknown pixel, resized to 320 and randomly mirrored, with trimaps of 2 to 21
+pixels. That is about 13 hours on one GPU, or 40 (docs/training.md says how hours are estimated).
+From a network that ships: `everything` at 320, batch 4, Adam from 3e-4 along a cosine, 10 epochs.
+On synthetic figures: 64x64, batch 4, Adam at 5e-4, 200 steps.
 """
 
 import functools

@@ -8,7 +8,8 @@ crops at the pictures' resolution, batch 40, Adam at 4e-4 with beta1 0.5, 5,000 
 then a cosine to step 200,000, gradients clipped to twice their usual norm, norms over all replicas
 (--sync_batch_norm). Augmentation: two figures in half of the samples, affine, hue and saturation,
 trimaps eroded by up to 29 pixels. The released encoder starts from its own ResNet-34, trained on
-ImageNet. On synthetic figures: 64x64, batch 4, 225 steps at 1e-3.
+ImageNet. About 160 GPU hours, on four GPUs as released (docs/training.md says how hours are
+estimated). On synthetic figures: 64x64, batch 4, 225 steps at 1e-3.
 """
 
 import functools

@@ -7,12 +7,14 @@
 The name of --model ends in the representation: tt, ft, bt, or rim, which learns all three. With
 --foregrounds, the settings of the released code: cross entropy of the glance, alpha and Laplacian
 losses inside the transition region, alpha, Laplacian and composition losses of the result, with
-weights of a quarter (for rim, 1); Adam at 1e-5, batch 32, 100 epochs, or 500 on photographs; crops
-of 640, 960 or 1280 pixels, half of them around an unknown pixel, resized to 320; composites by
-RSSN, with denoised pictures where the folder has them. The released encoders start from ImageNet.
-Three mistakes of the released code are fixed: the glances of ft and bt are trained on the targets
-that the paper describes, bt of rim by its own outputs, and a crop is centred on its transition
-pixel instead of starting there. On synthetic figures: 64x64, batch 4, Adam at 1e-4, 150 steps.
+weights of a quarter (for rim, 1); Adam at 1e-5, batch 32, 100 epochs with five backgrounds for each
+foreground, or 500 on photographs, which is about 8 hours on one GPU (docs/training.md says how
+hours are estimated); crops of 640, 960 or 1280 pixels, half of them around an unknown pixel,
+resized to 320; composites by RSSN, with denoised pictures where both folders have them
+(--composition plain: without RSSN). The released encoders start from ImageNet. Three mistakes of
+the released code are fixed: the glances of ft and bt are trained on the targets that the paper
+describes, bt of rim by its own outputs, and a crop is centred on its transition pixel instead of
+starting there. On synthetic figures: 64x64, batch 4, Adam at 1e-4, 150 steps.
 """
 
 import functools

@@ -8,10 +8,11 @@
 
 With --foregrounds, the settings of the released code: 512x512, batch 16, SGD with momentum 0.9,
 learning rate 0.01, times 0.1 after every quarter of 40 epochs, each of one pass over the
-foregrounds; `modnet_hrnet_w18` trains with PaddleSeg's losses. From a network that ships: 384x384,
-batch 4, Adam from 3e-4 along a cosine, 10 epochs. On synthetic figures: 128x128, batch 8, 3 epochs
-of 50 steps, a cosine. A run that was killed continues from its last epoch when
-the same command is started again, and ends with the same weights as without the interruption.
+foregrounds (on Adobe's 431, 1,040 steps and about ten minutes on one GPU; docs/training.md says how
+that is estimated); `modnet_hrnet_w18` trains with PaddleSeg's losses. From a network that ships:
+384x384, batch 4, Adam from 3e-4 along a cosine, 10 epochs. On synthetic figures: 128x128, batch 8,
+3 epochs of 50 steps, a cosine. A run that was killed continues from its last epoch when the same
+command is started again, and ends with the same weights as without the interruption.
 """
 
 from absl import flags

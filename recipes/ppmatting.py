@@ -5,10 +5,13 @@
 
 With --foregrounds, the settings of the released code: losses of semantic likelihood, of detail in
 the transition region and of the fusion, a quarter each; SGD with momentum 0.9 and weight decay
-4e-5, learning rate 0.01 with polynomial decay of power 0.9 over 300,000 steps, batch 4; random
-crops of 512, 640 or 800 pixels resized to 512 and mirrored. As released, the colours of image,
-foreground and background are distorted independently, and alpha is blurred with them. The released
-encoder starts from ImageNet. On synthetic portraits: 64x64, batch 4, 120 steps at 0.03.
+4e-5, learning rate 0.01 with polynomial decay of power 0.9 over 300,000 steps, batch 4, about 45
+hours on one GPU, 80 with W48 (docs/training.md says how hours are estimated); random crops of 512,
+640 or 800 pixels resized to 512 and mirrored. As released, the colours of image, foreground and
+background are distorted independently, and alpha is blurred with them. The released encoder starts
+from ImageNet. `keras-matting evaluate` shows pictures to HRNet-W18 at a side of at most 512, as
+PaddleSeg's portraits, and to W48 at 1536: for its test sets, add --size 1536 with W18. On synthetic
+portraits: 64x64, batch 4, 120 steps at 0.03.
 """
 
 from absl import flags

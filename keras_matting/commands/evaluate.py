@@ -1,25 +1,25 @@
 """Score mattes: SAD, MSE, MAD, Grad and Conn of each image, and their means.
 
     keras-matting evaluate --prediction cutouts --alpha alphas --csv scores.csv
-    keras-matting evaluate --prediction mattes --alpha alphas --trimap trimaps --regions
     keras-matting evaluate --model gca --weights gca.weights.h5 --image images \\
         --trimap trimaps --alpha alphas --save mattes
+    keras-matting evaluate --model bisenetv2 --weights city.weights.h5 --option num_classes=19 \\
+        --labels cityscapes:/data/cityscapes
 
 --prediction compares two folders. Otherwise mattes are predicted as `predict` does, scored as 8-bit
-images, and saved to --save. The files of an image must have the same name in all folders, except
-for the suffix.
+images, and saved to --save. Files of an image must have the same name in all folders, apart from
+the suffix; of cut-outs, the alpha channel is scored. Files that are missing, unexpected, damaged,
+of another size or in colour, and mattes on a scale other than 0..255, are listed as errors, and
+nothing is predicted, scored or written.
 
 Results equal the MATLAB evaluation of Deep Image Matting (which has no MAD). With --trimap, only
 unknown pixels (128) count, otherwise all pixels. SAD, Grad and Conn are divided by 1000; MSE and
 MAD are not scaled (papers often print 1000 * MSE). If a trimap has no unknown pixels, SAD, Grad and
-Conn are 0, and MSE and MAD are undefined: "nan" in the table and --csv, null in --json. The means
-of MSE and MAD exclude such images, and the table says how many there are. With --regions, whole
-images are scored, and SAD, MSE and MAD also in the transition, foreground and background of the
-trimap, as in the tables of AM-2k and P3M.
+Conn are 0, and MSE and MAD are "nan" (null in --json) and left out of the means.
 
-Mattes may have 16 bits. Of cut-outs, the alpha channel is scored. Files that are missing,
-unexpected, damaged, of another size or in colour, and mattes on a scale other than 0..255, are
-errors. All of them are listed, and nothing is predicted, scored or written.
+--labels scores label maps instead: the intersection over union (IoU) of each class and its mean;
+label 255 is ignored. With cityscapes:FOLDER, the network sees the 500 pictures of its validation
+set at 1024x512, and its logits are scaled back to 2048x1024.
 """
 
 import sys
@@ -30,13 +30,14 @@ from absl import flags
 
 from keras_matting import image_files
 from keras_matting.atomic import write_bytes
-from keras_matting.commands import model_flags
-from keras_matting.inference import check_call, input_names
+from keras_matting.commands import evaluate_labels, model_flags
+from keras_matting.inference import check_call, input_names, input_sizes
 from keras_matting.inference.folders import in_8_bits, matte_photograph
+from keras_matting.metrics import segmentation
 from keras_matting.metrics.evaluation import as_csv, as_json, evaluate, match_files, scored, table
 
 GROUPS = {
-    "Folders": ["prediction", "alpha", "trimap"],
+    "Folders": ["prediction", "alpha", "trimap", "labels"],
     "Instead of --prediction": ["image", "background", "save"],
     "Network": model_flags.GROUP,
     "Results": ["csv", "json"],
@@ -98,7 +99,10 @@ def define_flags():
     flags.DEFINE_string(
         "trimap",
         None,
-        "Folder of trimaps: score unknown pixels only; also the input of networks with a trimap.",
+        "Folder of trimaps: score unknown pixels only; also an input of networks.",
+    )
+    flags.DEFINE_string(
+        "labels", None, "Folder of true label maps instead of mattes, or cityscapes:FOLDER."
     )
     flags.DEFINE_string("image", None, "Folder of photographs for a model to matte.")
     flags.DEFINE_string(
@@ -107,13 +111,12 @@ def define_flags():
     flags.DEFINE_string("save", None, "Folder to save a model's mattes to.")
     flags.DEFINE_bool(
         "overwrite_known", False,
-        "Set predictions to 0 and 255 where the trimap is, as PaddleSeg's evaluation does. SAD, "
-        "MSE and MAD do not change, Grad and Conn do. The MATLAB evaluation does not overwrite.",
+        "Set predictions to 0 and 255 where the trimap is, as PaddleSeg; changes Grad and Conn.",
     )  # fmt: skip
     flags.DEFINE_bool(
         "regions", False,
         "Score whole images, and SAD, MSE and MAD also in the trimap's transition, foreground and "
-        "background.",
+        "background, as the tables of AM-2k and P3M.",
     )  # fmt: skip
     flags.DEFINE_integer(
         "processes", None, "Number of processes; default: one per core.", lower_bound=1
@@ -140,9 +143,13 @@ def main(argv):
 
 
 def _run(options):
+    if options.labels:
+        _score_labels(options)
+        return
     _check(options)
     names = ("overwrite_known", "regions", "processes")
     common = {name: options[name].value for name in names}
+    size_seen = ""
     if options.prediction:
         scores = evaluate(options.prediction, options.alpha, options.trimap, **common)
     else:
@@ -152,13 +159,41 @@ def _run(options):
         scores = predict_and_evaluate(
             model, folders, options.save, reference_size=options.size, **common
         )
+        if options.model:
+            size_seen = input_sizes.described(options.model, options.size)
     region = "unknown" if options.trimap and not options.regions else "whole"
-    for path, text in ((options.csv, as_csv(scores)), (options.json, as_json(scores, region))):
-        if path:
-            write_bytes(path, text.encode(errors="surrogateescape"))
+    _write(options, as_csv(scores), as_json(scores, region))
     # file names are bytes to the system and may not be valid text
     sys.stdout.reconfigure(errors="backslashreplace")
     print(table(scores, region))
+    if size_seen:
+        print(size_seen)
+
+
+def _write(options, csv, json):
+    for path, text in ((options.csv, csv), (options.json, json)):
+        if path:
+            write_bytes(path, text.encode(errors="surrogateescape"))
+
+
+def _score_labels(options):
+    """Score label maps of --prediction or of a model."""
+    names = ("alpha", "trimap", "background", "size", "regions", "overwrite_known")
+    if given := [f"--{name}" for name in names if options[name].value]:
+        raise ValueError(f"{', '.join(given)}: not for label maps; leave it out")
+    _check_files(options)
+    if options.prediction:
+        scores = evaluate_labels.score_folder(options.prediction, options.labels)
+    else:
+        if not options.model:
+            raise ValueError("--labels needs --prediction, or --model and --weights")
+        model_flags.check_model_flags(options)
+        model = model_flags.load_model(options)
+        scores = evaluate_labels.score_model(
+            model, options.labels, options.image, options.save
+        )
+    _write(options, segmentation.as_csv(scores), segmentation.as_json(scores))
+    print(segmentation.table(scores))
 
 
 def _check(options):
@@ -187,6 +222,11 @@ def _check(options):
                 raise ValueError(
                     f"--save {options.save} is also the folder of --{kind}; use another"
                 )
+    _check_files(options)
+
+
+def _check_files(options):
+    """Raise ValueError if the table cannot be written to --csv or --json."""
     for path in (options.csv, options.json):
         if path and (Path(path).is_dir() or not Path(path).absolute().parent.is_dir()):
             raise ValueError(f"cannot write {path}; specify a file in an existing folder")

@@ -11,7 +11,8 @@ through in hair. By default, `portrait` mattes people; with --trimap, `trimap` m
 --background, a photograph of the scene without the subject, `captured_background` is used.
 
 Other files in a folder are skipped. A photograph that cannot be matted is named at the end, the
-others are written, and the exit code is 1. Existing results are replaced.
+others are written, and the exit code is 1. Existing results are replaced. A network with classes,
+such as BiSeNetV2 for Cityscapes, writes <name>_labels.png, with a palette, and <name>_overlay.png.
 """
 
 import sys
@@ -19,6 +20,7 @@ import sys
 from absl import flags
 
 from keras_matting.commands import model_flags
+from keras_matting.inference import label_folders, labels
 from keras_matting.inference.folders import OUTPUTS, RESULTS, STDOUT, find_photographs, predict
 from keras_matting.result_files import FORMATS
 
@@ -97,12 +99,23 @@ def _run(arguments, options):
     if options.align and not options.background:
         raise ValueError("--align needs --background, the empty scene")
     find_photographs(sources, target, options.recursive)
+    hybrid = options.mode == "hybrid"
+    model = model_flags.load_model(options, default_network(others), hybrid)
+    if labels.has_classes(model):
+        _check_labels(options, target)
+        return label_folders.predict(
+            sources,
+            target,
+            model,
+            recursive=options.recursive,
+            skip_existing=options.skip_existing,
+        )
     way = {"mode": options.mode, "tiled": options.tiled or None}
     way["refine_edges"] = False if options.raw_edges else None
     return predict(
         sources,
         target,
-        model_flags.load_model(options, default_network(others), options.mode == "hybrid"),
+        model,
         options.size,
         outputs=outputs,
         format=options.format,
@@ -117,6 +130,17 @@ def _run(arguments, options):
         way=way,
         **others,
     )
+
+
+def _check_labels(options, target):
+    """Raise ValueError for options of mattes, which a network with classes does not write."""
+    names = ("output", "onto", "trimap", "background", "size", "mode", "tiled", "keep_alpha")
+    if given := [f"--{name}" for name in names if options[name].value]:
+        raise ValueError(
+            f"{options.model} writes label maps and overlays; leave out {', '.join(given)}"
+        )
+    if target == STDOUT:
+        raise ValueError(f"{options.model} writes two results; specify a folder")
 
 
 def default_outputs(target, onto):

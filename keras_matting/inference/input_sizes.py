@@ -83,6 +83,19 @@ def _bounded(scale, height, width, reference):
     return min(scale, max(LONGEST * reference / max(height, width), 1.0))
 
 
+def described(model_name: str, given: int | None = None) -> str:
+    """Return a sentence about the side that a model of any size sees, or "" if that is not fixed.
+
+    `given` is the side of --size.
+    """
+    side = way(model_name).get("reference")
+    if side is None:
+        return ""
+    if given:
+        return f"{model_name} saw photographs at a side of {given} pixels, published is {side}."
+    return f"{model_name} saw photographs at a side of {side} pixels, as published; see --size."
+
+
 def _down(side):
     return max(side // STRIDE, 1) * STRIDE
 
@@ -103,7 +116,7 @@ WAYS = {
     "gfm_*_rim": _row(partial(part, divisor=3), shrink=cv2.INTER_AREA),
     "gfm_*": _row(partial(part, divisor=2), shrink=cv2.INTER_AREA),
     "modnet_hrnet_*": _row(shorter_is, 512),
-    "ppmatting_hrnet_w48": _row(shorter_at_most, 1536),
+    "ppmatting_hrnet_w48*": _row(shorter_at_most, 1536),
     "ppmatting_*": _row(shorter_at_most, 512),
     "*": _row(near, 512, cv2.INTER_AREA),
 }

@@ -73,6 +73,7 @@ CITY = "--cityscapes=anywhere"
 SETTINGS = [
     # train.sh and README.md of huochaitiantang/pytorch-deep-image-matting
     (["dim", FOLDERS], "Adam", 320, 1, 12 * 43_100),
+    (["dim", FOLDERS, "--backgrounds_each=50"], "Adam", 320, 1, 12 * 50 * 1000),
     # contrib/Matting/configs/dim/dim_vgg16.yml of PaddleSeg
     (["dim", FOLDERS, "--model=dim_vgg16_bilinear"], "Adam", 320, 16, 100_000),
     # config/gca-dist.toml of Yaoyi-Li/GCA-Matting, on four GPUs as its README says
