@@ -9,13 +9,13 @@
 The stage `base` trains the coarse network at 512 pixels, batch 8, Adam at 1e-4 for the backbone and
 5e-4 for the rest; `refine` trains everything at 2048 pixels, batch 4, at 5e-5 for the backbone and
 its pyramid, 1e-4 for the decoder, 3e-4 for the refiner, with norms over all replicas
-(--sync_batch_norm). On VideoMatte240K that is about 7 hours on one GPU, 29 with ResNet-50, and one
-hour (docs/training.md says how hours are estimated). --learning_rate is the rate of the fastest
-part. Height and width of a batch are drawn from half to all of the size. The background input
-differs from the one in the picture by shadow, noise, exposure and camera movement. The released
-base starts from a DeepLabV3 for VOC. From a network that ships: 384 pixels, batch 4, at 3e-4 along
-a cosine, 10 epochs. On synthetic figures: 128x128, batch 4, 150 steps; refine at 192x192 and
-1.5e-3.
+(--sync_batch_norm). On VideoMatte240K, `base` takes about 7 hours on one GPU (29 with ResNet-50)
+and `refine` one (docs/training.md says how hours are estimated). --learning_rate is the rate of the
+fastest part. Height and width of a batch are drawn from half to all of the size. The background
+input differs from the one in the picture by shadow, noise, exposure and camera movement. The
+released base starts from a DeepLabV3 for VOC. From a network that ships: 384 pixels, batch 4, at
+3e-4 along a cosine, 10 epochs. On synthetic figures: 128x128, batch 4, 150 steps; refine at 192x192
+and 1.5e-3.
 """
 
 import functools

@@ -91,6 +91,7 @@ def test_another_reference_size():
         ("ppmatting_hrnet_w18", (1080, 1920), (512, 896)),
         ("ppmatting_hrnet_w18", (300, 400), (288, 384)),  # not upscaled
         ("ppmatting_hrnet_w48", (3000, 2000), (2304, 1536)),
+        ("ppmatting_hrnet_w48_paper", (3000, 2000), (2304, 1536)),
     ],
 )
 def test_sizes_of_the_published_tests(name, size, expected):
