@@ -12,9 +12,12 @@ def fill(model, inputs, seed: int = 0):
     last convolutions are scaled down where their results on `inputs` exceed 1.
     """
     rng = np.random.default_rng(seed)
+    adds = [layer for layer in model.layers if isinstance(layer, keras.layers.Add)]
+    summed = {id(tensor) for layer in adds for tensor in layer.input}
     for layer in model.layers:
         layer.set_weights([_drawn(rng, variable) for variable in layer.weights])
-        if layer.name.endswith("_project_bn"):  # the end of a residual branch
+        residual = isinstance(layer, keras.layers.BatchNormalization) and id(layer.output) in summed
+        if residual or layer.name.endswith("_project_bn"):  # so that sums do not grow
             layer.gamma.assign(0.5 * layer.gamma)
     for layer in model.layers:
         if layer.name.endswith("_logit_conv"):

@@ -21,11 +21,13 @@ class GuidedContextualAttention(keras.layers.Layer):
     Each 4x4 patch of the result is a mean of the features' 4x4 patches. The weights are a softmax
     over how well the 3x3 guidance patches match at half size. Before the softmax, scores with
     unknown and with known pixels are multiplied by factors that depend on the share of each.
+
+    `border` is how guidance is padded: "REFLECT", or "SYMMETRIC", which also allows a single pixel.
     """
 
-    def __init__(self, scale=1, **kwargs):
+    def __init__(self, scale=1, border="REFLECT", **kwargs):
         super().__init__(**kwargs)
-        self.scale = scale
+        self.scale, self.border = scale, border
 
     def call(self, inputs):
         guidance, features, unknown = (tf.cast(x, tf.float32) for x in inputs)
@@ -34,10 +36,10 @@ class GuidedContextualAttention(keras.layers.Layer):
         batch, height, width = tf.unstack(tf.shape(guidance)[:3])
         count = height * width
 
-        queries = tf.reshape(_neighbours(guidance), (batch, count, 9 * guidance.shape[-1]))
+        queries = tf.reshape(self._neighbours(guidance), (batch, count, 9 * guidance.shape[-1]))
         norm = tf.sqrt(tf.reduce_sum(tf.square(queries), -1, keepdims=True))
         keys = queries / tf.maximum(norm, SMALLEST_NORM)
-        is_unknown = tf.reduce_max(_neighbours(unknown), -1)
+        is_unknown = tf.reduce_max(self._neighbours(unknown), -1)
         is_unknown = tf.reshape(is_unknown, (batch, 1, count))
         share = tf.reduce_mean(unknown, [1, 2])[..., None]
         factor = _balance(share, 1 - share) * is_unknown
@@ -52,14 +54,14 @@ class GuidedContextualAttention(keras.layers.Layer):
         return tf.cast(result, self.compute_dtype)
 
     def get_config(self):
-        return super().get_config() | dict(scale=self.scale)
+        return super().get_config() | dict(scale=self.scale, border=self.border)
 
-
-def _neighbours(x):
-    """Cut 3x3 patches, reflected at the border: (B, H, W, C) -> (B, H, W, 9C)."""
-    height, width = tf.unstack(tf.shape(x)[1:3])
-    x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT")
-    return tf.concat([x[:, i : i + height, j : j + width] for i in range(3) for j in range(3)], -1)
+    def _neighbours(self, x):
+        """Cut 3x3 patches: (B, H, W, C) -> (B, H, W, 9C)."""
+        height, width = tf.unstack(tf.shape(x)[1:3])
+        x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], self.border)
+        cut = [x[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]
+        return tf.concat(cut, -1)
 
 
 def _blocks(x):

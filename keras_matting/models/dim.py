@@ -6,9 +6,9 @@ checkpoint. `dim_vgg16_bilinear` is PaddleSeg's version (code Apache-2.0): batch
 upsampling, and a refinement that can only raise alpha. Both checkpoints were trained on Adobe's
 Composition-1k data, which is for non-commercial use.
 
-Two variants are ours, for integer hardware: `dim_vgg16_mobile` is `dim_vgg16` with batch norm and a
-quarter of the channels; `dim_mobilenetv2_mobile` has a MobileNetV2 encoder, and its decoder uses
-nearest-neighbour upsampling and concatenates the encoder's maps instead of unpooling.
+Two variants are ours, for integer hardware, with nearest-neighbour upsampling instead of unpooling:
+`dim_vgg16_mobile` is `dim_vgg16` with batch norm and a quarter of the channels;
+`dim_mobilenetv2_mobile` has a MobileNetV2 encoder, and its decoder concatenates the encoder's maps.
 """
 
 from functools import partial
@@ -26,12 +26,13 @@ from keras_matting.layers.resize import ResizeLike
 from keras_matting.layers.unpooling import PoolWithPositions, Unpool
 
 # `part` divides the channels; `norm`: whether batch norms follow convolutions; `mean`, `std`: the
-# normalisation that the encoder was trained with, None for pixels scaled to [-1, 1]
-VGG = dict(form="unpooling", trimap="trimap_bytes", part=1, norm=False)
+# normalisation that the encoder was trained with, None for pixels scaled to [-1, 1]; `unpool`:
+# whether values return to the positions of the maxima, or are repeated
+VGG = dict(form="unpooling", trimap="trimap_bytes", part=1, norm=False, unpool=True)
 VARIANTS = {
     "dim_vgg16": dict(VGG, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
     "dim_vgg16_bilinear": dict(VGG, form="bilinear", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
-    "dim_vgg16_mobile": dict(VGG, part=4, norm=True, mean=None),
+    "dim_vgg16_mobile": dict(VGG, part=4, norm=True, mean=None, unpool=False),
     "dim_mobilenetv2_mobile": dict(form="mobilenetv2", trimap="one_hot", mean=None),
 }
 # channels for background, unknown and foreground; published networks were trained on bytes / 255,
@@ -85,9 +86,16 @@ def _unpooling(x, pixels, refinement, config):
     positions = []
 
     def pool(x, stage):
+        if not config["unpool"]:
+            return layers.MaxPooling2D(2, name=f"backbone_pool{stage}")(x)
         x, where = PoolWithPositions(name=f"backbone_pool{stage}")(x)
         positions.append(where)
         return x
+
+    def unpool(x, stage):
+        if not config["unpool"]:
+            return upsample(x, interpolation="nearest", name=f"decoder{stage}_up")
+        return Unpool(name=f"decoder{stage}_unpool")([x, positions[stage - 1]])
 
     def conv_relu(x, filters, kernel_size=3, *, name):
         filters = filters // config["part"]
@@ -99,7 +107,7 @@ def _unpooling(x, pixels, refinement, config):
     x = conv_relu(x, 512, name="bottom")
     x = conv_relu(x, 512, 1, name="decoder6")
     for stage, width in zip((5, 4, 3, 2, 1), DECODER, strict=True):
-        x = Unpool(name=f"decoder{stage}_unpool")([x, positions[stage - 1]])
+        x = unpool(x, stage)
         x = layers.Add(name=f"decoder{stage}_add")([x, skips[stage - 1]])
         x = conv_relu(x, width, 5, name=f"decoder{stage}")
     logit = conv(x, 1, 5, name="alpha_raw_logit")

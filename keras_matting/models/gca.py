@@ -3,7 +3,8 @@
 `gca` equals the released network of Yaoyi-Li/GCA-Matting (code MIT; the weights, like Adobe's data,
 are for non-commercial use) and loads its checkpoints. Its convolutions are spectrally normalised.
 `gca_mobile` is our variant for integer hardware: half the channels, plain convolutions directly
-followed by batch norm, ReLU, and nearest-neighbour upsampling. Its attention runs in float.
+followed by batch norm, ReLU, and nearest-neighbour upsampling. Its attention compares patches of
+maps of half the size, a sixteenth of the pairs, because it runs in float.
 """
 
 from functools import partial
@@ -44,7 +45,7 @@ def build(variant, input_shape=(512, 512, 3), training_heads=False):
     one_hot = classes(trimap)
     _, unknown, _ = tf.split(one_hot, 3, -1)
     x = layers.Concatenate(name="pixels")([pixels, one_hot])
-    attend = partial(_attend, guidance=_guidance(pixels, form), unknown=unknown)
+    attend = partial(_attend, guidance=_guidance(pixels, form), unknown=unknown, form=form)
     x, skips = _encoder(x, attend, config["encoder"], form)
     alpha = form.squash(_decoder(x, skips, attend, config["decoder"], form))
     return keras.Model({"image": image, "trimap": trimap}, {"alpha": alpha}, name=variant)
@@ -101,11 +102,19 @@ def _encoder_block(x, width, strides, form, name):
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([y, x]))
 
 
-def _attend(x, guidance, unknown, *, name):
+def _attend(x, guidance, unknown, form, *, name):
+    y, factor = x, form.attention_factor
+    if factor > 1:
+        y = layers.AveragePooling2D(factor, name=f"{name}_pool")(y)
+        guidance = layers.AveragePooling2D(factor, name=f"{name}_guidance_pool")(guidance)
     similar = conv(guidance, 64, 1, name=f"{name}_guidance")
-    y = GuidedContextualAttention(8, name=name)([similar, x, unknown])
+    # the smallest maps have a single patch
+    border = "SYMMETRIC" if factor > 1 else "REFLECT"
+    y = GuidedContextualAttention(8 * factor, border, name=name)([similar, y, unknown])
     y = conv(y, x.shape[-1], 1, use_bias=False, name=f"{name}_out")
     y = batch_norm(y, gamma=keras.initializers.Constant(1e-3), name=f"{name}_out")
+    if factor > 1:
+        y = NearestUpsampling(factor, name=f"{name}_up")(y)
     return layers.Add(name=f"{name}_add")([y, x])
 
 
@@ -196,6 +205,7 @@ PUBLISHED = SimpleNamespace(
     activation=partial(layers.LeakyReLU, 0.2),
     grow=_transposed,
     squash=_tanh,
+    attention_factor=1,
 )
 MOBILE = SimpleNamespace(
     part=2,
@@ -206,6 +216,7 @@ MOBILE = SimpleNamespace(
     activation=layers.ReLU,
     grow=_repeated,
     squash=lambda x: layers.Activation("sigmoid", dtype="float32", name="alpha")(x),
+    attention_factor=2,
 )
 FORMS = {"published": PUBLISHED, "mobile": MOBILE}
 

@@ -30,15 +30,9 @@ OPERATORS |= {
     "MAX_POOL_2D",
 }
 CHOOSING = {"GREATER", "MAXIMUM", "MINIMUM", "RELU", "SELECT", "SELECT_V2", "SUB", "LESS"}
-UNPOOLING = {"GREATER_EQUAL", "LOGICAL_AND", "LOGICAL_NOT", "DEPTH_TO_SPACE"}
 ATTENTION = {"BATCH_MATMUL", "SOFTMAX", "RESHAPE", "PAD", "MIRROR_PAD", "REDUCE_MAX", "DIV", "SUM"}
 ATTENTION |= {"SQUARE", "SQRT", "DEQUANTIZE", "DEPTH_TO_SPACE"}
-
-FURTHER = {
-    "dim_vgg16_mobile": UNPOOLING,
-    "gca_mobile": ATTENTION,
-    "ppmatting_mobilenetv2_mobile": {"DEPTH_TO_SPACE"},
-}
+FURTHER = {"gca_mobile": ATTENTION, "ppmatting_mobilenetv2_mobile": {"DEPTH_TO_SPACE"}}
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
