@@ -48,6 +48,7 @@ from export.promises import (
     exceeded,
     has_float_parts,
     is_discontinuous,
+    kernels_differ,
     may_be_float,
     promises_broken,
 )
@@ -132,7 +133,8 @@ def representative_inputs(names, height, width, folder=None, count=32, kind=None
 def check(data, model, format, inputs):
     """Compare a file with Keras `model` on `inputs` {name: (N, H, W, C)}; ValueError if it is bad.
 
-    For `FROM_QAT` `model` is the quantization-aware one. `export.promises` has the limits.
+    For `FROM_QAT` `model` is the quantization-aware one, and XNNPACK and TFLite's own kernels have
+    to agree on the file. `export.promises` has the limits.
     """
     problems = promises_broken(data, format)
     if not problems:
@@ -142,6 +144,8 @@ def check(data, model, format, inputs):
         for name, values in found.items():
             reference = expected[name].numpy()
             problems += _output_problems(values, reference, name, format, is_discontinuous(model))
+        if format in FROM_QAT:
+            problems += kernels_differ(data, format, inputs, is_discontinuous(model))
     if problems:
         raise ValueError(
             f"the {format} file of {model.name} was not written because {' and '.join(problems)}; "

@@ -35,12 +35,17 @@ def write(folder, files, samples):
     `export.samples`, with all inputs of the signatures. The index is written last and atomically,
     so that a folder with an index is complete. FileNotFoundError and ValueError name a bad file.
     """
+    write_each(folder, [(file, samples) for file in files])
+
+
+def write_each(folder, files):
+    """Write like `write`, from (file, its samples): files of several sizes go into one folder."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / INDEX).unlink(missing_ok=True)
     for old in folder.glob("*_" + 16 * "[0-9a-f]" + ".bin"):
         old.unlink()
-    index = {"files": [_write_file(folder, *file, samples) for file in files]}
+    index = {"files": [_write_file(folder, *file, samples) for file, samples in files]}
     write_text(folder / INDEX, json.dumps(index, indent=1) + "\n")
 
 

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from export.interpreters import structure
+from export.interpreters import Exported, structure
 from export.io_scales import SCALES, ZERO_POINT
 from keras_matting.layers.class_selection import FuseByClass
 from keras_matting.layers.contextual_attention import GuidedContextualAttention
@@ -81,6 +81,24 @@ def reference_limit(format, discontinuous=False):
         return "mean_difference", LARGEST_MEAN
     number, limit = LIMITS[format]
     return ("p999" if discontinuous else number), limit
+
+
+def kernels_differ(data, format, inputs, discontinuous=False) -> list[str]:
+    """Return a phrase for each output that depends on whose kernels a runtime has.
+
+    Compares XNNPACK's kernels with TFLite's own on `inputs` {name: (N, H, W, C)}. Phones have both.
+    """
+    runs = [Exported(data, name)(inputs) for name in ("litert", "litert without XNNPACK")]
+    phrases = []
+    for name in runs[0]:
+        numbers = differences(runs[1][name], runs[0][name])
+        if worst := exceeded(BETWEEN_RUNTIMES, format, numbers, discontinuous):
+            number, value, limit = worst
+            phrases.append(
+                f"{number} of its {name} between XNNPACK and TFLite's own kernels is {value:.2g}, "
+                f"more than {limit:.2g}"
+            )
+    return phrases
 
 
 def is_discontinuous(model) -> bool:

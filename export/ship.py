@@ -7,8 +7,9 @@ r"""Put a trained network into keras_matting/pretrained: weights, .tflite files,
 
 Kernels are stored in half precision, vectors (biases, norms) in single precision. Each .tflite file
 is checked against Keras like those of `export.convert`. int8 files are from quantization-aware
-training (--qat_weights), or calibrated on photographs (--images). int8_float_ends:512 has float32
-inputs and outputs, for the browser, and needs --qat_weights.
+training (--qat_weights), or calibrated on photographs (--images); XNNPACK and TFLite's own kernels
+have to agree on them, since phones have either. int8_float_ends:512 has float32 inputs and outputs,
+for the browser, and needs --qat_weights.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ from absl import flags
 
 from export import network
 from export.convert import export, representative_inputs
+from export.promises import kernels_differ
 from keras_matting import pretrained, weights_files
 from keras_matting.atomic import replacing, write_text
 from keras_matting.commands import start
@@ -85,12 +87,19 @@ def _ship(name, options):
             few = {key: values[:4] for key, values in inputs.items()}
             file = f"{name}_{size}x{size}_{kind}.tflite"
             made[file] = export(model, format, out, few, inputs)
+            if format == "int8":  # the formats of quantization-aware weights are already checked
+                _check_kernels(file, made[file].read_bytes(), few)
             tflite.setdefault(kind, {})[size] = file
         for file, path in made.items():  # only after all of them have passed
             _install(path, folder / file)
     row = dict(task=options.task, variant=options.model, options=chosen, inputs=list(inputs))
     row |= dict(weights=weights, tflite=tflite)
     _record(name, row, list(made))
+
+
+def _check_kernels(file, data, inputs):
+    if differ := kernels_differ(data, "int8", inputs):
+        raise ValueError(f"{file} does not ship because {differ[0]}; specify --qat_weights")
 
 
 def _wanted(files):

@@ -5,8 +5,10 @@ XNNPACK's round halves to even, others up. Such a difference changes what the ne
 some fifty layers later every value has moved a little. So here no sum comes close to the middle
 between two levels, where implementations round differently:
 
-* Convolution: input step * kernel step / output step is a power of two, kernels are even numbers of
-  steps and biases odd ones. The integer sum is odd, the middle between two levels an even number.
+* Convolution: input step * kernel step / output step is a power of two, and kernels and biases are
+  numbers of steps such that no sum is in the middle between two levels. Kernels are even, biases
+  odd, and so is the sum; the middle is an even number. If the power is 1/2, the middle is an odd
+  number, and biases are even, too.
 * Means are convolutions.
 * Addition: the inputs' steps differ by a power of two, and the output's step is an odd multiple of
   the smaller one. Product: an odd multiple of the product of its inputs' steps. This suffices for
@@ -61,18 +63,24 @@ class KernelQuantizer(_Quantizer):
         return {}
 
     def steps(self, kernel):
-        """Return the smallest steps (C,) that fit the kernel, with a power of two as multiplier."""
+        """Return the smallest steps (C,) that fit the kernel, `multipliers` times one unit."""
+        return self._unit() * self.multipliers(kernel)
+
+    def multipliers(self, kernel):
+        """Return input step * kernel step / output step (C,), powers of two."""
         folded = self._folded(kernel)
         limits = tf.reduce_max(tf.abs(folded), axis=list(range(len(folded.shape) - 1)))
         limits = tf.stop_gradient(tf.maximum(limits, 1e-6))
-        unit = BELOW * self.target.step() / self.source.step()
         # 126.01, so that a kernel already on its levels keeps its steps despite rounding errors
-        return unit * tf.maximum(_next_power_of_two(limits / (126.01 * unit)), LEAST)
+        return tf.maximum(_next_power_of_two(limits / (126.01 * self._unit())), LEAST)
 
     def settled(self, kernel):
         """Return the kernel rounded to its levels, so that rounding it again changes nothing."""
         levels = tf.reshape(self(kernel, False, {}), self._folded(kernel).shape)
         return tf.reshape(levels / tf.where(self.scale == 0.0, 1.0, self.scale), kernel.shape)
+
+    def _unit(self):
+        return BELOW * self.target.step() / self.source.step()
 
     def _folded(self, kernel):
         """Return the scaled kernel, a depthwise one (h, w, C, multiplier) with channels last."""
@@ -91,14 +99,23 @@ class KernelQuantizer(_Quantizer):
 
 
 class BiasQuantizer(_Quantizer):
-    """Odd multiples of input step * kernel step, which is the unit of the int32 accumulator."""
+    """Multiples of input step * kernel step, which is the unit of the int32 accumulator.
+
+    They are odd, or even where two of these units are a step of the output.
+    """
 
     def __init__(self, kernel, kernel_quantizer):
         self.kernel, self.kernel_quantizer = kernel, kernel_quantizer
 
     def __call__(self, inputs, training, weights, **kwargs):
         unit = self.kernel_quantizer.source.step() * self.kernel_quantizer.steps(self.kernel)
-        return _straight_through(inputs, lambda bias: _odd(bias / unit) * unit)
+        halves = self.kernel_quantizer.multipliers(self.kernel) == 0.5
+
+        def rounded(bias):
+            multiple = bias / unit
+            return tf.where(halves, 2.0 * tf.round(multiple / 2.0), _odd(multiple)) * unit
+
+        return _straight_through(inputs, rounded)
 
 
 class FixedRange(_Quantizer):

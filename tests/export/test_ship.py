@@ -58,6 +58,12 @@ def test_a_network_is_recorded_with_its_files_and_others_are_dropped(tmp_path, m
     }
 
 
+def test_an_int8_file_on_which_kernels_differ_does_not_ship(monkeypatch):
+    monkeypatch.setattr(ship, "kernels_differ", lambda *_: ["p999 of its alpha is 0.1"])
+    with pytest.raises(ValueError, match="toy_int8.tflite does not ship because p999 of its alpha"):
+        ship._check_kernels("toy_int8.tflite", b"", {})
+
+
 def test_float_ends_need_quantization_aware_weights():
     options = SimpleNamespace(**OPTIONS | dict(files=["int8_float_ends:32"], weights="none"))
     with pytest.raises(ValueError, match="int8_float_ends needs --qat_weights"):

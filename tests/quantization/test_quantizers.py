@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 from tensorflow.keras import layers
 
-from export.convert import convert
+from export import flatbuffer
+from export.convert import check, convert
 from export.interpreters import RUNTIMES, Exported, structure
 from export.promises import promises_broken
 from export.stand_in_weights import fill
@@ -116,6 +117,45 @@ def test_what_chooses_has_integers_only(chosen):
     found = structure(data)
     assert found["float_tensors"] == []
     assert found["quantization"]["foreground"] == pytest.approx([1 / 255, -128])
+
+
+@pytest.fixture(scope="module")
+def steep():
+    """A network whose first kernels are 756, 378, ... 0.37, and its file: all powers of two."""
+    image = tf.keras.Input((16, 16, 3), name="image")
+    x = layers.ReLU(6.0, name="relu")(conv(image, 12, 1, name="steep"))
+    alpha = layers.Activation("sigmoid", name="alpha")(conv(x, 1, 1, name="logit"))
+    model = tf.keras.Model({"image": image}, {"alpha": alpha}, name="steep")
+    kernel = np.array([1.0, -1.0, 0.5])[:, None] * 756 * 0.5 ** np.arange(12)
+    model.get_layer("steep_conv").set_weights([kernel[None, None], np.full(12, 0.1)])
+    dark = (np.random.default_rng(0).integers(0, 9, (1, 16, 16, 3)) / 255).astype(np.float32)
+    quantised = qat.deployment(qat.quantize(model, [{"image": dark}]))
+    return quantised, convert(quantised, "int8_qat"), dark
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_every_multiplier_rounds_alike(steep, runtime):
+    model, data, dark = steep
+    (kernel, quantizer), _ = model.get_layer("quant_steep_conv").kernel_and_bias()
+    assert {0.25, 0.5, 1.0} < set(quantizer.multipliers(kernel).numpy())
+    found = Exported(data, runtime)({"image": dark})["alpha"]
+    assert np.abs(found - model({"image": dark})["alpha"]).max() <= BOUND
+    np.testing.assert_array_equal(found, Exported(data)({"image": dark})["alpha"])
+
+
+def test_a_file_on_which_kernels_differ_is_refused(steep):
+    model, data, dark = steep
+
+    def in_the_middle(tflite):
+        """Make every sum of the first convolution even."""
+        graph = tflite.subgraphs[0]
+        convolution = next(op for op in graph.operators if len(op.inputs) == 3)
+        buffer = tflite.buffers[graph.tensors[convolution.inputs[2]].buffer]
+        buffer.data = (buffer.data.view("<i4") + 1).view(np.uint8)
+
+    with pytest.raises(ValueError, match="between XNNPACK and TFLite's own kernels"):
+        check(flatbuffer.edit(data, in_the_middle), model, "int8_qat", {"image": dark})
+    check(data, model, "int8_qat", {"image": dark})
 
 
 def scaled(step, depthwise=False):
