@@ -18,6 +18,10 @@ SECONDS = 30  # without an answer
 MEGABYTE = 1_000_000
 
 
+class WebPage(Exception):
+    """A server answered with a web page, such as that of a login, instead of the file."""
+
+
 def download(url: str, path, sha256: str | None = None) -> str:
     """Download `url` to `path` and return its SHA-256; a complete file is left as it is.
 
@@ -34,6 +38,10 @@ def download(url: str, path, sha256: str | None = None) -> str:
             path.parent,
             downloader=partial(_resumed, path.with_name(f"{path.name}.part")),
         )
+    except WebPage as error:
+        raise ValueError(
+            f"{url} is a web page instead of the file; open it in a browser to see why"
+        ) from error
     except HTTPError as error:
         reason = f"{url} was refused ({error.code} {error.reason}); it may have moved"
         raise ValueError(reason) from error
@@ -68,6 +76,8 @@ def _resumed(part, url, output_file, _):
         part.unlink()
         return _resumed(part, url, output_file, _)
     with response:
+        if response.headers.get_content_type() == "text/html":
+            raise WebPage
         goes_on = response.status == 206
         done = start if goes_on else 0
         length = response.headers.get("Content-Length")

@@ -13,6 +13,7 @@ import pytest
 from keras_matting.weights.downloads import download
 
 DATA = np.random.default_rng(0).bytes(3_000_000)
+REFUSED = {"/gone": 404, "/forbidden": 403}
 SHA256 = hashlib.sha256(DATA).hexdigest()
 
 
@@ -21,8 +22,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.ranges.append(self.headers.get("Range"))
-        if self.path == "/gone":
-            return self.send_error(404)
+        if self.path in REFUSED:
+            return self.send_error(REFUSED[self.path])
         start = 0
         wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         if wanted and self.path != "/plain":
@@ -31,6 +32,8 @@ class Handler(BaseHTTPRequestHandler):
                 return self.send_error(416)
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(DATA) - start))
+        if self.path == "/page":
+            self.send_header("Content-Type", "text/html; charset=utf-8")
         self.end_headers()
         breaks = self.path == "/file" and len(self.server.ranges) == 1
         self.wfile.write(DATA[start : len(DATA) // 2 if breaks else None])
@@ -88,9 +91,23 @@ def test_a_full_disk(server, tmp_path):
     assert not (tmp_path / "weights.pth").exists()
 
 
-def test_no_file_and_no_network(server, tmp_path):
-    with pytest.raises(ValueError, match=r"/gone was refused \(404 Not Found\); it may have moved"):
-        download(f"{server.address}/gone", tmp_path / "weights.pth")
+@pytest.mark.parametrize(
+    ("page", "sentence"),
+    [
+        ("gone", r"/gone was refused \(404 Not Found\); it may have moved$"),
+        ("forbidden", r"/forbidden was refused \(403 Forbidden\); it may have moved$"),
+        ("page", "/page is a web page instead of the file; open it in a browser to see why$"),
+    ],
+)
+def test_an_address_without_the_file(page, sentence, server, tmp_path):
+    part = tmp_path / "weights.pth.part"
+    part.write_bytes(b"begun")
+    with pytest.raises(ValueError, match=f"^{server.address}{sentence}"):
+        download(f"{server.address}/{page}", tmp_path / "weights.pth")
+    assert list(tmp_path.iterdir()) == [part] and part.read_bytes() == b"begun"
+
+
+def test_no_network(server, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         host = f"127.0.0.1:{free.getsockname()[1]}"
     sentence = rf"^{host} cannot be reached \(Connection refused\); check the network and run again"
