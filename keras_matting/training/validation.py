@@ -128,7 +128,17 @@ def bounded(options, source: Source, default: int) -> Source:
 
 
 def batches(options, opened, count, transforms, targets) -> tuple[tf.data.Dataset, Any]:
-    """Return all pictures in batches, the last of which may be smaller, and the first batch."""
+    """Return all pictures in batches, the last of which may be smaller, and the first batch.
+
+    Replicas divide each batch, and TensorFlow fails on a part without a picture. The first pictures
+    of another pass therefore fill up the last batch, so that every replica has as many.
+    """
+    if extra := -count % options.replicas:
+        count += extra
+        print(
+            f"Validation counts {extra} of its pictures twice, so that every replica has as many.",
+            flush=True,
+        )
     held_out = opened(transforms, options.batch_size, options.seed, count=count).map(targets)
     panel = next(iter(held_out))
     in_batch = min(count, options.batch_size)

@@ -20,6 +20,7 @@ def given(foregrounds=None, backgrounds=None, verify=True, **others):
     foregrounds = [foregrounds] if isinstance(foregrounds, str) else foregrounds
     found = dict(foregrounds=foregrounds, backgrounds=backgrounds, verify=verify)
     found |= dict(validation=None, hold_out=None, validation_pictures=None, steps_per_epoch=None)
+    found["replicas"] = 1
     return SimpleNamespace(**found | others)
 
 
@@ -149,6 +150,16 @@ def test_every_picture_validates_once():
     assert sorted(validated(data)) == list(range(501))
 
 
+def test_every_replica_has_as_many_pictures_to_validate(capsys):
+    """A replica without any would end the run; the first of the next pass fill the last batch."""
+    pool = Source(5, lambda i: {"image": tf.cast(tf.fill([1, 1, 3], i), tf.float32)})
+    options = given(batch_size=4, seed=0, replicas=2)
+    data = sources.pictures(options, pool, pool, [], [], lambda sample: (sample, sample))
+    assert [len(batch["image"]) for batch, _ in data.held_out] == [4, 2]
+    assert set(validated(data)) == set(range(5))
+    assert "Validation counts 1 of its pictures twice" in capsys.readouterr().out
+
+
 def identity(sample):
     return {"image": sample["image"]}, sample
 
@@ -258,8 +269,6 @@ def test_batches_of_other_sizes_have_as_many_for_every_replica(monkeypatch, repl
     monkeypatch.setattr(sources, "backgrounds", lambda options, given: (pool, None))
     monkeypatch.setattr(sources, "composition", composition)
     monkeypatch.setattr(sources, "_data", lambda *_: sources.Data(None, None, 1, None))
-    options = given(
-        sizes=["64", "128", "32"], size=64, batch_size=4, seed=0, replicas=replicas
-    )
+    options = given(sizes=["64", "128", "32"], size=64, batch_size=4, seed=0, replicas=replicas)
     data = sources.photographed(options, lambda size: [size], None, lambda batch: batch)
     assert [len(images) for (images,) in data.stream(0)] == batches
