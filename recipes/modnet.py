@@ -123,7 +123,7 @@ def coarse(outputs):
 
 def optimizer(options, rate):
     if options.optimizer == "adam":
-        return keras.optimizers.Adam(rate, global_clipnorm=options.clip)
+        return keras.optimizers.Adam(rate, global_clipnorm=options.clip, jit_compile=False)
     return SGD(rate, global_clipnorm=options.clip)
 
 

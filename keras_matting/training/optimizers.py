@@ -17,7 +17,7 @@ class _Parts:
     _factor = 1.0
 
     def __init__(self, *arguments, parts=None, jit_compile=False, **kwargs):
-        # on a GPU, Keras would compile the one operation of each variable with XLA, one by one
+        # on a GPU, Keras would compile the update of each variable with XLA, one by one
         super().__init__(*arguments, jit_compile=jit_compile, **kwargs)
         self.parts = parts or {}
 
@@ -170,7 +170,7 @@ def cosine_adam(rate, steps, clip=5.0):
     The recipes use it on photographs (--photographs), where the published schedules are too long.
     """
     schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
-    return keras.optimizers.Adam(schedule, global_clipnorm=clip)
+    return keras.optimizers.Adam(schedule, global_clipnorm=clip, jit_compile=False)
 
 
 def poly(rate, steps):

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from tensorflow import keras
 
-from keras_matting.training.optimizers import SGD, Adam, WarmUpPoly, poly
+from keras_matting.training.optimizers import SGD, Adam, WarmUpPoly, cosine_adam, poly
 
 
 def stepped(optimizer, variables, gradients, steps=1):
@@ -121,6 +121,7 @@ def test_gpus_do_not_compile_the_update_of_each_variable(kind, monkeypatch):
     assert not optimizer.jit_compile
     again = kind.from_config(optimizer.get_config())
     assert not again.jit_compile and again.parts == {"backbone": 0.1}
+    assert not cosine_adam(0.1, 10).jit_compile
 
 
 def test_loss_scaling_skips_a_step_that_overflowed_and_clips_what_it_unscaled():
