@@ -6,6 +6,7 @@
 # docs/pretrained.md names the origin of PHOTOGRAPHS, which has
 #
 #     people/image, people/labels        street photographs with label maps, in which 19 is hair
+#     unlabelled                         more photographs of people
 #     portraits, animals                 image/ and alpha/
 #     cats, davis                        image/ and mask/
 #     objects, backgrounds               RGBA cut-outs; pictures without people
@@ -21,6 +22,7 @@ shift 2
 data=$out/data runs=$out/runs
 backbone=(--backbone "$photographs/mobilenet_v2_1.0_224_quant.tflite")
 people=(--foregrounds "$data/portraits=0.6" --foregrounds "$data/people=0.4")
+more_people=(--foregrounds "$data/portraits=0.48" --foregrounds "$data/people=0.28" --foregrounds "$data/unlabelled=0.24")
 scenes=(--backgrounds "$data/scenes")
 everywhere=(--backgrounds "$data/everywhere")
 
@@ -43,6 +45,8 @@ ship() {
 prepare() {
   run python -m keras_matting.data refine --images "$photographs/people/image" --masks "$photographs/people/labels" \
     --foreground_values 1,58 --hair_value 19 --teacher "$photographs/selfie_segmentation.tflite" --out "$data/people"
+  run python -m keras_matting.data refine --images "$photographs/unlabelled" --teacher "$photographs/selfie_segmentation.tflite" \
+    --out "$data/unlabelled"
   for name in portraits animals; do
     run python -m keras_matting.data foregrounds --images "$photographs/$name/image" --alphas "$photographs/$name/alpha" --out "$data/$name"
   done
@@ -70,10 +74,30 @@ portrait() {
     --sizes 256,256,384,512 --learning_rate 1.2e-3 --epochs 22
   train portrait3 modnet "${modnet[@]}" "${long[@]}" "${people[@]}" "${everywhere[@]}" --weights "$runs/portrait2/best.weights.h5" \
     --sizes 256,384,384,512 --learning_rate 1e-3 --epochs 24
-  train portrait_int8 modnet "${modnet[@]}" "${people[@]}" "${everywhere[@]}" --quantize "$runs/portrait3/last.weights.h5" \
-    --learning_rate 2e-5 --epochs 1 --steps_per_epoch 90
-  ship portrait "people, from the photograph alone" portrait3 float16:384,int8:384 \
+  train portrait_int8 modnet "${modnet[@]}" "${more_people[@]}" "${everywhere[@]}" --quantize "$runs/portrait3/last.weights.h5" \
+    --size 448 --learning_rate 2e-5 --epochs 1 --steps_per_epoch 70
+  ship portrait "people, from the photograph alone" portrait3 float16:448,int8:448 \
     --qat_weights "$runs/portrait_int8/last.weights.h5" --model modnet_mobilenetv2_mobile --option branch_width=0.5
+}
+
+# by other methods, from the encoder of `portrait`
+similar=(--photographs --backbone pretrained:portrait --size 384 --batch_size 4 --sizes 384,320,384,448 --learning_rate 1e-3)
+
+portrait_gfm() {
+  train gfm gfm --model gfm_mobilenetv2_tt_mobile "${similar[@]}" "${long[@]}" "${more_people[@]}" "${everywhere[@]}" --epochs 6
+  ship portrait_gfm "people, from the photograph alone, by GFM" gfm float16:384 --model gfm_mobilenetv2_tt_mobile
+}
+
+portrait_ppmatting() {
+  train ppmatting ppmatting --model ppmatting_mobilenetv2_mobile "${similar[@]}" "${long[@]}" "${more_people[@]}" "${everywhere[@]}" \
+    --epochs 6
+  ship portrait_ppmatting "people, from the photograph alone, by PP-Matting" ppmatting float16:384 --model ppmatting_mobilenetv2_mobile
+}
+
+person() {
+  train person bisenetv2 --model bisenetv2_mobile --photographs "${long[@]}" "${more_people[@]}" "${everywhere[@]}" --size 384 \
+    --batch_size 6 --sizes 384,320,384,448 --learning_rate 2e-3 --epochs 5
+  ship person "a fast mask of people" person float16:384 --model bisenetv2_mobile --option num_classes=2
 }
 
 dim=(--model dim_mobilenetv2_mobile --stage everything --photographs --size 256)
@@ -90,9 +114,18 @@ trimap() {
 }
 
 captured_background() {
-  train captured bgmv2 --model bgmv2_base_mobilenetv2_mobile "${long[@]}" "${scenes[@]}" "${backbone[@]}" --cosine \
-    --foregrounds "$data/portraits=0.55" --foregrounds "$data/people=0.45" --size 384 --batch_size 4 --learning_rate 1e-3 --epochs 7
-  ship captured_background "people, with a photograph of the empty scene" captured float16:512 --model bgmv2_base_mobilenetv2_mobile
+  local captured=(--model bgmv2_base_mobilenetv2_mobile --cosine --batch_size 4)
+  # the second run was to have 22 epochs and was ended after 5
+  train captured1 bgmv2 "${captured[@]}" "${long[@]}" "${scenes[@]}" "${backbone[@]}" --foregrounds "$data/portraits=0.55" \
+    --foregrounds "$data/people=0.45" --size 384 --learning_rate 1e-3 --epochs 7
+  train captured2 bgmv2 "${captured[@]}" "${long[@]}" "${scenes[@]}" --weights "$runs/captured1/last.weights.h5" \
+    --foregrounds "$data/portraits=0.55" --foregrounds "$data/people=0.45" --size 512 --learning_rate 1.5e-3 --epochs 5
+  train captured3 bgmv2 "${captured[@]}" "${long[@]}" "${scenes[@]}" "${more_people[@]}" --weights "$runs/captured2/last.weights.h5" \
+    --size 512 --learning_rate 1.3e-3 --epochs 9
+  train captured_int8 bgmv2 "${captured[@]}" "${scenes[@]}" --quantize "$runs/captured3/last.weights.h5" \
+    --foregrounds "$data/portraits=0.55" --foregrounds "$data/people=0.45" --size 512 --learning_rate 3e-5 --epochs 1 --steps_per_epoch 60
+  ship captured_background "people, with a photograph of the empty scene" captured3 float16:512,int8:512 \
+    --model bgmv2_base_mobilenetv2_mobile --qat_weights "$runs/captured_int8/last.weights.h5"
 }
 
 animal() {
