@@ -1,7 +1,8 @@
 r"""Convert a Keras model to .tflite files, each checked in an interpreter before it is written.
 
-    keras-matting export --weights float.weights.h5 --size 256x256 --format float16
     keras-matting export --weights float.weights.h5 --format int8 --images photographs
+    keras-matting export --model bgmv2_mobilenetv2 --weights refined.weights.h5 --size 720x1280 \
+        --format float32,int8 --option refine_mode=sampling --option refine_sample_pixels=80000
     keras-matting export --model modnet_mobilenetv2_mobile --weights float.weights.h5 \
         --size 512x512 --format all --qat-weights qat.weights.h5 --out build
 
@@ -322,7 +323,9 @@ def define_flags():
     flags.adopt_module_key_flags(network)  # so that --help lists them
     used = " and ".join(FROM_QAT)
     flags.DEFINE_string("qat_weights", None, f"Quantization-aware weights, for {used}.")
-    flags.DEFINE_string("size", "512x512", "HxW of the files, multiples of 32.")
+    flags.DEFINE_string(
+        "size", "512x512", "HxW of the files, multiples of 32; with Background Matting, of 4."
+    )
     flags.DEFINE_string("format", "all", f"all, or a comma-separated list of {', '.join(FORMATS)}.")
     flags.DEFINE_string("images", None, "Folder of photographs to calibrate with.")
     flags.DEFINE_string("out", "build", "Folder to write to.")

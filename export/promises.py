@@ -8,7 +8,8 @@ from export.interpreters import Exported, structure
 from export.io_scales import SCALES, ZERO_POINT
 from keras_matting.layers.class_selection import FuseByClass
 from keras_matting.layers.contextual_attention import GuidedContextualAttention
-from keras_matting.layers.patches import SampleCells, ThresholdCells
+from keras_matting.layers.patches import SampleCells
+from keras_matting.layers.resize import Downscale
 from keras_matting.layers.unpooling import PoolWithPositions
 
 # Differences to Keras that float arithmetic explains: format: (number of `differences`, limit).
@@ -34,10 +35,12 @@ BETWEEN_RUNTIMES = {
 CHOOSING = (PoolWithPositions, FuseByClass, SampleCells)
 # What remains float in int8 files, by the names of tensors: GCA's attention, whose scores are
 # squares of features next to a penalty of 1e4 (eight bits hold one or the other), with the mask of
-# unknown pixels that goes into it, and the mask of the cells that Background Matting refines, a
-# bool that is cast to multiply.
-FLOAT_PARTS = r"_attention(_float)?/|^gca\w*/tf\.split(_\d+)?/|/cells/"
-FLOAT_LAYERS = (GuidedContextualAttention, SampleCells, ThresholdCells)  # their layers
+# unknown pixels that goes into it, and the refinement of Background Matting, whose choice of cells
+# and patches are joined without arithmetic: the converter gives them one range with the features
+# and cuts negative residuals off.
+FLOAT_PARTS = r"_attention(_float)?/|^gca\w*/tf\.split(_\d+)?/|^bgmv2\w*/(cells|refine\w*)/"
+# a layer of each network with such parts
+FLOAT_LAYERS = (GuidedContextualAttention, Downscale)
 
 
 def differences(found, expected) -> dict[str, float]:

@@ -3,6 +3,8 @@
 import numpy as np
 from tensorflow import keras
 
+BGMV2 = ("decoder3_conv", "refine3_conv")  # the last convolutions of BGMv2 and its refiner
+
 
 def fill(model, inputs, seed: int = 0):
     """Draw all weights of `model` from a seed and return it.
@@ -20,15 +22,23 @@ def fill(model, inputs, seed: int = 0):
         if residual or layer.name.endswith("_project_bn"):  # so that sums do not grow
             layer.gamma.assign(0.5 * layer.gamma)
     for layer in model.layers:
-        if layer.name.endswith("_logit_conv"):
+        if _is_last(model, layer):
             logits = keras.Model(model.input, layer.output)(inputs, training=False).numpy()
             scale = min(1.0, 1.0 / np.abs(logits).max())
             kernel, *bias = (scale * values for values in layer.get_weights())
             # so that few pixels are undecided between classes, and a clipped alpha is not 0
             bias = [values + rng.normal(0.0, 0.2, values.shape) for values in bias]
-            bias = [np.abs(values) if len(values) == 1 else values for values in bias]
+            clipped = layer.name in BGMV2
+            bias = [np.abs(values) if len(values) == 1 or clipped else values for values in bias]
             layer.set_weights([kernel, *bias])
     return model
+
+
+def _is_last(model, layer):
+    """Return whether a convolution makes outputs; those of BGMv2 have other names."""
+    if model.name.startswith("bgmv2") and layer.name in BGMV2:
+        return layer.use_bias
+    return layer.name.endswith("_logit_conv")
 
 
 def _drawn(rng, variable):

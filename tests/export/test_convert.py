@@ -1,19 +1,24 @@
 """Files: their promises, their names, and that no bad one is written."""
 
+import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+import shallow
 from tensorflow import keras
 from tensorflow.keras import layers
 
 from export import convert as module
 from export import metadata
+from export import network as network_of_flags
 from export.convert import FORMATS, check, convert, export, parse_size, representative_inputs
 from export.interpreters import RUNTIMES, Exported, structure
 from keras_matting.layers.unpooling import PoolWithPositions, Unpool
+from keras_matting.models import create_model
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -148,6 +153,23 @@ def test_sizes_are_height_first():
     for wrong in ("512", "0x32", "axb", "1x2x3"):
         with pytest.raises(ValueError, match="write it HxW"):
             parse_size(wrong)
+
+
+@pytest.mark.parametrize(
+    "name, written, given, option",
+    [
+        ("bgmv2_mobilenetv2", {}, ["refine_mode=thresholding", "refine_threshold=0.3"], 0.3),
+        ("dim_mobilenetv2_mobile", {"refinement": False}, ["refinement=False"], False),
+    ],
+)
+def test_options_of_the_builder_are_flags(name, written, given, option, tmp_path, monkeypatch):
+    shallow.apply(monkeypatch.setattr)
+    path = tmp_path / "a.weights.h5"
+    create_model(name, (None, None, 3), True, **written).save_weights(path)
+    flags = dict(model=name, weights=path, width=None, num_classes=None, option=given)
+    heads = network_of_flags.build(SimpleNamespace(**flags), (32, 32))
+    assert option in json.loads(heads.options).values()
+    assert "alpha_raw" not in heads.output
 
 
 def test_the_command_ends_in_one_sentence():
