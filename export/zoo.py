@@ -7,7 +7,9 @@ otherwise stand-ins, with which only the mattes are meaningless. `recipes/zoo.sh
 trains them first. Under --out, each variant and size gets its .tflite files, `report.html` and
 `report.json` (`export.parity`); `zoo.html`, `zoo.json` and the tables of --table come last. At the
 sizes of --timed, float32 and int8 are only timed. If it is killed, the same command continues after
-the last file; a variant whose weights have changed is built again.
+the last file; a variant whose weights have changed is built again. --option NAME=VALUE is an option
+of `create_model` for all of --models; without it, `OPTIONS` has those of networks beside the mobile
+variants.
 
 The exit code is 1 if a file breaks its promises or limits, or if quantization-aware training had no
 benefit: with trained weights the error of int8_qat may exceed float32's by `LOSS`, but not int8's.
@@ -31,6 +33,7 @@ from export.report import page, write_file, write_report
 from export.stand_in_weights import fill
 from keras_matting import metrics
 from keras_matting.commands import start
+from keras_matting.commands.model_flags import parse_options
 from keras_matting.models import MODELS, create_model, list_models, without_heads
 from keras_matting.models.operations import multiply_adds
 from keras_matting.quantization.qat import deployment, load_quantized, quantize
@@ -40,6 +43,9 @@ CALIBRATION = 32  # samples
 PARITY = 4  # samples that are compared in every runtime
 FEW = 3  # samples, where the numbers do not matter
 LOSS = 0.05
+# Networks beside the mobile variants: the one that refines a part of the cells at full size, here
+# about as large a part of 96x96 as its default is of a photograph.
+OPTIONS = {"bgmv2_mobilenetv2": {"refine_sample_pixels": 1600}}
 # The figures that the methods' recipes draw; the others draw all kinds.
 FIGURES = {"bgmv2": "portrait", "modnet": "portrait", "ppmatting": "portrait", "gfm": "animal"}
 # The measures of error that the recipes use.
@@ -55,31 +61,38 @@ TIMES += ["float32 MB of memory", "int8 MB of memory"]
 
 
 def variants() -> list[str]:
-    return [name for name in list_models() if name.endswith("_mobile")]
+    return [*(name for name in list_models() if name.endswith("_mobile")), *OPTIONS]
 
 
-def build(name, size, folder, weights=None, runs=10, held_out=32, formats=FORMATS) -> dict:
+def build(
+    name, size, folder, weights=None, runs=10, held_out=32, formats=FORMATS, options=None
+) -> dict:
     """Write files and report of one variant and return its row; existing files are kept.
 
     A row has variant, method, size, parameters, multiply_adds, trained, measure and constant (the
     error of the best single alpha for all pixels of the `held_out` composites), files (rows of
-    `parity.check`, each with its error), and refused {format: reason}. Raises ValueError on weights
-    that do not fit.
+    `parity.check`, each with its error), and refused {format: reason}. `options` are those of
+    `create_model`, by default `OPTIONS`. Raises ValueError on weights or options that do not fit.
     """
-    folder, paths = _place(name, size, folder, weights)
+    options = options or OPTIONS.get(name, {})
+    folder, paths = _place(name, size, folder, weights, options)
     done = folder / "row.json"
     if done.is_file():
         return json.loads(done.read_text())
     method = _method(name)
     kind, measure = FIGURES.get(method), MEASURES.get(method, WHOLE)
-    heads, model, inputs = _network(name, size, paths[0], CALIBRATION)
-    qat_model = None
-    if set(FROM_QAT) & set(formats):
-        qat_model = _quantised(heads, model, inputs, paths[1])
+    heads, model, inputs = _network(name, size, paths[0], CALIBRATION, options)
+    qat_model, refused = None, {}
+    if of_qat := [format for format in formats if format in FROM_QAT]:
+        try:
+            qat_model = _quantised(heads, model, inputs, paths[1])
+        except ValueError as reason:
+            if paths[1]:
+                raise
+            refused = dict.fromkeys(of_qat, str(reason))  # a layer without an integer rule
     few = {key: values[:FEW] for key, values in inputs.items()}
-    refused = {}
     for format in formats:
-        if _file(folder, name, size, format).is_file():
+        if format in refused or _file(folder, name, size, format).is_file():
             continue
         try:
             origin = qat_model if format in FROM_QAT else model
@@ -112,17 +125,19 @@ def build(name, size, folder, weights=None, runs=10, held_out=32, formats=FORMAT
     return row
 
 
-def times(name, size, folder, weights=None, runs=10) -> dict:
+def times(name, size, folder, weights=None, runs=10, options=None) -> dict:
     """Measure a variant as float32 and int8 files that run alternately, on two threads.
 
     Returns {variant, size, multiply_adds, latency_ms {format: median}, memory {format: bytes},
-    ratio: int8's time over float32's}. The row is kept in `folder`, the files are not.
+    ratio: int8's time over float32's}. The row is kept in `folder`, the files are not. `options` as
+    for `build`.
     """
-    folder, paths = _place(name, size, folder, weights)
+    options = options or OPTIONS.get(name, {})
+    folder, paths = _place(name, size, folder, weights, options)
     done = folder / "times.json"
     if done.is_file():
         return json.loads(done.read_text())
-    _, model, inputs = _network(name, size, paths[0], FEW)
+    _, model, inputs = _network(name, size, paths[0], FEW, options)
     with tempfile.TemporaryDirectory() as scratch:
         files = {format: Path(scratch, f"{format}.tflite") for format in ("float32", "int8")}
         for format, path in files.items():
@@ -245,20 +260,22 @@ def markdown(head, lines) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *cells])
 
 
-def _place(name, size, folder, weights):
+def _place(name, size, folder, weights, options):
     """Return the folder of a variant and size, and the paths of its two kinds of weights.
 
-    The folder is emptied if it was built from other weights; a path is None if there is no file.
+    The folder is emptied if it was built from other weights or options; a path is None if there is
+    no file.
     """
     folder = Path(folder) / f"{name}_{size[0]}x{size[1]}"
     paths = [Path(weights or "", f"{name}{kind}.weights.h5") for kind in ("", ".qat")]
     paths = [path if weights and path.is_file() else None for path in paths]
-    digests = [path and hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+    built_from = [path and hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+    built_from += [options] if options else []
     folder.mkdir(parents=True, exist_ok=True)
     record = folder / "weights.json"
-    if not record.is_file() or json.loads(record.read_text()) != digests:
+    if not record.is_file() or json.loads(record.read_text()) != built_from:
         shutil.rmtree(folder)
-        write_file(record, json.dumps(digests))
+        write_file(record, json.dumps(built_from))
     return folder, paths
 
 
@@ -266,9 +283,9 @@ def _method(name):
     return MODELS[name].__name__.rsplit(".", 1)[-1]
 
 
-def _network(name, size, path, count):
+def _network(name, size, path, count, options):
     """Return the network with its heads and without, and `count` samples to calibrate on."""
-    heads = create_model(name, (*size, 3), training_heads=True)
+    heads = create_model(name, (*size, 3), training_heads=True, **options)
     model = without_heads(heads)
     inputs = representative_inputs(model.input, *size, count=count, kind=FIGURES.get(_method(name)))
     network.loaded(heads, path) if path else fill(model, inputs)
@@ -289,6 +306,7 @@ def main(_):
     options = flags.FLAGS
     logging.set_verbosity(logging.ERROR)
     try:
+        given = parse_options(options.option)
         rows = [
             build(
                 name,
@@ -298,12 +316,13 @@ def main(_):
                 options.runs,
                 options.held_out,
                 options.formats,
+                given,
             )
             for name in options.models or variants()
             for size in options.sizes
         ]
         timed = [
-            times(name, parse_size(size), options.out, options.weights, options.runs)
+            times(name, parse_size(size), options.out, options.weights, options.runs, given)
             for name in options.models or variants()
             for size in options.timed
         ]
@@ -350,7 +369,12 @@ def document(rows, timed, held_out) -> str:
 
 
 def define_flags():
-    flags.DEFINE_list("models", [], "Variants, with commas; default: all that end in _mobile.")
+    flags.DEFINE_list(
+        "models", [], f"Variants, with commas; default: all mobile ones, {', '.join(OPTIONS)}."
+    )
+    flags.DEFINE_multi_string(
+        "option", [], "NAME=VALUE, an option of create_model for all --models; may be repeated."
+    )
     flags.DEFINE_list("sizes", ["256x256", "192x320"], "HxW, with commas.")
     flags.DEFINE_list("timed", [], "HxW, with commas: sizes at which to time float32 and int8.")
     flags.DEFINE_list("formats", list(FORMATS), "Formats, with commas.")

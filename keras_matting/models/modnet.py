@@ -5,7 +5,8 @@ loads its checkpoints. `modnet_mobilenetv2_easpp` has the paper's efficient ASPP
 released squeeze-and-excitation. `modnet_mobilenetv2_mobile` is our variant for integer hardware:
 batch norm instead of IBNorm, TensorFlow's SAME padding, no 1280-channel layer at the end of the
 backbone, nearest-neighbour upsampling and an added context, because backends round bilinear
-sampling and products differently in integers. These three take a width multiplier.
+sampling and products differently in integers. `modnet_mobilenetv2_easpp_mobile` is the same with
+e-ASPP as its context. These four take a width multiplier.
 
 `modnet_hrnet_w18` is PaddleSeg's version (code Apache-2.0; no licence is stated for the weights).
 """
@@ -35,6 +36,7 @@ VARIANTS = {
     "modnet_mobilenetv2": dict(context="squeeze_excite", **PUBLISHED),
     "modnet_mobilenetv2_easpp": dict(context="easpp", **PUBLISHED),
     "modnet_mobilenetv2_mobile": dict(context="global_context", **MOBILE),
+    "modnet_mobilenetv2_easpp_mobile": dict(context="easpp", **MOBILE),
     "modnet_hrnet_w18": dict(
         context="squeeze_excite", hrnet=True, **PUBLISHED | dict(norm="paddle_ibnorm")
     ),
@@ -158,7 +160,10 @@ def _easpp(x):
             1, use_bias=False, depthwise_initializer="ones", name=f"{name}_weight"
         )
         branches.append(weight(_conv_bn_relu(x, depthwise)))
-    x = layers.Add(name="easpp_fuse")(branches)
+    # in pairs, because an integer sum has two terms
+    near = layers.Add(name="easpp_fuse_near")(branches[:2])
+    far = layers.Add(name="easpp_fuse_far")(branches[2:])
+    x = layers.Add(name="easpp_fuse")([near, far])
     return _conv_bn_relu(x, layers.Conv2D(channels, 1, **_kernel("easpp_expand")))
 
 

@@ -19,7 +19,9 @@ SIZE = (32, 48)
 def toy(monkeypatch, new_network):
     """A small network as if it were one of MODNet's."""
     monkeypatch.setitem(MODELS, "toy", modnet)
-    monkeypatch.setattr(zoo, "create_model", lambda name, shape, training_heads: new_network(SIZE))
+    monkeypatch.setattr(
+        zoo, "create_model", lambda name, shape, training_heads, **_: new_network(SIZE)
+    )
 
 
 def test_a_variant_is_built_once_and_again_when_its_weights_change(toy, new_network, tmp_path):
@@ -46,6 +48,20 @@ def test_a_variant_is_built_once_and_again_when_its_weights_change(toy, new_netw
     assert other["trained"] and file.stat().st_mtime_ns != written
     assert other["files"][0]["error"] != row["files"][0]["error"]
     assert [path.suffix for path in folder.iterdir()].count(".tflite") == 1
+
+
+def test_a_network_without_integer_rules_has_its_other_files(toy, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise ValueError("toy has layer cells, which has no int8 rule")
+
+    monkeypatch.setattr(zoo, "quantize", refuse)
+    formats = ("float32", "int8_qat")
+    row = zoo.build("toy", SIZE, tmp_path, runs=1, held_out=4, formats=formats)
+    assert [file["format"] for file in row["files"]] == ["float32"]
+    assert row["refused"] == {"int8_qat": "toy has layer cells, which has no int8 rule"}
+    first = (tmp_path / "toy_32x48" / "row.json").stat().st_mtime_ns
+    zoo.build("toy", SIZE, tmp_path, runs=1, held_out=4, formats=formats, options={"width": 1.0})
+    assert (tmp_path / "toy_32x48" / "row.json").stat().st_mtime_ns != first
 
 
 def test_times_are_taken_once(toy, tmp_path):
@@ -140,9 +156,13 @@ def test_make_zoo_trains_every_variant_and_tries_what_came_out(tmp_path):
     run = ["bash", str(script), "out", "zoo.md"]
     subprocess.run(run, cwd=tmp_path, env=os.environ | {"PATH": path}, check=True)
     *trained, last = (tmp_path / "commands").read_text().splitlines()
+    mobile = [name for name in zoo.variants() if name.endswith("_mobile")]
     assert len(trained) == 2 * len(zoo.variants())
+    assert sorted({*zoo.variants()} - {*mobile}) == ["bgmv2_mobilenetv2"]
+    refined = (tmp_path / "out" / "weights" / "bgmv2_mobilenetv2.weights.h5").read_text()
+    assert "--stage refine --base out/runs/bgmv2_mobilenetv2/base/best.weights.h5" in refined
     assert last.startswith("-m export.zoo --weights out/weights --out out")
-    for name in zoo.variants():
+    for name in mobile:
         method = MODELS[name].__name__.rsplit(".", 1)[-1]
         for kind, folder in (("", "float"), (".qat", "int8")):
             command = (tmp_path / "out" / "weights" / f"{name}{kind}.weights.h5").read_text()
@@ -153,6 +173,6 @@ def test_make_zoo_trains_every_variant_and_tries_what_came_out(tmp_path):
 
 
 def test_every_mobile_variant_has_a_measure():
-    assert len(zoo.variants()) == 10 and all(name.endswith("_mobile") for name in zoo.variants())
+    assert len(zoo.variants()) == 12
     methods = {zoo.MODELS[name].__name__.rsplit(".", 1)[-1] for name in zoo.variants()}
     assert methods >= zoo.FIGURES.keys() | zoo.MEASURES.keys()

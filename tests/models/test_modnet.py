@@ -65,7 +65,10 @@ def test_trainable_parameters_are_the_published_count(cached_model):
     assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == 6_487_075
 
 
-@pytest.mark.parametrize("name", ["modnet_mobilenetv2_easpp", "modnet_mobilenetv2_mobile"])
+@pytest.mark.parametrize(
+    "name",
+    ["modnet_mobilenetv2_easpp", "modnet_mobilenetv2_mobile", "modnet_mobilenetv2_easpp_mobile"],
+)
 def test_width_scales_every_channel(name, cached_model):
     def channels(**options):
         model = cached_model(name, (64, 64, 3), True, **options)
