@@ -7,8 +7,9 @@
 INPUT is a photograph, a folder, or - for standard input; OUTPUT a folder, or - for standard output.
 Results are <name>_alpha.png and so on, at the photograph's size, upright, with its colour profile,
 resolution and 16 bits. Cut-outs have estimated foreground colours: the background does not show
-through in hair. By default, `portrait` mattes people; with --trimap, `trimap` mattes anything; with
---background, a photograph of the scene without the subject, `captured_background` is used.
+through in hair. By default, `portrait` finds people and `trimap` refines their edges; --network
+portrait alone is faster. With --trimap, `trimap` mattes anything; with --background, a photograph
+of the scene without the subject, `captured_background` is used.
 
 Other files in a folder are skipped. A photograph that cannot be matted is named at the end, the
 others are written, and the exit code is 1. Existing results are replaced. A network with classes,
@@ -21,7 +22,14 @@ from absl import flags
 
 from keras_matting.commands import model_flags
 from keras_matting.inference import label_folders, labels
-from keras_matting.inference.folders import OUTPUTS, RESULTS, STDOUT, find_photographs, predict
+from keras_matting.inference.folders import (
+    AUTO,
+    OUTPUTS,
+    RESULTS,
+    STDOUT,
+    find_photographs,
+    predict,
+)
 from keras_matting.result_files import FORMATS
 
 GROUPS = {
@@ -46,7 +54,7 @@ def define_flags():
     flags.DEFINE_bool("recursive", False, "Include sub-folders; OUTPUT gets the same tree.")
     flags.DEFINE_string(
         "trimap", None,
-        "Trimap for all photographs, a folder with one per photograph, or auto: from `portrait`.",
+        "Trimap for all photographs, a folder with one each, or auto (default): from `portrait`.",
     )  # fmt: skip
     flags.DEFINE_string(
         "background", None,
@@ -87,7 +95,7 @@ def _run(arguments, options):
     if len(arguments) < 2:
         raise ValueError("specify INPUT and an OUTPUT folder; see --help for examples")
     *sources, target = arguments
-    others = {kind: options[kind].value for kind in ("trimap", "background") if options[kind].value}
+    others = further_inputs(options)
     model_flags.check_model_flags(options, default_network(others))
     outputs = options.output or default_outputs(target, options.onto)
     if unknown := set(outputs) - set(RESULTS):
@@ -130,6 +138,14 @@ def _run(arguments, options):
         way=way,
         **others,
     )
+
+
+def further_inputs(options):
+    """Return {"trimap" or "background": path}; the trimap is AUTO if no network is named either."""
+    others = {kind: options[kind].value for kind in ("trimap", "background") if options[kind].value}
+    if others or any(options[kind].value for kind in ("network", "model", "tflite")):
+        return others
+    return {"trimap": AUTO}
 
 
 def _check_labels(options, target):

@@ -70,7 +70,7 @@ def predict(
         recursive: also matte photographs in sub-folders; the results keep the tree.
         raw_colours: keep the photograph's colours, without `foreground_colours`.
         keep_islands: keep small separate regions (`without_islands`), which are removed from mattes
-            of networks that take the photograph alone.
+            of networks that take the photograph alone, also before a trimap is made of them.
         skip_existing: leave out photographs whose results exist.
         keep_alpha: multiply alphas by the alpha channels of the photographs.
         keep_metadata: copy EXIF, which holds places and dates, to the results.
@@ -116,10 +116,8 @@ def predict(
         try:
             files = {kind: found[key] for kind, found in partners.items()}
             photograph, alpha = matte_photograph(
-                model, path, reference_size, notes, keep_alpha, align, way, **files
+                model, path, reference_size, notes, keep_alpha, align, way, keep_islands, **files
             )
-            if not keep_islands and tuple(input_names(model)) == ("image",):
-                alpha = without_islands(alpha)
             colours = photograph.pixels
             if not raw_colours and set(outputs) != {"alpha"}:
                 colours = foreground_colours(colours, alpha)
@@ -146,6 +144,7 @@ def matte_photograph(
     keep_alpha=False,
     align=False,
     way=None,
+    keep_islands=True,
     **others,
 ):
     """Read a `Photograph` and return it with its alpha, float32 (H, W) in [0, 1].
@@ -159,9 +158,11 @@ def matte_photograph(
     image, profile = photograph.in_8_bits(), photograph.profile
     made = {kind for kind, other in others.items() if other == AUTO}
     inputs = {k: READERS[k](other, notes) for k, other in others.items() if k not in made}
+    of_image_alone = (lambda alpha: alpha) if keep_islands else without_islands
     try:
         if made:
-            inputs["trimap"] = trimap_from_matte(predict_alpha(_portrait(), image, profile=profile))
+            coarse = of_image_alone(predict_alpha(_portrait(), image, profile=profile))
+            inputs["trimap"] = trimap_from_matte(coarse)
         if align and "background" in inputs:
             inputs["background"] = align_background(photograph.in_srgb(), inputs["background"])
         alpha = predict_alpha(
@@ -169,6 +170,8 @@ def matte_photograph(
         )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+    if set(input_names(model)) == {"image"}:
+        alpha = of_image_alone(alpha)
     if keep_alpha and photograph.alpha is not None:
         limit = np.iinfo(photograph.alpha.dtype).max
         alpha = alpha * (photograph.alpha / np.float32(limit))

@@ -16,7 +16,7 @@ from tensorflow import keras
 
 from keras_matting import photograph_files
 from keras_matting.commands import model_flags
-from keras_matting.commands.predict import default_network, default_outputs
+from keras_matting.commands.predict import default_network, default_outputs, further_inputs
 from keras_matting.inference import folders
 from keras_matting.inference.folders import find_photographs, predict
 from keras_matting.metrics.evaluation import evaluate
@@ -241,6 +241,23 @@ def test_a_trimap_made_from_the_portrait_network(tmp_path):
     alpha = np.asarray(Image.open(tmp_path / "astronaut_alpha.png"))
     assert set(np.unique(alpha)) == {0, 128, 255}
     assert (alpha[100, 220], alpha[30, 480]) == (255, 0)
+
+
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        ({}, {"trimap": "auto"}),
+        ({"network": "portrait"}, {}),
+        ({"tflite": "a.tflite"}, {}),
+        ({"background": "room.jpg"}, {"background": "room.jpg"}),
+        ({"trimap": "trimaps"}, {"trimap": "trimaps"}),
+    ],
+)
+def test_edges_are_refined_unless_a_network_is_named(given, expected):
+    options = flags.FlagValues()
+    for name in ("network", "model", "tflite", "trimap", "background"):
+        flags.DEFINE_string(name, given.get(name), "", flag_values=options)
+    assert further_inputs(options) == expected
 
 
 def test_a_background_is_aligned_on_request(tmp_path, monkeypatch):
