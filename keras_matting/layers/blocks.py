@@ -3,6 +3,7 @@
 from tensorflow import keras
 from tensorflow.keras import layers
 
+from keras_matting.layers import biased_norm
 from keras_matting.layers.resize import NearestUpsampling
 
 
@@ -92,13 +93,8 @@ def batch_norm(x, *, gamma="ones", biased=False, name):
     kernel), or with `biased` the biased one, as in Paddle. Training normalises by the biased one in
     both cases.
     """
-    return layers.BatchNormalization(
-        epsilon=1e-5,
-        momentum=0.9,
-        gamma_initializer=gamma,
-        fused=False if biased else None,
-        name=f"{name}_bn",
-    )(x)
+    norm = biased_norm.BatchNormalization if biased else layers.BatchNormalization
+    return norm(epsilon=1e-5, momentum=0.9, gamma_initializer=gamma, name=f"{name}_bn")(x)
 
 
 def upsample(x, factor=2, *, interpolation="bilinear", name):

@@ -3,6 +3,8 @@
 import tensorflow as tf
 from tensorflow import keras
 
+from keras_matting.layers.biased_norm import BatchNormalization
+
 
 @keras.utils.register_keras_serializable("keras_matting")
 class IBNorm(keras.layers.Layer):
@@ -20,12 +22,9 @@ class IBNorm(keras.layers.Layer):
     def __init__(self, epsilon=1e-5, momentum=0.9, paddle=False, **kwargs):
         super().__init__(**kwargs)
         self.epsilon, self.momentum, self.paddle = epsilon, momentum, paddle
-        self.batch_norm = keras.layers.BatchNormalization(
-            epsilon=epsilon,
-            momentum=momentum,
-            fused=False if paddle else None,
-            dtype=self.dtype_policy,
-            name="batch_norm",
+        norm = BatchNormalization if paddle else keras.layers.BatchNormalization
+        self.batch_norm = norm(
+            epsilon=epsilon, momentum=momentum, dtype=self.dtype_policy, name="batch_norm"
         )
 
     def build(self, shape):
@@ -37,6 +36,7 @@ class IBNorm(keras.layers.Layer):
             self.beta = self.add_weight("instance_beta", initializer="zeros", **affine)
         super().build(shape)
 
+    @tf.autograph.experimental.do_not_convert  # which takes a second
     def call(self, x, training=None):
         values = tf.cast(x, tf.float32)
         if training:
