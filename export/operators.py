@@ -25,13 +25,15 @@ _ALIKE = {
 }  # fmt: skip
 
 
-def operator_times(data: bytes, threads: int = 1, runs: int = 5, runtime=DEFAULT_RUNTIME):
+def operator_times(
+    data: bytes, threads: int = 1, runs: int = 5, runtime=DEFAULT_RUNTIME, summary=np.median
+):
     """Return [{"operator", "kernel", "result", "shape", "ms"}, ...], the slowest first.
 
     `result` is the name of the operator's output tensor, of `shape`; `kernel` is XNNPACK's name of
     its kernel, "" if TFLite computes it. A kernel that cannot be assigned to one operator has its
-    name as `operator` as well, and "" and [] as result and shape. ms is the median wall time of
-    `runs`, for any number of threads; the profiler counts whole microseconds.
+    name as `operator` as well, and "" and [] as result and shape. ms is the `summary` of the wall
+    times of `runs`, for any number of threads; the profiler counts whole microseconds.
 
     Raises ValueError if the data are not a .tflite file with one subgraph or the runtime has no
     profiler, and OSError if another version of LiteRT is installed.
@@ -50,8 +52,8 @@ def operator_times(data: bytes, threads: int = 1, runs: int = 5, runtime=DEFAULT
             row["operator"] = kinds[operators[i]]
             row["result"] = result.name.decode().split(";")[0]
             row["shape"] = [] if result.shape is None else [int(side) for side in result.shape]
-        median = float(np.median([time.microseconds for time in times]))
-        rows.append(row | {"ms": median / 1000.0})
+        taken = float(summary([time.microseconds for time in times]))
+        rows.append(row | {"ms": taken / 1000.0})
     return sorted(rows, key=lambda row: -row["ms"])
 
 
