@@ -50,7 +50,7 @@ def put(path, picture):
 
 
 def test_gfm_on_photographs(tmp_path):
-    """--track ori on AM-2k, whose photographs stand in for foreground and background."""
+    """--track ori on AM-2k, whose photographs stand in for both layers; its own set validates."""
     generator = np.random.default_rng(0)
     ys, xs = np.mgrid[:96, :96] - 48.0
     disc = np.uint8(np.clip(40 * (32 - np.hypot(ys, xs)) + 128, 0, 255))
@@ -58,6 +58,9 @@ def test_gfm_on_photographs(tmp_path):
         noise = generator.integers(0, 256, (96, 96, 3), dtype=np.uint8)
         put(tmp_path / f"train/original/m_{i}.jpg", noise)
         put(tmp_path / f"train/mask/m_{i}.png", disc)
+    for kind, shown in (("original", noise), ("mask", disc), ("trimap", 128 * (disc // 128))):
+        for i in range(3):
+            put(tmp_path / f"validation/{kind}/m_{i}.png", shown)
     mobile = "--model=gfm_mobilenetv2_tt_mobile"
     train(
         "gfm",
@@ -65,6 +68,7 @@ def test_gfm_on_photographs(tmp_path):
         mobile,
         "--track=ori",
         f"--foregrounds=am2k:{tmp_path}",
+        f"--validation=am2k:{tmp_path}",
         "--backbone=none",
     )
 

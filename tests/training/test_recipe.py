@@ -21,6 +21,7 @@ RECIPES = sorted(
     path.stem for path in ROOT.glob("recipes/*.py") if "recipe.start(" in path.read_text()
 )
 SHARED = {"workdir", "model", "foregrounds", "backgrounds", "figures", "verify", "strategy"}
+SHARED |= {"validation", "hold_out", "validation_pictures", "backgrounds_each"}
 
 
 @pytest.mark.parametrize("name", RECIPES)
