@@ -74,9 +74,9 @@ portrait() {
     --sizes 256,256,384,512 --learning_rate 1.2e-3 --epochs 22
   train portrait3 modnet "${modnet[@]}" "${long[@]}" "${people[@]}" "${everywhere[@]}" --weights "$runs/portrait2/best.weights.h5" \
     --sizes 256,384,384,512 --learning_rate 1e-3 --epochs 24
-  train portrait_int8 modnet "${modnet[@]}" "${more_people[@]}" "${everywhere[@]}" --quantize "$runs/portrait3/last.weights.h5" \
-    --size 448 --learning_rate 2e-5 --epochs 1 --steps_per_epoch 70
-  ship portrait "people, from the photograph alone" portrait3 float16:448,int8:448 \
+  train portrait_int8 modnet "${modnet[@]}" "${people[@]}" "${everywhere[@]}" --quantize "$runs/portrait3/last.weights.h5" \
+    --learning_rate 2e-5 --epochs 1 --steps_per_epoch 90
+  ship portrait "people, from the photograph alone" portrait3 float16:448,int8:384 \
     --qat_weights "$runs/portrait_int8/last.weights.h5" --model modnet_mobilenetv2_mobile --option branch_width=0.5
 }
 
