@@ -28,12 +28,12 @@ FOLDERS = {"animal": "animals"}  # of a network for photographs alone; the other
 
 
 def models(name):
-    """Return {label: model} of a network's files."""
+    """Return {label: model} of a network's files, float16 first."""
     files = pretrained.networks()[name]["tflite"]
     return {
         f"{kind} {size}x{size}": load(name, kind, int(size))
-        for kind, sizes in files.items()
-        for size in sizes
+        for kind in sorted(files)
+        for size in files[kind]
     }
 
 
