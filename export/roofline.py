@@ -108,8 +108,11 @@ def slowest(data, runs) -> list[str]:
     """Return the slowest operators with their shares, each by the least time of `runs`."""
     times = operator_times(data, runs=runs, summary=min)
     total = sum(row["ms"] for row in times)
-    named = [(row["result"].split("/")[1:] or [row["kernel"]], row) for row in times[:SLOWEST]]
-    return [f"{row['operator']} {name[0]} {row['ms'] / total:.0%}" for name, row in named]
+    found = []
+    for row in times[:SLOWEST]:
+        layer = row["result"].split("/")[1:2]
+        found.append(" ".join([row["operator"], *layer, f"{row['ms'] / total:.0%}"]))
+    return found
 
 
 def row(path, rates, runs) -> list[str]:
