@@ -30,6 +30,7 @@ SLOW = [
     "models/test_bgmv2.py",
     "export/test_zoo.py",
     "export/test_refining.py",
+    "test_quickstart.py",
     "export/test_parity.py",
     "export/test_premix_upsampling.py",
     "weights/test_load_backbone.py",

@@ -32,7 +32,7 @@ def test_one_stage_in_half_precision(model, tmp_path):
 @pytest.mark.parametrize(
     "model",
     [
-        "modnet_mobilenetv2_mobile",
+        "modnet_mobilenetv2_easpp_mobile",
         "dim_mobilenetv2_mobile",
         "gfm_mobilenetv2_tt_mobile",
         "ppmatting_mobilenetv2_mobile",
