@@ -43,25 +43,29 @@ test: setup
 check: lint
 	TF_ENABLE_ONEDNN_OPTS=0 $(BIN)/python -m pytest -m "not slow"
 
-# The app on what `make demo` left, and always on small untrained files of every kind.
+# The app carries the networks of keras_matting/pretrained. Its tests also use small untrained files
+# of every kind, and what `make demo` left.
+SHIPPED := build/android/shipped
 SMALL := build/android/small
 DEMO = $(wildcard build/demo/golden/golden.json)
-MADE_FROM := $(wildcard android_demo/tools/small_files.py export/*.py keras_matting/*.py keras_matting/*/*.py keras_matting/*/*/*.py)
+MADE_FROM := $(wildcard export/*.py keras_matting/*.py keras_matting/*/*.py keras_matting/*/*/*.py)
+MAKE_FILES = rm -rf $(@D) && mkdir -p $(@D) && { TF_ENABLE_ONEDNN_OPTS=0 $(BIN)/python $< $(@D) 2>$(@D).log || { cat $(@D).log >&2; exit 1; }; }
 
-$(SMALL)/golden.json: $(VENV)/ready $(MADE_FROM)
+$(SHIPPED)/golden.json: android_demo/tools/shipped_files.py $(VENV)/ready $(MADE_FROM) $(wildcard keras_matting/pretrained/*.json keras_matting/pretrained/*.tflite)
+	@echo "Making golden vectors of the networks that ship ..."
+	@$(MAKE_FILES)
+
+$(SMALL)/golden.json: android_demo/tools/small_files.py $(VENV)/ready $(MADE_FROM)
 	@echo "Making small .tflite files and their golden vectors (a minute) ..."
-	@rm -rf $(SMALL)
-	@mkdir -p build/android
-	@TF_ENABLE_ONEDNN_OPTS=0 $(BIN)/python android_demo/tools/small_files.py $(SMALL) 2>build/android/small.log || { cat build/android/small.log >&2; exit 1; }
+	@$(MAKE_FILES)
 
-android-test: $(SMALL)/golden.json
+android-test: $(SMALL)/golden.json $(SHIPPED)/golden.json
 	bash android_demo/desktop/fetch.sh test
-	bash android_demo/desktop/test.sh $(CURDIR)/$(SMALL) $(if $(DEMO),$(CURDIR)/build/demo)
+	bash android_demo/desktop/test.sh $(CURDIR)/$(SMALL) $(CURDIR)/$(SHIPPED) $(if $(DEMO),$(CURDIR)/build/demo)
 
-android-apk: $(if $(DEMO),,$(SMALL)/golden.json)
-	@$(if $(DEMO),true,echo "build/demo has no golden vectors (make demo): the APK gets the small untrained networks.")
+android-apk: $(SHIPPED)/golden.json
 	bash android_demo/desktop/fetch.sh apk
-	bash android_demo/desktop/apk.sh $(CURDIR)/$(if $(DEMO),build/demo,$(SMALL))
+	bash android_demo/desktop/apk.sh $(CURDIR)/$(SHIPPED)
 
 android-screens: android-apk
 	bash android_demo/desktop/screens.sh $$($(BIN)/python -c 'import skimage; print(skimage.__path__[0])')/data/astronaut.png

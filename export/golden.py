@@ -4,7 +4,8 @@
 
     golden.json             {"files": [file]}, see below
     <input>_<digest>.bin    an input tensor, little-endian, as it goes into the file
-    keras_<digest>.bin      Keras' alpha, float32
+    keras_<digest>.bin      Keras' alpha, float32; LiteRT's where a trimap is known, since networks
+                            may give anything there
     litert_<digest>.bin     LiteRT's alpha on this machine, float32
 
 A file is {"file", "format", "inputs": {name: {"dtype", "shape"}}, "alpha": {"dtype", "shape"},
@@ -58,10 +59,8 @@ def _write_file(folder, path, format, model, limit, samples):
             tensor = exported.interpreter.get_tensor(details["index"])
             vectors[name] = _vector(folder, name, tensor)
         batch = {name: sample[name][None] for name in exported.inputs}
-        alphas = {
-            "keras": model(batch, training=False)["alpha"].numpy(),
-            "litert": exported(batch)["alpha"],
-        }
+        litert, keras = exported(batch)["alpha"], model(batch, training=False)["alpha"].numpy()
+        alphas = {"keras": _where_unknown(batch, keras, litert), "litert": litert}
         references = {
             name: _vector(folder, name, alpha.astype(np.float32)) for name, alpha in alphas.items()
         }
@@ -74,6 +73,12 @@ def _write_file(folder, path, format, model, limit, samples):
         "samples": written,
         "limits": {"keras": limit, "litert": BETWEEN_RUNTIMES[format]},
     }
+
+
+def _where_unknown(batch, alpha, elsewhere):
+    if "trimap" not in batch:
+        return alpha
+    return np.where(np.abs(batch["trimap"] - 0.5) < 0.25, alpha, elsewhere)
 
 
 def _tensor(details):

@@ -4,7 +4,7 @@
 #
 #     bash android_demo/desktop/apk.sh FOLDER
 #
-# FOLDER contains .tflite files and their golden vectors, which are next to them or in golden/.
+# FOLDER contains .tflite files, their golden vectors and networks.json, as written by tools/shipped_files.py.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . desktop/kotlinc.sh
@@ -34,10 +34,8 @@ java -Xmx1500m -cp $jars/r8.jar com.android.tools.r8.D8 --debug --min-api 26 --l
   $out/classes.jar $stdlib ${tflite//:/ } 2>$out/d8.log || { cat $out/d8.log >&2; exit 1; }
 
 echo "Packaging ..."
-cp "$models"/*.tflite $out/package/assets/models/
-vectors=$models
-[ -d "$models/golden" ] && vectors=$models/golden
-cp "$vectors"/golden.json "$vectors"/*_????????????????.bin $out/package/assets/golden/
+cp "$models"/*.tflite "$models"/networks.json $out/package/assets/models/
+cp "$models"/golden.json "$models"/*_????????????????.bin $out/package/assets/golden/
 cp $out/dex/classes*.dex $out/package/
 for abi in arm64-v8a armeabi-v7a; do # phones only: the x86_64 library is not aligned for 16 KB pages
   mkdir -p $out/package/lib/$abi

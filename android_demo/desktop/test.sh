@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Tests the app's pixel and inference code on Linux, with org.tensorflow.lite.Interpreter, against results from
-# Python: fixtures, golden vectors of small files, and those of `make demo` if it has run.
+# Python: fixtures, golden vectors of small files, of the networks that ship, and of `make demo` if it has run.
 #
-#     bash android_demo/desktop/test.sh [FOLDER_WITH_GOLDEN ...]
+#     bash android_demo/desktop/test.sh SMALL SHIPPED [DEMO]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . desktop/kotlinc.sh

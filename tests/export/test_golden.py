@@ -64,6 +64,13 @@ def test_alphas_are_those_of_keras_and_of_this_machine(folder, index, files, net
         assert np.abs(alphas["keras"] - alphas["litert"]).max() <= 1.5 / 255 + 1e-6
 
 
+def test_keras_counts_where_the_trimap_is_unknown():
+    alpha, trimap = np.float32([0.1, 0.2, 0.3]), np.float32([0.0, 128 / 255, 1.0])
+    found = golden._where_unknown({"trimap": trimap}, alpha, np.float32([0.7, 0.8, 0.9]))
+    np.testing.assert_array_equal(found, np.float32([0.7, 0.2, 0.9]))
+    assert golden._where_unknown({}, alpha, None) is alpha
+
+
 def test_an_index_is_there_only_when_all_is(folder, files, network, pictures, tmp_path):
     entry = (files["float32"], "float32", network, ("max_difference", 1e-4))
     sample = {"name": "0", "image": pictures(1, seed=1)[0]}

@@ -13,7 +13,7 @@ class CheckTest {
             println(describe(it))
             results += it
         }
-        assertTrue("The app has no golden vectors: run make demo first.", results.isNotEmpty())
+        assertTrue("The app has no golden vectors: run make build/android/shipped/golden.json first.", results.isNotEmpty())
         val failed = results.filter { !it.passed && !it.isRefused }
         assertTrue(failed.joinToString("\n", transform = ::describe), failed.isEmpty())
     }

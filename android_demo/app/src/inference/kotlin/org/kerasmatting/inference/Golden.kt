@@ -13,7 +13,8 @@ class Comparison(val reference: String, val number: String, val limit: Double, v
     val passed get() = found <= limit // not for NaN
 }
 
-class Latency(val median: Double, val p90: Double)
+/** In milliseconds, of [runs] runs. */
+class Latency(val median: Double, val p90: Double, val runs: Int)
 
 /** Golden vectors of one .tflite file, written by `python -m export.parity --golden`; see `export/golden.py`. */
 class GoldenFile(private val entry: JSONObject, private val read: (String) -> ByteArray) {
@@ -46,16 +47,17 @@ class GoldenFile(private val entry: JSONObject, private val read: (String) -> By
         }
     }
 
-    /** Times [runs] runs on the last sample, in milliseconds, after two warm-up runs. */
-    fun latency(model: MattingModel, runs: Int): Latency {
-        repeat(2) { model.run() }
-        val times = DoubleArray(runs) {
+    /** Times up to [runs] runs on the last sample of `check`, in milliseconds, and starts none after [seconds]. */
+    fun latency(model: MattingModel, runs: Int, seconds: Double): Latency {
+        val begin = System.nanoTime()
+        val times = mutableListOf<Double>()
+        do {
             val start = System.nanoTime()
             model.run()
-            (System.nanoTime() - start) / 1e6
-        }
-        times.sort()
-        return Latency(percentile(times, 0.5), percentile(times, 0.9))
+            times += (System.nanoTime() - start) / 1e6
+        } while (times.size < runs && System.nanoTime() - begin < seconds * 1e9)
+        val sorted = times.sorted().toDoubleArray()
+        return Latency(percentile(sorted, 0.5), percentile(sorted, 0.9), times.size)
     }
 
     private fun fill(model: MattingModel, vectors: JSONObject) {

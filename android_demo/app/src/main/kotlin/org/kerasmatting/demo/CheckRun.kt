@@ -53,10 +53,12 @@ fun runCheck(context: Context, runs: Int = 30, report: (CheckResult) -> Unit) {
 private fun check(models: Models, file: GoldenFile, processor: Processor, runs: Int): CheckResult = try {
     MattingModel.open(file.name, models.content(file.name), processor).use {
         val note = if (it.isVerified) null else "The file has no checksum, so damage to it would go unnoticed."
-        CheckResult(file.name, processor.name, file.check(it), file.latency(it, runs), it.notice, note)
+        CheckResult(file.name, processor.name, file.check(it), file.latency(it, runs, SECONDS), it.notice, note)
     }
 } catch (error: UnusableFile) {
     CheckResult(file.name, processor.name, problem = error.message)
 } catch (error: IOException) {
     CheckResult(file.name, processor.name, problem = "A golden vector of ${file.name} is missing: ${error.message}.")
 }
+
+private const val SECONDS = 3.0 // for the runs of one file on one processor

@@ -11,6 +11,7 @@ import java.lang.reflect.InvocationTargetException
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import java.nio.channels.FileChannel.MapMode.READ_ONLY
+import org.json.JSONObject
 import org.kerasmatting.inference.MattingModel
 import org.kerasmatting.inference.Processor
 import org.kerasmatting.inference.RefusedByDelegate
@@ -24,14 +25,28 @@ class Models(private val context: Context) {
 
     fun names(): List<String> = (bundled() + picked()).distinct()
 
-    fun bundled(): List<String> = context.assets.list("models").orEmpty().filter { it.endsWith(".tflite") }.sorted()
+    /** The networks' files in the order of networks.json, int8 first, which phones run fastest. */
+    fun bundled(): List<String> {
+        val table = try {
+            context.assets.open("models/networks.json").use { JSONObject(String(it.readBytes(), Charsets.UTF_8)) }
+        } catch (_: IOException) {
+            return emptyList()
+        }
+        val networks = table.getJSONObject("networks")
+        return networks.keys().asSequence().toList().flatMap { name ->
+            val formats = networks.getJSONObject(name).getJSONObject("tflite")
+            formats.keys().asSequence().sortedBy { it != "int8" }.toList().flatMap { format ->
+                formats.getJSONObject(format).let { files -> files.keys().asSequence().map { files.getString(it) }.toList() }
+            }
+        }
+    }
 
     private fun picked(): List<String> = folder.list().orEmpty().filter { it.endsWith(".tflite") }.sorted()
 
-    /** Returns the chosen file, or by default an int8_qat one, which suits phones best, or else the first. */
+    /** Returns the chosen file, by default the first. */
     fun current(settings: Settings): String? {
         val names = names()
-        return settings.model?.takeIf { it in names } ?: names.find { it.contains("int8_qat") } ?: names.firstOrNull()
+        return settings.model?.takeIf { it in names } ?: names.firstOrNull()
     }
 
     /**
