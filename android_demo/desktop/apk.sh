@@ -22,8 +22,9 @@ aapt2 compile --dir app/src/main/res -o $out/resources.zip
 sed "s|<manifest |<manifest package=\"org.kerasmatting.demo\" |; \
      s|<application|<uses-sdk android:minSdkVersion=\"26\" android:targetSdkVersion=\"36\" />\n    <application android:debuggable=\"true\" android:extractNativeLibs=\"false\"|" \
   app/src/main/AndroidManifest.xml >$out/AndroidManifest.xml
-aapt2 link -I $framework --manifest $out/AndroidManifest.xml --version-code 1 --version-name "$version" \
-  --java $out/gen -o $out/resources.apk $out/resources.zip
+# Debian's aapt2 does not know <uses-native-library>, which is of Android 12.
+aapt2 link --warn-manifest-validation -I $framework --manifest $out/AndroidManifest.xml --version-code 1 --version-name "$version" \
+  --java $out/gen -o $out/resources.apk $out/resources.zip 2>$out/link.log || { cat $out/link.log >&2; exit 1; }
 
 echo "Compiling ..."
 javac -nowarn -source 8 -target 8 -Xlint:-options -d $out/classes $out/gen/org/kerasmatting/demo/R.java

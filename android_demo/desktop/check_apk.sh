@@ -13,6 +13,9 @@ for line in "package: name='org.kerasmatting.demo'" "sdkVersion:'26'" "targetSdk
   "launchable-activity: name='org.kerasmatting.demo.MainActivity'"; do
   grep -q "^$line" "$found/badging" || fail "aapt2 does not report $line."
 done
+grep -q "^  uses-feature-not-required: name='android.hardware.camera'" "$found/badging" || fail "it requires a camera."
+aapt2 dump xmltree --file AndroidManifest.xml "$apk" >"$found/manifest"
+grep -q '"libOpenCL.so"' "$found/manifest" || fail "it does not declare libOpenCL.so for the GPU delegate."
 permissions=$(sed -n "s/^uses-permission: name='\(.*\)'/\1/p" "$found/badging")
 [ "$permissions" = android.permission.CAMERA ] || fail "it requests the permissions $permissions instead of CAMERA only."
 

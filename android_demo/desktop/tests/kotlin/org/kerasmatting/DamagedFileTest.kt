@@ -12,6 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest
 import org.junit.jupiter.params.provider.ValueSource
 import org.kerasmatting.inference.MattingModel
 import org.kerasmatting.inference.Processor
+import org.kerasmatting.matting.Problem
 import org.kerasmatting.matting.Signature
 import org.kerasmatting.matting.UnusableFile
 
@@ -46,24 +47,24 @@ class DamagedFileTest {
                 assertFalse(Signature.of(direct(changed), "file.tflite").isVerified)
             } else {
                 val error = assertThrows(UnusableFile::class.java, { Signature.of(direct(changed), "file.tflite") }, "byte $position")
-                assertEquals(if (position in 4..7) "file.tflite is not a .tflite file." else DAMAGED, error.message)
+                assertEquals(if (position in 4..7) Problem.NOT_TFLITE else Problem.CHECKSUM, error.reason.problem)
             }
         }
     }
 
     @Test
-    fun `a longer or shorter file is refused in one sentence`() {
+    fun `a longer or shorter file is refused`() {
         val marker = String(intact, Charsets.ISO_8859_1).indexOf(MARKER)
         for (damaged in listOf(intact + 0, intact.copyOf(intact.size - 1), intact.copyOf(marker + MARKER.length + 5))) {
             val error = assertThrows(UnusableFile::class.java) { open(damaged).close() }
-            assertEquals(DAMAGED, error.message)
+            assertEquals("CHECKSUM: file.tflite", error.message)
         }
     }
 
     @Test
-    fun `a tensor type unknown to the interpreter is refused in one sentence`() {
+    fun `a tensor type unknown to the interpreter is refused`() {
         val error = assertThrows(UnusableFile::class.java) { open(bytes("complex_image.tflite")).close() }
-        assertTrue(error.message!!.startsWith("file.tflite cannot be used: "), error.message)
+        assertTrue(error.message!!.startsWith("UNUSABLE: file.tflite, "), error.message)
     }
 
     private fun open(bytes: ByteArray) = MattingModel.open("file.tflite", direct(bytes), Processor("CPU", 1))
@@ -75,7 +76,6 @@ class DamagedFileTest {
 }
 
 private const val MARKER = "keras_matting SHA-256: "
-private const val DAMAGED = "file.tflite is damaged: its checksum does not match; copy it to the phone again."
 
 /** Hides the file's checksum, if it has one. */
 fun withoutChecksum(file: ByteArray): ByteArray =

@@ -215,15 +215,15 @@ class InferenceTest {
     fun `a failure at run time names the file`() {
         val model = open(File(SMALL, "convolutions_96x128_int8.tflite")).also { it.close() }
         val error = assertThrows(UnusableFile::class.java) { model.run() }
-        assertTrue(error.message!!.startsWith("CPU FAILED to run convolutions_96x128_int8.tflite: "), error.message)
+        assertTrue(error.message!!.startsWith("FAILED: CPU, convolutions_96x128_int8.tflite, "), error.message)
     }
 
     @Test
     fun `a missing trimap is reported`() {
         open(File(SMALL, "convolutions_trimap_96x128_int8.tflite")).use { model ->
             val matter = Matter(model, 10, 10)
-            val error = assertThrows(IllegalArgumentException::class.java) { matter.matte(IntArray(100)) }
-            assertEquals("convolutions_trimap_96x128_int8.tflite needs a trimap.", error.message)
+            val error = assertThrows(UnusableFile::class.java) { matter.matte(IntArray(100)) }
+            assertEquals("NEEDS_TRIMAP: convolutions_trimap_96x128_int8.tflite", error.message)
             matter.matte(IntArray(100), trimap = IntArray(100))
         }
     }
@@ -235,8 +235,7 @@ class InferenceTest {
         val error = assertThrows(UnusableFile::class.java) {
             MattingModel.open("cut.tflite", direct(whole.copyOf(length)), CPU).close()
         }
-        assertTrue(error.message!!.startsWith("cut.tflite "), error.message)
-        assertTrue(error.message!!.endsWith("."), error.message)
+        assertEquals("cut.tflite", error.reason.values.first())
     }
 
     @Test
@@ -244,8 +243,8 @@ class InferenceTest {
         val file = File(SMALL, "convolutions_96x128_int8.tflite")
         val absent = Processor("GPU", 1) { throw NoClassDefFoundError("org/tensorflow/lite/gpu/GpuDelegate") }
         val broken = Processor("GPU", 1) { object : Delegate { override fun getNativeHandle() = error("no OpenCL") } }
-        assertTrue(refusal(file, absent).startsWith("GPU is not part of this app"))
-        assertEquals("GPU REFUSED ${file.name}: no OpenCL.", refusal(file, broken))
+        assertEquals("NOT_IN_BUILD: GPU", refusal(file, absent))
+        assertEquals("REFUSED: GPU, ${file.name}, no OpenCL.", refusal(file, broken))
     }
 
     private fun refusal(file: File, processor: Processor) = assertThrows(RefusedByDelegate::class.java) {

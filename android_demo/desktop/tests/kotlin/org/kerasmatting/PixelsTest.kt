@@ -2,6 +2,8 @@ package org.kerasmatting
 
 import java.io.ByteArrayInputStream
 import java.io.ByteArrayOutputStream
+import java.io.IOException
+import java.io.OutputStream
 import java.nio.ByteBuffer
 import java.util.Random
 import javax.imageio.ImageIO
@@ -276,6 +278,7 @@ class PixelsTest {
                 val rows = minOf(40, height - top)
                 png.rows(pixels.sliceArray(top * width until (top + rows) * width), rows)
             }
+            png.finish()
         }
         val image = ImageIO.read(ByteArrayInputStream(out.toByteArray()))
         assertArrayEquals(pixels, image.getRGB(0, 0, width, height, null, 0, width))
@@ -285,7 +288,41 @@ class PixelsTest {
     fun `a PNG with too few or too many rows is an error`() {
         val png = PngWriter(ByteArrayOutputStream(), 2, 2)
         png.rows(IntArray(2), 1)
-        assertThrows(IllegalStateException::class.java) { png.close() }
+        assertThrows(IllegalStateException::class.java) { png.finish() }
         assertThrows(IllegalStateException::class.java) { PngWriter(ByteArrayOutputStream(), 1, 1).rows(IntArray(2), 2) }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = [0, 20, 60])
+    fun `a PNG closes its stream on a full disk`(space: Int) {
+        var isClosed = false
+        val out = object : OutputStream() {
+            private var left = space
+
+            override fun write(byte: Int) {
+                if (left-- == 0) throw IOException("No space left on device")
+            }
+
+            override fun close() {
+                isClosed = true
+            }
+        }
+        assertThrows(IOException::class.java) {
+            PngWriter(out, 2, 2).use {
+                it.rows(IntArray(4), 2)
+                it.finish()
+            }
+        }
+        assertTrue(isClosed)
+    }
+
+    @Test
+    fun `strips of a resized picture are those of the whole`() {
+        val resize = Resize(picture.width, picture.height, 101, 80)
+        val whole = IntArray(101 * 80).also { resize.colours(picture.pixels, it) }
+        for ((top, count) in listOf(0 to 33, 33 to 47)) {
+            val strip = IntArray(101 * count).also { resize.colours(picture.pixels, it, top, count) }
+            assertArrayEquals(whole.copyOfRange(101 * top, 101 * (top + count)), strip)
+        }
     }
 }

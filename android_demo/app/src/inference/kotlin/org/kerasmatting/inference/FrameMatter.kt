@@ -26,7 +26,9 @@ class FrameMatter(model: MattingModel, val frame: CameraFrame, val planes: List<
     private val blurred = BlurredBackground(matter.smallWidth, matter.smallHeight, maxOf(1, matter.smallWidth / 32))
     private val smallBlurred = IntArray(matter.smallWidth * matter.smallHeight)
     private val enlarge = Resize(matter.smallWidth, matter.smallHeight, width, height)
-    private var scene: IntArray? = null
+
+    /** The empty scene, upright, if it was captured. */
+    var scene: IntArray? = null
 
     /**
      * Mattes the current frame into [shown]. [picture] has the size of [shown]; if it is null,

@@ -6,6 +6,7 @@ import kotlin.math.abs
 import kotlin.math.ceil
 import org.json.JSONArray
 import org.json.JSONObject
+import org.kerasmatting.matting.Problem
 import org.kerasmatting.matting.UnusableFile
 
 /** How far alpha is from a reference: the worst sample's value of the metric [number], and the [largest] difference. */
@@ -20,6 +21,9 @@ class Latency(val median: Double, val p90: Double, val runs: Int)
 class GoldenFile(private val entry: JSONObject, private val read: (String) -> ByteArray) {
     val name: String = entry.getString("file")
 
+    /** Whether the limits only allow for the rounding of single precision. */
+    val isExact = entry.getString("format") == "float32"
+
     /** Runs every sample. Throws UnusableFile if the vectors do not belong to this file. */
     fun check(model: MattingModel): List<Comparison> {
         val limits = entry.getJSONObject("limits")
@@ -32,7 +36,7 @@ class GoldenFile(private val entry: JSONObject, private val read: (String) -> By
             for ((reference, numbers) in worst) {
                 val expected = floats(sample.getJSONObject("references").getString(reference))
                 if (expected.size != alpha.size) {
-                    throw UnusableFile("The golden vectors of $name do not have the size of its alpha.")
+                    throw UnusableFile(Problem.GOLDEN_SIZE, name)
                 }
                 val differences = DoubleArray(alpha.size) { abs(alpha[it] - expected[it]).toDouble() }
                 differences.sort()
@@ -62,10 +66,10 @@ class GoldenFile(private val entry: JSONObject, private val read: (String) -> By
 
     private fun fill(model: MattingModel, vectors: JSONObject) {
         for ((input, tensor) in model.inputs) {
-            if (!vectors.has(input)) throw UnusableFile("The golden vectors of $name have no $input.")
+            if (!vectors.has(input)) throw UnusableFile(Problem.GOLDEN_INPUT, name, input)
             val bytes = read(vectors.getString(input))
             if (bytes.size != tensor.buffer.capacity()) {
-                throw UnusableFile("The golden vectors of $name hold ${bytes.size} bytes of $input instead of ${tensor.buffer.capacity()}.")
+                throw UnusableFile(Problem.GOLDEN_BYTES, name, input, bytes.size, tensor.buffer.capacity())
             }
             tensor.buffer.rewind()
             tensor.buffer.put(bytes)
@@ -92,7 +96,7 @@ private fun number(name: String, sorted: DoubleArray) = when {
     name == "max_difference" -> sorted.last()
     name == "mean_difference" -> sorted.average()
     name == "p999" -> percentile(sorted, 0.999)
-    else -> throw UnusableFile("The golden vectors use the metric $name, which this app does not know.")
+    else -> throw UnusableFile(Problem.GOLDEN_METRIC, name)
 }
 
 /** Interpolates linearly between neighbours, as NumPy does. */

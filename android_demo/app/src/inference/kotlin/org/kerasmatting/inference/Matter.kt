@@ -1,9 +1,11 @@
 package org.kerasmatting.inference
 
 import org.kerasmatting.matting.Letterbox
+import org.kerasmatting.matting.Problem
 import org.kerasmatting.matting.Refinement
 import org.kerasmatting.matting.Resize
 import org.kerasmatting.matting.Smoothing
+import org.kerasmatting.matting.UnusableFile
 import org.kerasmatting.matting.toTrimap
 
 /**
@@ -35,16 +37,16 @@ class Matter(private val model: MattingModel, val width: Int, val height: Int) {
 
     /**
      * Mattes an ARGB [picture]. [trimap] and [background] have the same size and are required if the model has
-     * such an input: IllegalArgumentException if one is missing. [smooth] smooths alpha over successive pictures.
+     * such an input: UnusableFile if one is missing. [smooth] smooths alpha over successive pictures.
      */
     fun matte(picture: IntArray, trimap: IntArray? = null, background: IntArray? = null, smooth: Boolean = false) {
         model.inputs["trimap"]?.let {
-            letterbox.fill(requireNotNull(trimap) { "${model.name} needs a trimap." }, boxed)
+            letterbox.fill(trimap ?: throw UnusableFile(Problem.NEEDS_TRIMAP, model.name), boxed)
             toTrimap(boxed)
             it.fill(boxed)
         }
         model.inputs["background"]?.let {
-            letterbox.fill(requireNotNull(background) { "${model.name} needs a picture of the background." }, boxed)
+            letterbox.fill(background ?: throw UnusableFile(Problem.NEEDS_SCENE, model.name), boxed)
             it.fill(boxed)
         }
         small = letterbox.fill(picture, boxed)

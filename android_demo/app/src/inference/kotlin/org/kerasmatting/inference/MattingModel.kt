@@ -6,6 +6,8 @@ import org.kerasmatting.matting.AlphaTensor
 import org.kerasmatting.matting.Encoding
 import org.kerasmatting.matting.InputTensor
 import org.kerasmatting.matting.NumberType
+import org.kerasmatting.matting.Problem
+import org.kerasmatting.matting.Reason
 import org.kerasmatting.matting.Signature
 import org.kerasmatting.matting.UnusableFile
 import org.tensorflow.lite.DataType
@@ -16,8 +18,8 @@ import org.tensorflow.lite.Tensor
 /** Where a model runs: on the CPU or through a delegate, which is created anew for each model. */
 class Processor(val name: String, val threads: Int, val makeDelegate: (() -> Delegate)? = null)
 
-/** A delegate rejected a model or failed to run it; the message says why. */
-class RefusedByDelegate(message: String, cause: Throwable?) : UnusableFile(message, cause)
+/** A delegate rejected a model or failed to run it. */
+class RefusedByDelegate(reason: Reason, cause: Throwable?) : UnusableFile(reason, cause)
 
 /**
  * A .tflite model: image (+ trimap) (+ background) -> alpha. Sizes, types and quantisation are read from the
@@ -47,7 +49,7 @@ class MattingModel private constructor(
     val alpha: AlphaTensor
 
     /** A warning for the user if the model runs, but not entirely on the requested processor. */
-    val notice: String?
+    val notice: Reason?
 
     private val buffers: Map<String, ByteBuffer>
     private val inputBuffers: Array<ByteBuffer>
@@ -56,18 +58,16 @@ class MattingModel private constructor(
     init {
         val tensors = signature.inputs.associateWith { interpreter.getInputTensorFromSignature(it, signature.key) }
         for (input in tensors.keys - CHANNELS.keys) {
-            throw UnusableFile("$name needs the input $input; this app only provides ${CHANNELS.keys.joinToString()}.")
+            throw UnusableFile(Problem.UNKNOWN_INPUT, name, input, CHANNELS.keys.joinToString())
         }
-        val image = tensors["image"] ?: throw UnusableFile("$name has no image input.")
+        val image = tensors["image"] ?: throw UnusableFile(Problem.NO_IMAGE, name)
         for ((input, tensor) in tensors) checkShape(input, tensor, image)
-        if ("alpha" !in signature.outputs) {
-            throw UnusableFile("$name has no alpha output, only ${signature.outputs.joinToString()}.")
-        }
+        if ("alpha" !in signature.outputs) throw UnusableFile(Problem.NO_ALPHA, name, signature.outputs.joinToString())
         val alphaTensor = interpreter.getOutputTensorFromSignature("alpha", signature.key)
         height = image.shape()[1]
         width = image.shape()[2]
         if (!alphaTensor.shape().contentEquals(intArrayOf(1, height, width, 1))) {
-            throw UnusableFile("The alpha of $name does not have the size of its image.")
+            throw UnusableFile(Problem.ALPHA_SIZE, name)
         }
         val encoding = encoding("alpha", alphaTensor)
         type = encoding.type
@@ -91,8 +91,8 @@ class MattingModel private constructor(
         try {
             interpreter.runSignature(buffers, outputs, signature.key)
         } catch (error: RuntimeException) {
-            val message = "${processor.name} FAILED to run $name: ${reason(error)}"
-            throw if (delegate == null) UnusableFile(message, error) else RefusedByDelegate(message, error)
+            val reason = Reason(Problem.FAILED, processor.name, name, text(error))
+            throw if (delegate == null) UnusableFile(reason, error) else RefusedByDelegate(reason, error)
         }
     }
 
@@ -103,14 +103,10 @@ class MattingModel private constructor(
 
     private fun checkShape(input: String, tensor: Tensor, image: Tensor) {
         val shape = tensor.shape()
-        if (tensor.shapeSignature().any { it < 0 }) {
-            throw UnusableFile("$name has no fixed size for its $input; export it with --size.")
-        }
+        if (tensor.shapeSignature().any { it < 0 }) throw UnusableFile(Problem.NO_FIXED_SIZE, name, input)
         val channels = CHANNELS.getValue(input)
         val expected = intArrayOf(1, image.shape().getOrElse(1) { 0 }, image.shape().getOrElse(2) { 0 }, channels)
-        if (!shape.contentEquals(expected)) {
-            throw UnusableFile("The $input of $name has shape ${shape.joinToString("x")} instead of 1xHxWx$channels.")
-        }
+        if (!shape.contentEquals(expected)) throw UnusableFile(Problem.SHAPE, name, input, shape.joinToString("x"), channels)
     }
 
     private fun encoding(end: String, tensor: Tensor): Encoding {
@@ -119,10 +115,10 @@ class MattingModel private constructor(
             DataType.INT8 -> NumberType.INT8
             DataType.UINT8 -> NumberType.UINT8
             DataType.INT16 -> NumberType.INT16
-            else -> throw UnusableFile("The $end of $name has the unsupported type ${tensor.dataType()}.")
+            else -> throw UnusableFile(Problem.TYPE, name, end, tensor.dataType().toString())
         }
         val quantisation = tensor.quantizationParams()
-        if (quantisation.scale <= 0f) throw UnusableFile("The $end of $name has no quantisation parameters.")
+        if (quantisation.scale <= 0f) throw UnusableFile(Problem.NO_QUANTISATION, name, end)
         return Encoding(type, quantisation.scale, quantisation.zeroPoint)
     }
 
@@ -130,7 +126,7 @@ class MattingModel private constructor(
      * Returns a warning unless the delegate runs the whole model, which then has a single execution step. The
      * public API does not tell the number of steps, hence the reflection.
      */
-    private fun partlyDelegated(): String? {
+    private fun partlyDelegated(): Reason? {
         val steps = try {
             generateSequence<Class<*>>(interpreter.javaClass) { it.superclass }
                 .firstNotNullOf { type -> type.declaredMethods.find { it.name == "getExecutionPlanLength" } }
@@ -143,8 +139,8 @@ class MattingModel private constructor(
         }
         return when (steps) {
             1 -> null
-            null -> "${processor.name}: this runtime does not report whether all of $name runs there."
-            else -> "${processor.name} FELL BACK: $name runs in $steps steps instead of 1, some of them on the CPU."
+            null -> Reason(Problem.STEPS_UNKNOWN, processor.name, name)
+            else -> Reason(Problem.PARTLY, processor.name, name, steps)
         }
     }
 
@@ -166,7 +162,7 @@ class MattingModel private constructor(
             } catch (error: Throwable) {
                 interpreter?.close()
                 release(delegate)
-                if (error is RuntimeException) throw UnusableFile("$name cannot be used: ${reason(error)}", error)
+                if (error is RuntimeException) throw UnusableFile(Reason(Problem.UNUSABLE, name, text(error)), error)
                 throw error
             }
         }
@@ -174,9 +170,9 @@ class MattingModel private constructor(
         private fun makeDelegate(name: String, processor: Processor): Delegate? = try {
             processor.makeDelegate?.invoke()
         } catch (error: Exception) {
-            throw RefusedByDelegate("${processor.name} is not available for $name: ${reason(error)}", error)
+            throw RefusedByDelegate(Reason(Problem.NOT_AVAILABLE, processor.name, name, text(error)), error)
         } catch (error: LinkageError) {
-            throw RefusedByDelegate("${processor.name} is not part of this app: ${reason(error)}", error)
+            throw RefusedByDelegate(Reason(Problem.NOT_IN_BUILD, processor.name), error)
         }
 
         private fun interpreter(
@@ -189,9 +185,14 @@ class MattingModel private constructor(
             try {
                 return Interpreter(file, options)
             } catch (error: Exception) {
-                if (delegate != null) throw RefusedByDelegate("${processor.name} REFUSED $name: ${reason(error)}", error)
-                val wanted = signature.runtimeVersion?.let { " (it requires version $it)" } ?: ""
-                throw UnusableFile("$name does not run in this app's TensorFlow Lite$wanted: ${reason(error)}", error)
+                if (delegate != null) throw RefusedByDelegate(Reason(Problem.REFUSED, processor.name, name, text(error)), error)
+                val version = signature.runtimeVersion
+                val reason = if (version == null) {
+                    Reason(Problem.RUNTIME, name, text(error))
+                } else {
+                    Reason(Problem.RUNTIME_VERSION, name, version, text(error))
+                }
+                throw UnusableFile(reason, error)
             }
         }
 
@@ -200,7 +201,7 @@ class MattingModel private constructor(
             (delegate as? AutoCloseable)?.close()
         }
 
-        private fun reason(error: Throwable) =
+        private fun text(error: Throwable) =
             (error.message ?: error.javaClass.simpleName).lineSequence().first().take(200).trimEnd('.') + "."
     }
 }

@@ -2,7 +2,7 @@ package org.kerasmatting.demo
 
 import android.Manifest
 import android.app.Activity
-import android.content.ActivityNotFoundException
+import android.content.Context
 import android.content.Intent
 import android.content.pm.PackageManager
 import android.graphics.Bitmap
@@ -11,26 +11,22 @@ import android.graphics.Rect
 import android.hardware.display.DisplayManager
 import android.media.Image
 import android.net.Uri
-import android.os.Build
 import android.os.Bundle
 import android.os.Handler
 import android.os.HandlerThread
 import android.os.SystemClock
-import android.provider.MediaStore
 import android.provider.Settings.ACTION_APPLICATION_DETAILS_SETTINGS
 import android.view.Surface
 import android.view.SurfaceHolder
 import android.view.SurfaceView
 import android.view.View
-import android.widget.AdapterView
 import android.widget.Button
-import android.widget.Spinner
+import android.widget.ImageButton
 import android.widget.Switch
 import android.widget.TextView
 import java.io.IOException
 import org.kerasmatting.inference.FrameMatter
 import org.kerasmatting.inference.MattingModel
-import org.kerasmatting.matting.Background
 import org.kerasmatting.matting.CameraFrame
 import org.kerasmatting.matting.UnusableFile
 import org.kerasmatting.matting.YuvPlane
@@ -39,10 +35,12 @@ import org.kerasmatting.matting.uprightTurn
 
 /**
  * Live preview with a new background. Camera, model and drawing share one thread that survives screen
- * rotation, so that one activity has closed the camera before the next one opens it.
+ * rotation, so that one activity has closed the camera before the next one opens it. So does the open model, which
+ * takes seconds to prepare for a GPU, and the empty scene.
  */
 class CameraActivity : Activity() {
-    private lateinit var thread: HandlerThread
+    private lateinit var kept: Kept
+    private lateinit var strip: LookStrip
     private val settings by lazy { Settings(this) }
     private val message by lazy { findViewById<TextView>(R.id.message) }
     private val holder by lazy { findViewById<SurfaceView>(R.id.preview).holder }
@@ -52,7 +50,7 @@ class CameraActivity : Activity() {
     private val drawing = Any()
     private var hasSurface = false // guarded by drawing
 
-    private var chosen = Background.BLURRED
+    private var chosen = Look.BLURRED
     private var backgroundUri: Uri? = null
     private var asked = false
 
@@ -70,9 +68,9 @@ class CameraActivity : Activity() {
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
         setContentView(R.layout.camera)
-        thread = lastNonConfigurationInstance as HandlerThread? ?: HandlerThread("camera").apply { start() }
+        kept = lastNonConfigurationInstance as Kept? ?: Kept()
         state?.let {
-            chosen = Background.entries[it.getInt(BACKGROUND)]
+            chosen = Look.entries[it.getInt(BACKGROUND)]
             backgroundUri = it.getString(URI)?.let(Uri::parse)
             asked = it.getBoolean(ASKED)
         }
@@ -83,25 +81,15 @@ class CameraActivity : Activity() {
                 running?.smooths = checked
             }
         }
-        findViewById<Button>(R.id.switch_camera).setOnClickListener {
+        findViewById<ImageButton>(R.id.back).setOnClickListener { finish() }
+        findViewById<ImageButton>(R.id.switch_camera).setOnClickListener {
             settings.usesFrontCamera = !settings.usesFrontCamera
             restart()
         }
         findViewById<Button>(R.id.take_scene).setOnClickListener { running?.takesScene = true }
         findViewById<Button>(R.id.allow).setOnClickListener { allow() }
-        findViewById<Spinner>(R.id.backgrounds).apply {
-            setSelection(chosen.ordinal, false)
-            onItemSelectedListener = object : AdapterView.OnItemSelectedListener {
-                override fun onItemSelected(list: AdapterView<*>, row: View?, position: Int, id: Long) {
-                    if (position == chosen.ordinal) return
-                    chosen = Background.entries[position]
-                    running?.background = chosen
-                    if (chosen == Background.PICTURE) pick()
-                }
-
-                override fun onNothingSelected(list: AdapterView<*>) = Unit
-            }
-        }
+        strip = LookStrip(findViewById(R.id.strip), Look.entries.filter { it.background != null }, ::tap)
+        strip.chosen = chosen
         holder.addCallback(object : SurfaceHolder.Callback {
             override fun surfaceCreated(holder: SurfaceHolder) = synchronized(drawing) { hasSurface = true }
             override fun surfaceChanged(holder: SurfaceHolder, format: Int, width: Int, height: Int) = Unit
@@ -112,10 +100,10 @@ class CameraActivity : Activity() {
     }
 
     @Deprecated("the replacement is in AndroidX")
-    override fun onRetainNonConfigurationInstance(): Any = thread
+    override fun onRetainNonConfigurationInstance(): Any = kept
 
     override fun onDestroy() {
-        if (!isChangingConfigurations) thread.quitSafely()
+        if (!isChangingConfigurations) kept.close()
         super.onDestroy()
     }
 
@@ -154,10 +142,20 @@ class CameraActivity : Activity() {
     override fun onActivityResult(request: Int, result: Int, data: Intent?) {
         if (request != PICTURE) return
         if (result == RESULT_OK) data?.data?.let { backgroundUri = it }
-        if (backgroundUri == null) { // none was chosen
-            chosen = Background.BLURRED
-            findViewById<Spinner>(R.id.backgrounds).setSelection(chosen.ordinal)
-        }
+        if (backgroundUri == null) choose(Look.BLURRED) // none was chosen
+    }
+
+    /** Tapping the picture again chooses another one. */
+    private fun tap(look: Look) {
+        val isAgain = look == chosen
+        choose(look)
+        if (look == Look.PICTURE && (isAgain || backgroundUri == null) && !pickPicture(PICTURE)) message.setText(R.string.no_chooser)
+    }
+
+    private fun choose(look: Look) {
+        chosen = look
+        strip.chosen = look
+        running?.background = checkNotNull(look.background)
     }
 
     private fun isAllowed() = checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED
@@ -172,23 +170,9 @@ class CameraActivity : Activity() {
         if (shouldShowRequestPermissionRationale(Manifest.permission.CAMERA)) {
             requestPermissions(arrayOf(Manifest.permission.CAMERA), PERMISSION)
         } else {
-            start(Intent(ACTION_APPLICATION_DETAILS_SETTINGS, Uri.fromParts("package", packageName, null)), SETTINGS)
+            val intent = Intent(ACTION_APPLICATION_DETAILS_SETTINGS, Uri.fromParts("package", packageName, null))
+            if (!start(intent, SETTINGS)) message.setText(R.string.no_chooser)
         }
-    }
-
-    private fun pick() {
-        val intent = if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.TIRAMISU) {
-            Intent(MediaStore.ACTION_PICK_IMAGES)
-        } else {
-            Intent(Intent.ACTION_OPEN_DOCUMENT).addCategory(Intent.CATEGORY_OPENABLE)
-        }
-        start(intent.setType("image/*"), PICTURE)
-    }
-
-    private fun start(intent: Intent, request: Int) = try {
-        startActivityForResult(intent, request)
-    } catch (_: ActivityNotFoundException) {
-        message.setText(R.string.no_chooser)
     }
 
     private fun restart() {
@@ -209,15 +193,42 @@ class CameraActivity : Activity() {
         else -> 0
     }
 
+    /** What survives screen rotation and another app in front. The model and the scenes belong to the thread. */
+    private class Kept {
+        val thread = HandlerThread("camera").apply { start() }
+        private var opened: Pair<MattingModel, String?>? = null
+        private var openedFor: Any? = null
+
+        /** Pictures of the empty scene by camera and turn. */
+        val scenes = mutableMapOf<Any, IntArray>()
+
+        fun model(context: Context, name: String, settings: Settings): Pair<MattingModel, String?> {
+            val wanted = name to settings.usesGpu
+            opened?.takeIf { openedFor == wanted }?.let { return it }
+            opened?.first?.close()
+            opened = null
+            scenes.clear()
+            return Models(context).open(name, settings).also {
+                opened = it
+                openedFor = name to settings.usesGpu
+            }
+        }
+
+        fun close() {
+            Handler(thread.looper).post { opened?.first?.close() }
+            thread.quitSafely()
+        }
+    }
+
     /** State from onResume to onPause. */
     private inner class Running {
-        private val handler = Handler(thread.looper)
+        private val handler = Handler(kept.thread.looper)
         private val feed = CameraFeed(this@CameraActivity, handler, ::frame) {
             say(getString(R.string.camera_failed, it))
         }
 
         // Set on the main thread.
-        @Volatile var background = chosen
+        @Volatile var background = checkNotNull(chosen.background)
         @Volatile var smooths = settings.smooths
         @Volatile var takesScene = false
         @Volatile var displayDegrees = displayDegrees()
@@ -225,7 +236,8 @@ class CameraActivity : Activity() {
 
         // Used on the camera thread only.
         private var model: MattingModel? = null
-        private var notice: String? = null
+        private var warning: String? = null
+        private var problem: String? = null // with the picture behind
         private var live: Live? = null
         private val paint = Paint(Paint.FILTER_BITMAP_FLAG)
         private val place = Rect()
@@ -243,22 +255,25 @@ class CameraActivity : Activity() {
             isStopped = true
             handler.post {
                 feed.close()
-                model?.close()
                 model = null
             }
         }
 
         private fun begin() {
             if (isStopped) return
-            val models = Models(this@CameraActivity)
-            val name = models.current(settings) ?: return say(getString(R.string.no_models))
+            val name = Models(this@CameraActivity).current(settings) ?: return say(getString(R.string.no_models))
             try {
-                val (opened, warning) = models.open(name, settings.usesGpu)
+                val (opened, problem) = kept.model(this@CameraActivity, name, settings)
                 model = opened
-                notice = warning
+                warning = problem
             } catch (error: UnusableFile) {
+                return say(sentence(error.reason))
+            } catch (error: IOException) {
                 return say(error.message ?: "")
+            } catch (_: OutOfMemoryError) {
+                return say(getString(R.string.no_memory_model, name))
             }
+            if (isStopped) return // left meanwhile: nobody would see the camera's pictures
             val inputs = checkNotNull(model).inputs.keys
             if ("trimap" in inputs) return say(getString(R.string.no_trimap_video, name))
             val button = if ("background" in inputs) View.VISIBLE else View.GONE
@@ -278,11 +293,12 @@ class CameraActivity : Activity() {
                 takesScene = false
                 for (i in planes.indices) live.matter.planes[i].read(planes[i].buffer)
                 val ready = live.matter.matte(background, live.picture, smooths, takes)
+                if (takes) live.matter.scene?.let { kept.scenes[live.key] = it }
                 draw(live)
                 tell(ready, model, (SystemClock.elapsedRealtimeNanos() - start) / 1e6)
             } catch (error: UnusableFile) { // a GPU may fail even after it accepted the model
                 isStopped = true
-                say(error.message ?: "")
+                say(sentence(error.reason))
             } catch (_: OutOfMemoryError) {
                 isStopped = true
                 say(getString(R.string.no_memory))
@@ -292,14 +308,16 @@ class CameraActivity : Activity() {
         private fun begin(model: MattingModel, image: Image, planes: Array<Image.Plane>, turn: Int): Live {
             val frame = CameraFrame(image.width, image.height, turn, feed.isFront)
             val matter = FrameMatter(model, frame, planes.map { YuvPlane(it.rowStride, it.pixelStride, it.buffer.capacity()) })
-            return Live(matter, readPicture(matter.width, matter.height)).also { live = it }
+            val key = listOf(feed.isFront, turn, image.width, image.height)
+            matter.scene = kept.scenes[key]
+            return Live(key, matter, readPicture(matter.width, matter.height)).also { live = it }
         }
 
         private fun readPicture(width: Int, height: Int): IntArray? {
             val small = try {
-                Photo(contentResolver, backgroundUri ?: return null).small(width * height * 2)
+                Photo(this@CameraActivity, backgroundUri ?: return null).small(width * height * 2)
             } catch (error: IOException) {
-                say(getString(R.string.unreadable, error.message))
+                problem = error.message
                 return null
             }
             return cover(pixelsOf(small), small.width, small.height, width, height)
@@ -309,7 +327,7 @@ class CameraActivity : Activity() {
             live.bitmap.setPixels(live.matter.shown, 0, live.matter.width, 0, 0, live.matter.width, live.matter.height)
             synchronized(drawing) {
                 if (!hasSurface) return
-                val canvas = holder.lockCanvas() ?: return
+                val canvas = holder.lockHardwareCanvas() ?: return
                 fit(live.bitmap, canvas.width, canvas.height)
                 canvas.drawRGB(0, 0, 0)
                 canvas.drawBitmap(live.bitmap, null, place, paint)
@@ -330,14 +348,14 @@ class CameraActivity : Activity() {
             if (now - lastSaid < 500) return
             lastSaid = now
             val time = getString(R.string.frame_time, model.processor.name, milliseconds)
-            say(listOfNotNull(if (ready) time else getString(R.string.take_scene_hint), notice).joinToString("\n"))
+            say(listOfNotNull(if (ready) time else getString(R.string.take_scene_hint), warning, problem).joinToString("\n"))
         }
 
         private fun say(text: String) = runOnUiThread { if (running === this) message.text = text }
     }
 
     /** Buffers for frames of one size and rotation. */
-    private class Live(val matter: FrameMatter, val picture: IntArray?) {
+    private class Live(val key: Any, val matter: FrameMatter, val picture: IntArray?) {
         val bitmap: Bitmap = Bitmap.createBitmap(matter.width, matter.height, Bitmap.Config.ARGB_8888)
 
         fun fits(image: Image, planes: Array<Image.Plane>, turn: Int): Boolean {

@@ -19,7 +19,7 @@ import kotlin.math.abs
  * processed are dropped, never queued. All methods must be called on that thread.
  */
 class CameraFeed(
-    context: Context,
+    private val context: Context,
     private val handler: Handler,
     private val onFrame: (Image) -> Unit,
     private val onProblem: (String) -> Unit,
@@ -54,11 +54,11 @@ class CameraFeed(
             }
             manager.openCamera(id, callback, handler)
         } catch (error: CameraAccessException) {
-            onProblem(error.message ?: "it is in use")
+            onProblem(error.message ?: context.getString(R.string.camera_in_use))
         } catch (error: SecurityException) {
-            onProblem(error.message ?: "access is not allowed")
+            onProblem(error.message ?: context.getString(R.string.camera_not_allowed))
         } catch (error: IllegalArgumentException) { // unplugged between two calls
-            onProblem(error.message ?: "it was disconnected")
+            onProblem(error.message ?: context.getString(R.string.camera_disconnected))
         }
         return true
     }
@@ -92,12 +92,12 @@ class CameraFeed(
 
         override fun onDisconnected(camera: CameraDevice) {
             camera.close()
-            if (!isClosed) onProblem("another app has taken it over")
+            if (!isClosed) onProblem(context.getString(R.string.camera_taken))
         }
 
         override fun onError(camera: CameraDevice, error: Int) {
             camera.close()
-            if (!isClosed) onProblem("it reported error $error")
+            if (!isClosed) onProblem(context.getString(R.string.camera_error, error))
         }
     }
 
@@ -111,15 +111,15 @@ class CameraFeed(
                     try {
                         if (!isClosed) session.setRepeatingRequest(request, null, handler)
                     } catch (error: CameraAccessException) {
-                        onProblem(error.message ?: "it is in use")
+                        onProblem(error.message ?: context.getString(R.string.camera_in_use))
                     } catch (_: IllegalStateException) { // closed in the meantime
                     }
                 }
 
-                override fun onConfigureFailed(session: CameraCaptureSession) = onProblem("it does not support this size")
+                override fun onConfigureFailed(session: CameraCaptureSession) = onProblem(context.getString(R.string.camera_size))
             }, handler)
         } catch (error: CameraAccessException) {
-            onProblem(error.message ?: "it is in use")
+            onProblem(error.message ?: context.getString(R.string.camera_in_use))
         } catch (_: IllegalStateException) { // closed in the meantime
         }
     }

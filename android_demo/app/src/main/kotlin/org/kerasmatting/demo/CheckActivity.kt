@@ -1,12 +1,18 @@
 package org.kerasmatting.demo
 
 import android.app.Activity
+import android.content.Intent
+import android.graphics.Typeface
+import android.os.Build
 import android.os.Bundle
 import android.os.Handler
 import android.os.Looper
+import android.view.Gravity
+import android.view.View
 import android.view.WindowManager
 import android.widget.Button
-import android.widget.LinearLayout
+import android.widget.TableLayout
+import android.widget.TableRow
 import android.widget.TextView
 import java.util.Locale
 import java.util.concurrent.atomic.AtomicBoolean
@@ -57,6 +63,8 @@ class CheckActivity : Activity() {
         window.addFlags(WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON)
         work = lastNonConfigurationInstance as Work? ?: Work(this)
         work.onChange = ::draw
+        findViewById<View>(R.id.back).setOnClickListener { finish() }
+        findViewById<View>(R.id.share).setOnClickListener { share() }
         findViewById<Button>(R.id.run).setOnClickListener {
             work = Work(this).also { it.onChange = ::draw }
             draw()
@@ -74,40 +82,105 @@ class CheckActivity : Activity() {
     }
 
     private fun draw() {
-        val failed = work.results.count { !it.passed && !it.isRefused }
+        val (absent, present) = work.results.partition { it.isAbsent }
+        val failed = present.count { !it.passed && !it.isRefused }
+        val refused = present.count { it.isRefused }
+        val fellBack = present.count { it.notice != null }
         findViewById<Button>(R.id.run).isEnabled = work.isDone
-        val refused = work.results.count { it.isRefused }
-        val fellBack = work.results.count { it.notice != null }
+        findViewById<View>(R.id.share).isEnabled = work.isDone && work.results.isNotEmpty()
+        findViewById<View>(R.id.progress).visibility = if (work.isDone) View.INVISIBLE else View.VISIBLE
         findViewById<TextView>(R.id.verdict).apply {
+            text = when {
+                !work.isDone -> getString(R.string.check_running)
+                work.results.isEmpty() -> getString(R.string.check_empty)
+                failed > 0 -> getString(R.string.check_failed, failed, present.size)
+                else -> getString(R.string.check_passed)
+            }
+            val colour = if (!work.isDone) R.color.text else if (failed + refused + fellBack > 0) R.color.bad else R.color.good
+            setTextColor(getColor(colour))
+        }
+        findViewById<TextView>(R.id.remarks).apply {
             text = listOfNotNull(
-                when {
-                    !work.isDone -> getString(R.string.check_running)
-                    work.results.isEmpty() -> getString(R.string.check_empty)
-                    failed > 0 -> getString(R.string.check_failed, failed, work.results.size)
-                    else -> getString(R.string.check_passed)
-                },
                 getString(R.string.check_refused, refused).takeIf { refused > 0 },
                 getString(R.string.check_fell_back, fellBack).takeIf { fellBack > 0 },
+                absent.firstOrNull()?.problem,
             ).joinToString("\n")
-            setTextColor(getColor(if (failed + refused + fellBack > 0) R.color.bad else R.color.good))
+            visibility = if (text.isEmpty()) View.GONE else View.VISIBLE
         }
-        val rows = findViewById<LinearLayout>(R.id.rows)
-        if (rows.childCount > work.results.size) rows.removeAllViews()
-        for (result in work.results.drop(rows.childCount)) rows.addView(row(result))
+        val table = findViewById<TableLayout>(R.id.rows)
+        table.removeAllViews()
+        for ((file, results) in work.results.groupBy { it.file }) {
+            table.addView(heading(file))
+            table.addView(row(HEADER.map { getString(it) }, R.color.faint, R.color.faint))
+            for (result in results) add(table, result)
+        }
     }
 
-    private fun row(result: CheckResult) = TextView(this).apply {
-        text = describe(result)
-        setTextColor(getColor(if (result.passed && result.notice == null) R.color.good else R.color.bad))
-        setTextIsSelectable(true)
-        setPadding(0, 16, 0, 0)
+    private fun add(table: TableLayout, result: CheckResult) {
+        val worst = result.comparisons.maxByOrNull { it.found / it.limit }
+        val (verdict, colour) = when {
+            result.isAbsent -> R.string.absent to R.color.faint
+            result.isRefused -> R.string.not_run to R.color.bad
+            result.passed -> R.string.passed to if (result.notice == null) R.color.good else R.color.bad
+            else -> R.string.failed to R.color.bad
+        }
+        val cells = listOf(
+            result.processor,
+            worst?.let { format("%.1e", it.found) } ?: "\u2013",
+            worst?.let { format("%.1e", it.limit) } ?: "\u2013",
+            result.latency?.let { format("%.1f", it.median) } ?: "\u2013",
+            getString(verdict),
+        )
+        table.addView(row(cells, if (result.isAbsent) R.color.faint else R.color.text, colour))
+        val remarks = listOfNotNull(result.notice, result.note, result.problem.takeIf { !result.isAbsent })
+        if (remarks.isNotEmpty()) table.addView(text(remarks.joinToString("\n"), colour))
+    }
+
+    private fun heading(file: String) = text(file, R.color.text).apply {
+        setTypeface(typeface, Typeface.BOLD)
+        setPadding(0, dp(20), 0, dp(4))
+        isAccessibilityHeading(this)
+    }
+
+    private fun isAccessibilityHeading(view: View) {
+        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.P) view.isAccessibilityHeading = true
+    }
+
+    private fun row(cells: List<String>, colour: Int, lastColour: Int) = TableRow(this).apply {
+        for ((i, cell) in cells.withIndex()) {
+            val view = text(cell, if (i == cells.lastIndex) lastColour else colour)
+            view.gravity = if (i == 0) Gravity.START else Gravity.END
+            addView(view)
+        }
+        contentDescription = cells.zip(HEADER) { cell, title -> "${getString(title)} $cell" }.joinToString()
+    }
+
+    private fun text(text: String, colour: Int) = TextView(this).apply {
+        this.text = text
+        textSize = 14f
+        setTextColor(getColor(colour))
+        setPadding(0, dp(6), dp(6), dp(6))
+    }
+
+    private fun dp(value: Int) = (value * resources.displayMetrics.density).toInt()
+
+    private fun share() {
+        val phone = "${Build.MANUFACTURER} ${Build.MODEL}, Android ${Build.VERSION.RELEASE}"
+        val text = work.results.joinToString("\n\n", "$phone\n\n", transform = ::describe)
+        startActivity(Intent.createChooser(Intent(Intent.ACTION_SEND).setType("text/plain").putExtra(Intent.EXTRA_TEXT, text), null))
+    }
+
+    private companion object {
+        val HEADER = listOf(R.string.column_runtime, R.string.column_difference, R.string.column_limit, R.string.column_time, R.string.column_verdict)
     }
 }
 
-/** Formats one result as several lines. */
+private fun format(pattern: String, value: Double) = String.format(Locale.ROOT, pattern, value)
+
+/** Formats one result as several lines of a report, in English as its numbers. */
 fun describe(result: CheckResult): String {
     val lines = mutableListOf("${if (result.passed) "passed" else "FAILED"}: ${result.file}, ${result.processor}")
-    if (result.isRefused) lines[0] = "NOT RUN: ${result.file}, ${result.processor}"
+    if (result.isRefused || result.isAbsent) lines[0] = "NOT RUN: ${result.file}, ${result.processor}"
     for (found in result.comparisons) {
         lines += String.format(
             Locale.ROOT, "  %s: %s %.2g, limit %.2g, largest difference %.2g",

@@ -9,6 +9,7 @@ import org.kerasmatting.inference.Latency
 import org.kerasmatting.inference.MattingModel
 import org.kerasmatting.inference.Processor
 import org.kerasmatting.inference.goldenFiles
+import org.kerasmatting.matting.Problem
 import org.kerasmatting.matting.UnusableFile
 
 /**
@@ -22,9 +23,11 @@ class CheckResult(
     val notice: String? = null,
     val note: String? = null,
     val problem: String? = null,
+    /** The GPU delegate is not part of this build, which is not a fault of the file or the phone. */
+    val isAbsent: Boolean = false,
 ) {
     /** A GPU that rejects the file or fails is shown prominently, but does not count as an error of the file. */
-    val isRefused get() = problem != null && processor == "GPU"
+    val isRefused get() = problem != null && processor == GPU && !isAbsent
     val passed get() = problem == null && comparisons.isNotEmpty() && comparisons.all { it.passed }
 }
 
@@ -39,26 +42,37 @@ fun runCheck(context: Context, runs: Int = 30, report: (CheckResult) -> Unit) {
     } catch (_: IOException) {
         return
     } catch (error: JSONException) {
-        return report(CheckResult("golden.json", "-", problem = "golden.json is damaged: ${error.message}"))
+        return report(CheckResult("golden.json", "-", problem = context.getString(R.string.golden_damaged, error.message)))
     }
     for (file in files) {
         if (file.name !in models.bundled()) {
-            report(CheckResult(file.name, "-", problem = "${file.name} has golden vectors but is not in the app."))
+            report(CheckResult(file.name, "-", problem = context.getString(R.string.golden_without_file, file.name)))
             continue
         }
-        for (processor in listOf(cpu(1), cpu(2), cpu(4), gpu())) report(check(models, file, processor, runs))
+        for (threads in listOf(1, 2, 4)) report(check(context, models, file, cpu(threads), runs))
+        report(checkGpu(context, models, file, runs))
     }
 }
 
-private fun check(models: Models, file: GoldenFile, processor: Processor, runs: Int): CheckResult = try {
+/** In single precision where the limit only allows for its rounding. */
+private fun checkGpu(context: Context, models: Models, file: GoldenFile, runs: Int): CheckResult {
+    val settings = Settings(context)
+    if (settings.gpuCrashed) return CheckResult(file.name, GPU, problem = context.getString(R.string.gpu_crashed))
+    return settings.tryGpu { check(context, models, file, gpu(file.isExact), runs) }
+}
+
+private fun check(context: Context, models: Models, file: GoldenFile, processor: Processor, runs: Int): CheckResult = try {
     MattingModel.open(file.name, models.content(file.name), processor).use {
-        val note = if (it.isVerified) null else "The file has no checksum, so damage to it would go unnoticed."
-        CheckResult(file.name, processor.name, file.check(it), file.latency(it, runs, SECONDS), it.notice, note)
+        val note = if (it.isVerified) null else context.getString(R.string.no_checksum)
+        val notice = it.notice?.let(context::sentence)
+        CheckResult(file.name, processor.name, file.check(it), file.latency(it, runs, SECONDS), notice, note)
     }
 } catch (error: UnusableFile) {
-    CheckResult(file.name, processor.name, problem = error.message)
+    val isAbsent = error.reason.problem == Problem.NOT_IN_BUILD
+    CheckResult(file.name, processor.name, problem = context.sentence(error.reason), isAbsent = isAbsent)
 } catch (error: IOException) {
-    CheckResult(file.name, processor.name, problem = "A golden vector of ${file.name} is missing: ${error.message}.")
+    CheckResult(file.name, processor.name, problem = context.getString(R.string.golden_missing, file.name, error.message))
 }
 
+private const val GPU = "GPU"
 private const val SECONDS = 3.0 // for the runs of one file on one processor

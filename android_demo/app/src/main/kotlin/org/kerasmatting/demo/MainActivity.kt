@@ -1,7 +1,6 @@
 package org.kerasmatting.demo
 
 import android.app.Activity
-import android.content.ActivityNotFoundException
 import android.content.Intent
 import android.net.Uri
 import android.os.Bundle
@@ -9,6 +8,7 @@ import android.view.View
 import android.widget.AdapterView
 import android.widget.ArrayAdapter
 import android.widget.Button
+import android.widget.ImageView
 import android.widget.Spinner
 import android.widget.Switch
 import android.widget.TextView
@@ -16,7 +16,7 @@ import java.io.IOException
 import java.util.concurrent.Executors
 import org.kerasmatting.matting.UnusableFile
 
-/** Lets the user choose a model, describes it and opens the other screens. */
+/** Opens the other screens, and lets the user choose the network and where it runs. */
 class MainActivity : Activity() {
     private val worker = Executors.newSingleThreadExecutor()
     private val settings by lazy { Settings(this) }
@@ -26,16 +26,19 @@ class MainActivity : Activity() {
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
         setContentView(R.layout.main)
-        open(R.id.photo, PhotoActivity::class.java)
+        findViewById<ImageView>(R.id.sample).clipToOutline = true
+        for (id in listOf(R.id.sample, R.id.try_sample)) {
+            findViewById<View>(id).setOnClickListener { startActivity(Intent(this, PhotoActivity::class.java).setData(SAMPLE)) }
+        }
+        findViewById<View>(R.id.photo).setOnClickListener { if (!pickPicture(PHOTO)) description.setText(R.string.no_chooser) }
         open(R.id.camera, CameraActivity::class.java)
         open(R.id.check, CheckActivity::class.java)
         findViewById<Button>(R.id.pick_model).setOnClickListener { pick() }
-        findViewById<Switch>(R.id.gpu).apply {
-            isChecked = settings.usesGpu
-            setOnCheckedChangeListener { _, checked ->
-                settings.usesGpu = checked
-                describe()
-            }
+        findViewById<Button>(R.id.delete_model).setOnClickListener { delete() }
+        findViewById<Switch>(R.id.gpu).setOnCheckedChangeListener { _, checked ->
+            if (checked == settings.usesGpu) return@setOnCheckedChangeListener
+            settings.usesGpu = checked
+            describe()
         }
         findViewById<Spinner>(R.id.models).onItemSelectedListener = object : AdapterView.OnItemSelectedListener {
             override fun onItemSelected(list: AdapterView<*>, row: View?, position: Int, id: Long) {
@@ -48,18 +51,23 @@ class MainActivity : Activity() {
         list()
     }
 
+    override fun onResume() {
+        super.onResume()
+        findViewById<Switch>(R.id.gpu).isChecked = settings.usesGpu
+    }
+
     override fun onDestroy() {
         worker.shutdown()
         super.onDestroy()
     }
 
     private fun open(button: Int, screen: Class<*>) =
-        findViewById<Button>(button).setOnClickListener { startActivity(Intent(this, screen)) }
+        findViewById<View>(button).setOnClickListener { startActivity(Intent(this, screen)) }
 
     private fun list() {
         val names = models.names()
         val current = models.current(settings)
-        for (button in listOf(R.id.photo, R.id.camera)) findViewById<Button>(button).isEnabled = current != null
+        for (id in listOf(R.id.try_sample, R.id.photo, R.id.camera)) findViewById<View>(id).isEnabled = current != null
         findViewById<Spinner>(R.id.models).apply {
             adapter = ArrayAdapter(this@MainActivity, android.R.layout.simple_spinner_dropdown_item, names)
             current?.let { setSelection(names.indexOf(it)) }
@@ -70,18 +78,18 @@ class MainActivity : Activity() {
     /** Opens the file once, so that its problems are reported here and not on the next screen. */
     private fun describe() {
         val name = models.current(settings) ?: return
-        val usesGpu = settings.usesGpu
+        findViewById<View>(R.id.delete_model).visibility = if (name in models.picked()) View.VISIBLE else View.GONE
         description.setText(R.string.working)
         worker.execute {
             val text = try {
-                val (model, notice) = models.open(name, usesGpu)
+                val (model, warning) = models.open(name, settings)
                 model.use {
                     val inputs = it.inputs.keys.joinToString(" + ")
-                    val facts = "$inputs -> alpha, ${it.width} x ${it.height}, ${it.type}, ${it.processor.name}"
-                    listOfNotNull(it.description, facts, notice).joinToString("\n")
+                    val facts = getString(R.string.model_facts, inputs, it.width, it.height, it.type.toString(), it.processor.name)
+                    listOfNotNull(facts, warning).joinToString("\n")
                 }
             } catch (error: UnusableFile) {
-                error.message
+                sentence(error.reason)
             } catch (error: IOException) { // from the phone's storage
                 error.message
             } catch (_: OutOfMemoryError) {
@@ -93,23 +101,30 @@ class MainActivity : Activity() {
 
     private fun pick() {
         val intent = Intent(Intent.ACTION_OPEN_DOCUMENT).addCategory(Intent.CATEGORY_OPENABLE).setType("*/*")
-        try {
-            startActivityForResult(intent, PICK)
-        } catch (_: ActivityNotFoundException) {
-            description.setText(R.string.no_chooser)
-        }
+        if (!start(intent, PICK)) description.setText(R.string.no_chooser)
+    }
+
+    private fun delete() {
+        models.current(settings)?.let(models::delete)
+        settings.model = null
+        list()
     }
 
     override fun onActivityResult(request: Int, result: Int, data: Intent?) {
         val uri: Uri = data?.data ?: return
-        if (request != PICK || result != RESULT_OK) return
+        if (result != RESULT_OK) return
+        if (request == PHOTO) startActivity(Intent(this, PhotoActivity::class.java).setData(uri).addFlags(Intent.FLAG_GRANT_READ_URI_PERMISSION))
+        if (request == PICK) add(uri)
+    }
+
+    private fun add(uri: Uri) {
         description.setText(R.string.working)
         worker.execute {
             try {
                 settings.model = models.add(uri)
                 show { list() }
             } catch (error: UnusableFile) {
-                show { description.text = error.message }
+                show { description.text = sentence(error.reason) }
             } catch (error: IOException) {
                 show { description.text = error.message }
             } catch (_: OutOfMemoryError) {
@@ -122,5 +137,6 @@ class MainActivity : Activity() {
 
     private companion object {
         const val PICK = 1
+        const val PHOTO = 2
     }
 }

@@ -41,7 +41,7 @@ class Models(private val context: Context) {
         }
     }
 
-    private fun picked(): List<String> = folder.list().orEmpty().filter { it.endsWith(".tflite") }.sorted()
+    fun picked(): List<String> = folder.list().orEmpty().filter { it.endsWith(".tflite") }.sorted()
 
     /** Returns the chosen file, by default the first. */
     fun current(settings: Settings): String? {
@@ -50,23 +50,26 @@ class Models(private val context: Context) {
     }
 
     /**
-     * Opens a file on the GPU if [usesGpu], or on the CPU if not or if the GPU rejects it. The second value is a
-     * warning for the user or null. Throws UnusableFile like `MattingModel.open`.
+     * Opens a file on the GPU if [settings] say so, or on the CPU if not or if the GPU rejects it. The second value
+     * is a warning for the user or null. Throws UnusableFile like `MattingModel.open`, and IOException.
      */
-    fun open(name: String, usesGpu: Boolean): Pair<MattingModel, String?> {
+    fun open(name: String, settings: Settings): Pair<MattingModel, String?> {
         val file = content(name)
-        if (!usesGpu) return MattingModel.open(name, file, cpu()) to null
+        if (!settings.usesGpu) {
+            val warning = if (settings.gpuCrashed) context.getString(R.string.gpu_crashed) else null
+            return MattingModel.open(name, file, cpu()) to warning
+        }
         return try {
-            MattingModel.open(name, file, gpu()).let { it to it.notice }
+            settings.tryGpu { openAndRun(name, file, gpu()) }.let { model -> model to model.notice?.let(context::sentence) }
         } catch (error: RefusedByDelegate) {
-            MattingModel.open(name, file, cpu()) to "${error.message} Using the CPU instead."
+            MattingModel.open(name, file, cpu()) to context.getString(R.string.using_cpu, context.sentence(error.reason))
         }
     }
 
     /** Returns the bytes of a file in [names], memory-mapped if possible. */
     fun content(name: String): ByteBuffer {
         val own = File(folder, name)
-        if (own.isFile) return FileInputStream(own).use { it.channel.map(READ_ONLY, 0, own.length()) }
+        if (name !in bundled()) return FileInputStream(own).use { it.channel.map(READ_ONLY, 0, own.length()) }
         return try {
             context.assets.openFd("models/$name").use { asset ->
                 FileInputStream(asset.fileDescriptor).use {
@@ -91,16 +94,21 @@ class Models(private val context: Context) {
             copy(uri, name, temporary)
             val file = FileInputStream(temporary).use { it.channel.map(READ_ONLY, 0, temporary.length()) }
             MattingModel.open(name, file, cpu()).close()
-            if (!temporary.renameTo(File(folder, name))) throw IOException("$name cannot be stored; free some space.")
+            if (!temporary.renameTo(File(folder, name))) throw IOException(context.getString(R.string.not_stored, name))
             return name
         } finally {
             temporary.delete()
         }
     }
 
+    /** Deletes a file that the user picked. */
+    fun delete(name: String) {
+        File(folder, name).delete()
+    }
+
     /** Checks the first bytes before copying, since the file could be a video of several gigabytes. */
     private fun copy(uri: Uri, name: String, target: File) = try {
-        val input = context.contentResolver.openInputStream(uri) ?: throw IOException("it no longer exists")
+        val input = context.contentResolver.openInputStream(uri) ?: throw IOException(context.getString(R.string.file_gone))
         input.use { from ->
             val start = ByteArray(Signature.START)
             var count = 0
@@ -116,15 +124,16 @@ class Models(private val context: Context) {
             }
         }
     } catch (error: SecurityException) {
-        throw IOException("$name cannot be opened; choose it again.", error)
+        throw IOException(context.getString(R.string.not_opened, name), error)
     } catch (error: IOException) {
-        throw IOException("$name cannot be copied into the app (${error.message}); check this phone's free space.", error)
+        throw IOException(context.getString(R.string.not_copied, name, error.message), error)
     }
 
     private fun nameFor(uri: Uri): String {
-        val name = (displayName(context.contentResolver, uri) ?: "picked").replace(Regex("[^A-Za-z0-9._-]"), "_")
-        if (name in bundled()) throw UnusableFile("The app already contains $name; rename the file to use it.")
-        return if (name.endsWith(".tflite")) name else "$name.tflite"
+        val given = (displayName(context.contentResolver, uri) ?: "picked").replace(Regex("[^A-Za-z0-9._-]"), "_")
+        val name = if (given.endsWith(".tflite")) given else "$given.tflite"
+        if (name in bundled()) throw IOException(context.getString(R.string.already_bundled, name))
+        return name
     }
 }
 
@@ -136,10 +145,33 @@ fun displayName(resolver: ContentResolver, uri: Uri): String? =
 
 fun cpu(threads: Int = minOf(4, Runtime.getRuntime().availableProcessors())) = Processor("CPU x$threads", threads)
 
-/** Loads the GPU delegate by name, so that the app builds and runs without its library. */
-fun gpu() = Processor("GPU", 1) {
+/** Opens a model and runs it once: some drivers accept a model and fail, or end the process, when they run it. */
+fun openAndRun(name: String, file: ByteBuffer, processor: Processor): MattingModel {
+    val model = MattingModel.open(name, file, processor)
     try {
-        Class.forName("org.tensorflow.lite.gpu.GpuDelegate").getDeclaredConstructor().newInstance() as Delegate
+        model.run()
+    } catch (error: UnusableFile) {
+        model.close()
+        throw error
+    }
+    return model
+}
+
+/**
+ * Loads the GPU delegate by name, so that the app builds and runs without its library. It computes in half precision
+ * unless [isExact].
+ */
+fun gpu(isExact: Boolean = false, find: (String) -> Class<*> = { Class.forName(it) }) = Processor("GPU", 1) {
+    try {
+        val type = find("org.tensorflow.lite.gpu.GpuDelegate")
+        if (isExact) {
+            val optionsType = find("org.tensorflow.lite.gpu.GpuDelegateFactory\$Options")
+            val options = optionsType.getDeclaredConstructor().newInstance()
+            optionsType.getMethod("setPrecisionLossAllowed", Boolean::class.java).invoke(options, false)
+            type.getConstructor(optionsType).newInstance(options) as Delegate
+        } else {
+            type.getDeclaredConstructor().newInstance() as Delegate
+        }
     } catch (error: ClassNotFoundException) {
         throw NoClassDefFoundError(error.message)
     } catch (error: InvocationTargetException) {

@@ -1,6 +1,6 @@
 package org.kerasmatting.demo
 
-import android.content.ContentResolver
+import android.content.Context
 import android.graphics.Bitmap
 import android.graphics.BitmapFactory
 import android.graphics.BitmapRegionDecoder
@@ -9,13 +9,15 @@ import android.graphics.Rect
 import android.graphics.RectF
 import android.media.ExifInterface
 import android.net.Uri
+import java.io.FileNotFoundException
 import java.io.IOException
+import kotlin.math.sqrt
 
 /**
  * A picture of any size on the phone, rotated by its EXIF orientation. It is read downsampled or strip by strip,
  * so that 100 megapixels (400 MB) are never in memory at once. Throws IOException if it cannot be read.
  */
-class Photo(private val resolver: ContentResolver, private val uri: Uri) {
+class Photo(private val context: Context, private val uri: Uri) {
     private val rawWidth: Int
     private val rawHeight: Int
     private val turn: Matrix // rotates and flips the raw picture upright
@@ -27,7 +29,7 @@ class Photo(private val resolver: ContentResolver, private val uri: Uri) {
     init {
         val bounds = BitmapFactory.Options().apply { inJustDecodeBounds = true }
         input { BitmapFactory.decodeStream(it, null, bounds) }
-        if (bounds.outWidth <= 0 || bounds.outHeight <= 0) throw IOException("it is damaged or not a picture")
+        if (bounds.outWidth <= 0 || bounds.outHeight <= 0) throw IOException(context.getString(R.string.not_a_picture))
         rawWidth = bounds.outWidth
         rawHeight = bounds.outHeight
         turn = orientation()
@@ -41,10 +43,18 @@ class Photo(private val resolver: ContentResolver, private val uri: Uri) {
     /** Reads the whole picture, downsampled to at most [most] pixels. */
     fun small(most: Int): Bitmap {
         var sample = 1
-        while (rawWidth.toLong() / sample * (rawHeight / sample) > most) sample *= 2
+        while (rawWidth.toLong() / (2 * sample) * (rawHeight / (2 * sample)) >= most) sample *= 2
         val options = BitmapFactory.Options().apply { inSampleSize = sample }
-        val raw = input { BitmapFactory.decodeStream(it, null, options) } ?: throw IOException("it is damaged")
-        return upright(raw)
+        val sampled = input { BitmapFactory.decodeStream(it, null, options) } ?: throw IOException(context.getString(R.string.damaged))
+        return upright(scaled(sampled, most))
+    }
+
+    /** Scales down what sampling by a power of two left too large. */
+    private fun scaled(bitmap: Bitmap, most: Int): Bitmap {
+        val scale = sqrt(most.toDouble() / (bitmap.width.toDouble() * bitmap.height))
+        if (scale >= 1) return bitmap
+        val (width, height) = maxOf(1, (bitmap.width * scale).toInt()) to maxOf(1, (bitmap.height * scale).toInt())
+        return Bitmap.createScaledBitmap(bitmap, width, height, true).also { bitmap.recycle() }
     }
 
     /**
@@ -64,7 +74,7 @@ class Photo(private val resolver: ContentResolver, private val uri: Uri) {
                 val part = RectF(0f, top.toFloat(), width.toFloat(), (top + count).toFloat())
                 back.mapRect(part)
                 val rawPart = Rect().also { part.round(it) }
-                val raw = decoder.decodeRegion(rawPart, options) ?: throw IOException("it is damaged")
+                val raw = decoder.decodeRegion(rawPart, options) ?: throw IOException(context.getString(R.string.damaged))
                 val strip = upright(raw)
                 strip.getPixels(pixels, 0, width, 0, 0, width, count)
                 strip.recycle()
@@ -109,10 +119,12 @@ class Photo(private val resolver: ContentResolver, private val uri: Uri) {
     }
 
     private fun <T> input(read: (java.io.InputStream) -> T): T = try {
-        (resolver.openInputStream(uri) ?: throw IOException("it no longer exists")).use(read)
+        (context.contentResolver.openInputStream(uri) ?: throw IOException(context.getString(R.string.gone))).use(read)
+    } catch (error: FileNotFoundException) {
+        throw IOException(context.getString(R.string.gone), error)
     } catch (error: SecurityException) {
-        throw IOException("the permission to read it has expired; choose it again", error)
+        throw IOException(context.getString(R.string.expired), error)
     } catch (error: IllegalStateException) {
-        throw IOException("the app that stores it did not provide it", error)
+        throw IOException(context.getString(R.string.not_provided), error)
     }
 }

@@ -1,30 +1,22 @@
 package org.kerasmatting.demo
 
 import android.app.Activity
-import android.content.ActivityNotFoundException
+import android.content.ClipData
+import android.content.ClipboardManager
 import android.content.Intent
 import android.net.Uri
 import android.os.Build
 import android.os.Bundle
-import android.provider.MediaStore
 import android.view.View
-import android.widget.AdapterView
 import android.widget.Button
-import android.widget.ImageView
-import android.widget.RadioGroup
-import android.widget.Spinner
+import android.widget.ImageButton
 import android.widget.TextView
-import org.kerasmatting.matting.Background
 
-/** Shows a photo, its alpha, its cut-out or a new background, and saves the cut-out at full resolution. */
+/** Shows a photo beside its cut-out or a new background, and saves or shares the result at full resolution. */
 class PhotoActivity : Activity() {
     private lateinit var session: PhotoSession
-    private val views = mapOf(
-        R.id.view_image to PhotoView.IMAGE,
-        R.id.view_alpha to PhotoView.ALPHA,
-        R.id.view_cut_out to PhotoView.CUT_OUT,
-        R.id.view_composed to PhotoView.COMPOSED,
-    )
+    private lateinit var strip: LookStrip
+    private val compare by lazy { findViewById<CompareView>(R.id.picture) }
 
     @Suppress("DEPRECATION") // the replacement is in AndroidX
     override fun onCreate(state: Bundle?) {
@@ -32,28 +24,16 @@ class PhotoActivity : Activity() {
         setContentView(R.layout.photo)
         val kept = lastNonConfigurationInstance as PhotoSession?
         session = kept ?: PhotoSession(this)
+        strip = LookStrip(findViewById(R.id.strip), Look.entries, ::tap)
+        state?.let { compare.share = it.getFloat(SHARE) }
         if (kept == null && state != null) restore(state)
+        if (state == null) intent.data?.let(session::choose)
 
-        findViewById<Button>(R.id.choose).setOnClickListener { pick(PICTURE) }
-        findViewById<Button>(R.id.choose_extra).setOnClickListener { pick(EXTRA) }
-        findViewById<Button>(R.id.save).setOnClickListener { save() }
-        findViewById<RadioGroup>(R.id.views).apply {
-            check(views.entries.first { it.value == session.view }.key)
-            setOnCheckedChangeListener { _, id -> session.show(views.getValue(id), session.background) }
-        }
-        findViewById<Spinner>(R.id.backgrounds).apply {
-            setSelection(session.background.ordinal, false)
-            onItemSelectedListener = object : AdapterView.OnItemSelectedListener {
-                override fun onItemSelected(list: AdapterView<*>, row: View?, position: Int, id: Long) {
-                    val chosen = Background.entries[position]
-                    if (chosen == session.background) return
-                    session.show(session.view, chosen)
-                    if (chosen == Background.PICTURE) pick(BACKGROUND)
-                }
-
-                override fun onNothingSelected(list: AdapterView<*>) = Unit
-            }
-        }
+        findViewById<ImageButton>(R.id.back).setOnClickListener { finish() }
+        findViewById<ImageButton>(R.id.choose).setOnClickListener { pick(PICTURE) }
+        findViewById<ImageButton>(R.id.copy).setOnClickListener { whenSaved(::copy) }
+        findViewById<ImageButton>(R.id.share).setOnClickListener { whenSaved(::share) }
+        findViewById<Button>(R.id.main).setOnClickListener { act() }
         session.onChange = ::draw
         draw(session.state)
     }
@@ -63,8 +43,8 @@ class PhotoActivity : Activity() {
 
     override fun onSaveInstanceState(state: Bundle) {
         super.onSaveInstanceState(state)
-        state.putInt(VIEW, session.view.ordinal)
-        state.putInt(COLOUR, session.background.ordinal)
+        state.putInt(LOOK, session.look.ordinal)
+        state.putFloat(SHARE, compare.share)
         state.putString(URI, session.uri?.toString())
         state.putString(EXTRA_URI, session.extraUri?.toString())
         state.putString(BACKGROUND_URI, session.backgroundUri?.toString())
@@ -74,7 +54,7 @@ class PhotoActivity : Activity() {
     private fun restore(state: Bundle) {
         fun uri(key: String) = state.getString(key)?.let(Uri::parse)
         uri(BACKGROUND_URI)?.let(session::chooseBackground)
-        session.show(PhotoView.entries[state.getInt(VIEW)], Background.entries[state.getInt(COLOUR)])
+        session.show(Look.entries[state.getInt(LOOK)])
         uri(URI)?.let(session::choose)
         uri(EXTRA_URI)?.let(session::chooseExtra)
     }
@@ -87,48 +67,79 @@ class PhotoActivity : Activity() {
 
     private fun draw(state: PhotoSession.State) {
         findViewById<View>(R.id.progress).visibility = if (state.isBusy) View.VISIBLE else View.GONE
-        findViewById<TextView>(R.id.message).apply {
-            text = state.message ?: if (session.uri == null) getString(R.string.no_picture) else ""
-        }
-        findViewById<ImageView>(R.id.picture).setImageBitmap(state.shown)
-        findViewById<Button>(R.id.save).isEnabled = state.canSave
-        findViewById<Button>(R.id.choose_extra).apply {
-            visibility = if (state.extra == null) View.GONE else View.VISIBLE
-            isEnabled = state.shown != null
-            setText(if (state.extra == "trimap") R.string.choose_trimap else R.string.choose_scene)
+        findViewById<View>(R.id.empty).visibility = if (state.photo == null && !state.isBusy) View.VISIBLE else View.GONE
+        findViewById<TextView>(R.id.message).text = listOfNotNull(state.message, state.warning).joinToString("\n")
+        compare.before = state.photo
+        compare.after = state.result
+        compare.contentDescription = getString(if (state.result == null) R.string.photo else R.string.compare)
+        strip.chosen = session.look
+        findViewById<View>(R.id.strip_scroll).visibility = if (state.result == null) View.INVISIBLE else View.VISIBLE
+        for (id in listOf(R.id.copy, R.id.share)) findViewById<View>(id).isEnabled = canSave(state)
+        findViewById<Button>(R.id.main).apply {
+            isEnabled = !state.isBusy
+            setText(
+                when {
+                    state.result != null -> if (state.saved == null) R.string.save else R.string.share
+                    state.photo == null || state.extra == null -> R.string.choose_picture
+                    state.extra == "trimap" -> R.string.choose_trimap
+                    else -> R.string.choose_scene
+                },
+            )
         }
     }
 
-    private fun pick(request: Int) {
-        val intent = if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.TIRAMISU) {
-            Intent(MediaStore.ACTION_PICK_IMAGES)
-        } else {
-            Intent(Intent.ACTION_OPEN_DOCUMENT).addCategory(Intent.CATEGORY_OPENABLE)
+    private fun canSave(state: PhotoSession.State) = !state.isBusy && state.result != null
+
+    private fun act() {
+        val state = session.state
+        when {
+            state.result != null -> if (state.saved == null) save() else whenSaved(::share)
+            state.photo == null || state.extra == null -> pick(PICTURE)
+            else -> pick(EXTRA)
         }
-        start(intent.setType("image/*"), request)
+    }
+
+    /** Tapping the picture again chooses another one. */
+    private fun tap(look: Look) {
+        val isAgain = look == session.look
+        if (!isAgain) session.show(look)
+        if (look == Look.PICTURE && (isAgain || session.backgroundUri == null)) pick(BACKGROUND)
+    }
+
+    private fun pick(request: Int) {
+        if (!pickPicture(request)) say(R.string.no_chooser)
     }
 
     private fun save() {
         if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q) return session.save()
         // Before Android 10, saving to the gallery needs a storage permission; saving a document does not.
         val intent = Intent(Intent.ACTION_CREATE_DOCUMENT).addCategory(Intent.CATEGORY_OPENABLE)
-        start(intent.setType("image/png").putExtra(Intent.EXTRA_TITLE, "matting.png"), SAVE)
+        if (!start(intent.setType("image/png").putExtra(Intent.EXTRA_TITLE, session.name()), SAVE)) say(R.string.no_chooser)
     }
 
-    private fun start(intent: Intent, request: Int) = try {
-        startActivityForResult(intent, request)
-    } catch (_: ActivityNotFoundException) {
-        findViewById<TextView>(R.id.message).setText(R.string.no_chooser)
+    /** Saves the result first if it was not saved yet. */
+    private fun whenSaved(use: (Uri) -> Unit) {
+        val saved = session.state.saved
+        if (saved != null) use(saved) else if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q) session.save(done = use) else save()
     }
+
+    private fun copy(uri: Uri) {
+        getSystemService(ClipboardManager::class.java).setPrimaryClip(ClipData.newUri(contentResolver, session.name(), uri))
+        say(R.string.copied)
+    }
+
+    private fun share(uri: Uri) {
+        val intent = Intent(Intent.ACTION_SEND).setType("image/png").putExtra(Intent.EXTRA_STREAM, uri)
+        startActivity(Intent.createChooser(intent.addFlags(Intent.FLAG_GRANT_READ_URI_PERMISSION), null))
+    }
+
+    private fun say(text: Int) = findViewById<TextView>(R.id.message).setText(text)
 
     /** There is no URI if the user cancelled or the gallery was empty. */
     override fun onActivityResult(request: Int, result: Int, data: Intent?) {
         val uri = data?.data?.takeIf { result == RESULT_OK }
         if (uri == null) {
-            if (request == BACKGROUND && session.backgroundUri == null) { // none was chosen
-                session.show(session.view, Background.WHITE)
-                findViewById<Spinner>(R.id.backgrounds).setSelection(Background.WHITE.ordinal)
-            }
+            if (request == BACKGROUND && session.backgroundUri == null) session.show(Look.CUT_OUT) // none was chosen
             return
         }
         when (request) {
@@ -144,8 +155,8 @@ class PhotoActivity : Activity() {
         const val EXTRA = 2
         const val BACKGROUND = 3
         const val SAVE = 4
-        const val VIEW = "view"
-        const val COLOUR = "colour"
+        const val LOOK = "look"
+        const val SHARE = "share"
         const val URI = "uri"
         const val EXTRA_URI = "extra_uri"
         const val BACKGROUND_URI = "background_uri"

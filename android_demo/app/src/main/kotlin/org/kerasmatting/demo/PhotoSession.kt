@@ -25,8 +25,6 @@ import org.kerasmatting.matting.cover
 import org.kerasmatting.matting.cutOut
 import org.kerasmatting.matting.greyOf
 
-enum class PhotoView { IMAGE, ALPHA, CUT_OUT, COMPOSED }
-
 /**
  * One photo and its matte; survives screen rotation. All work runs on a thread of its own; results are passed to
  * [onChange] on the main thread.
@@ -34,11 +32,16 @@ enum class PhotoView { IMAGE, ALPHA, CUT_OUT, COMPOSED }
 class PhotoSession(context: Context) {
     class State(
         val isBusy: Boolean = false,
+        /** What happened last, and what the network ran on. */
         val message: String? = null,
-        val shown: Bitmap? = null,
-        val canSave: Boolean = false,
+        /** Why the network does not run as the user wants, as long as that is so. */
+        val warning: String? = null,
+        val photo: Bitmap? = null,
+        val result: Bitmap? = null,
         /** "trimap" or "background" if the model needs it besides the image. */
         val extra: String? = null,
+        /** Where the result in view was saved. */
+        val saved: Uri? = null,
     )
 
     private val context = context.applicationContext
@@ -51,9 +54,7 @@ class PhotoSession(context: Context) {
     var state = State()
         private set
     var onChange: (State) -> Unit = {}
-    var view = PhotoView.COMPOSED
-        private set
-    var background = Background.WHITE
+    var look = Look.CUT_OUT
         private set
     var uri: Uri? = null
         private set
@@ -67,12 +68,15 @@ class PhotoSession(context: Context) {
 
     // Used on the worker thread only.
     private var model: MattingModel? = null
-    private var notice: String? = null
+    private var message: String? = null
+    private var matted: String? = null
+    private var warning: String? = null
     private var photo: Photo? = null
     private var bitmap: Bitmap? = null
     private var pixels = IntArray(0)
     private var alpha = FloatArray(0)
     private var matter: Matter? = null
+    private var saved: Uri? = null
 
     init {
         work { open() } // tells the screen which inputs the model has
@@ -92,14 +96,20 @@ class PhotoSession(context: Context) {
     }
 
     fun chooseBackground(chosen: Uri) {
-        background = Background.PICTURE
-        work { backgroundUri = chosen }
+        look = Look.PICTURE
+        work {
+            backgroundUri = chosen
+            saved = null
+        }
     }
 
-    fun show(view: PhotoView, background: Background) {
-        this.view = view
-        this.background = background
-        if (uri != null) work {}
+    fun show(look: Look) {
+        this.look = look
+        if (uri == null) return
+        work {
+            saved = null
+            if (matter != null) message = matted
+        }
     }
 
     fun close() {
@@ -109,30 +119,44 @@ class PhotoSession(context: Context) {
         worker.shutdown()
     }
 
-    /** Saves the cut-out at full resolution: to [target] on Android 8 and 9, to the gallery on later versions. */
-    fun save(target: Uri? = null) = work {
-        try {
-            photo?.let { write(it, target) }
-        } catch (error: IOException) {
-            throw UnusableFile(context.getString(R.string.not_saved, error.message), error)
-        } catch (error: SecurityException) {
-            throw UnusableFile(context.getString(R.string.not_saved, error.message), error)
-        } catch (error: IllegalStateException) { // from MediaStore if the storage is full
-            throw UnusableFile(context.getString(R.string.not_saved, error.message), error)
+    /** The name under which the result in view is saved. */
+    fun name() = resultName(uri?.takeIf { it != SAMPLE }?.let { displayName(context.contentResolver, it) }, look)
+
+    /**
+     * Saves the result in view at the photo's size: to [target] on Android 8 and 9, to the gallery on later versions.
+     * [done] gets its address on the main thread.
+     */
+    fun save(target: Uri? = null, done: (Uri) -> Unit = {}) {
+        val look = look
+        work {
+            try {
+                photo?.takeIf { matter != null }?.let { photo ->
+                    val uri = write(photo, look, target)
+                    saved = uri
+                    main.post { if (!isClosed) done(uri) }
+                }
+            } catch (error: IOException) {
+                message = context.getString(R.string.not_saved, error.message)
+            } catch (error: SecurityException) {
+                message = context.getString(R.string.not_saved, error.message)
+            } catch (error: IllegalStateException) { // from MediaStore if the storage is full
+                message = context.getString(R.string.not_saved, error.message)
+            }
         }
     }
 
-    private fun write(photo: Photo, target: Uri?) {
+    private fun write(photo: Photo, look: Look, target: Uri?): Uri {
         val resolver = context.contentResolver
-        val uri = target ?: newPicture() ?: throw IOException("the gallery does not accept it")
+        val uri = target ?: newPicture() ?: throw IOException(context.getString(R.string.gallery_refuses))
         try {
-            val out = resolver.openOutputStream(uri) ?: throw IOException("the file cannot be written")
-            write(photo, out.buffered(1 shl 16))
+            val out = resolver.openOutputStream(uri) ?: throw IOException(context.getString(R.string.not_writable))
+            write(photo, look, out)
             if (target == null) {
                 resolver.update(uri, ContentValues().apply { put(MediaStore.MediaColumns.IS_PENDING, 0) }, null, null)
             }
-            val name = displayName(resolver, uri) ?: "matting.png"
-            notice = context.getString(R.string.saved, photo.width, photo.height, name)
+            val name = displayName(resolver, uri) ?: name()
+            message = context.getString(R.string.saved, photo.width, photo.height, name)
+            return uri
         } catch (error: Throwable) {
             if (target == null) resolver.delete(uri, null, null)
             throw error
@@ -142,7 +166,7 @@ class PhotoSession(context: Context) {
     private fun newPicture(): Uri? {
         if (Build.VERSION.SDK_INT < Build.VERSION_CODES.Q) return null
         val values = ContentValues().apply {
-            put(MediaStore.MediaColumns.DISPLAY_NAME, "matting.png") // MediaStore numbers duplicates
+            put(MediaStore.MediaColumns.DISPLAY_NAME, name())
             put(MediaStore.MediaColumns.MIME_TYPE, "image/png")
             put(MediaStore.MediaColumns.RELATIVE_PATH, "${Environment.DIRECTORY_PICTURES}/Matting")
             put(MediaStore.MediaColumns.IS_PENDING, 1)
@@ -150,39 +174,44 @@ class PhotoSession(context: Context) {
         return context.contentResolver.insert(MediaStore.Images.Media.EXTERNAL_CONTENT_URI, values)
     }
 
-    private fun write(photo: Photo, out: OutputStream) = PngWriter(out, photo.width, photo.height).use { png ->
-        val enlarged = checkNotNull(matter).refinement.Enlarged(photo.width, photo.height)
-        var part = FloatArray(0)
-        fun strip(pixels: IntArray, top: Int, rows: Int) {
-            if (part.size < pixels.size) part = FloatArray(pixels.size)
-            enlarged.rows(pixels, top, rows, part)
-            cutOut(pixels, part, pixels, rows * photo.width)
-            png.rows(pixels, rows)
-            report(context.getString(R.string.saving, 100 * (top + rows) / photo.height))
+    /** Closes [out] in any case. */
+    private fun write(photo: Photo, look: Look, out: OutputStream) =
+        PngWriter(out.buffered(1 shl 16), photo.width, photo.height).use { png ->
+            val enlarged = checkNotNull(matter).refinement.Enlarged(photo.width, photo.height)
+            val rendering = Rendering(look, photo.width, photo.height)
+            var part = FloatArray(0)
+            fun strip(pixels: IntArray, top: Int, rows: Int) {
+                if (part.size < pixels.size) part = FloatArray(pixels.size)
+                enlarged.rows(pixels, top, rows, part)
+                rendering.rows(pixels, part, top, rows, pixels)
+                png.rows(pixels, rows)
+                report(context.getString(R.string.saving, 100 * (top + rows) / photo.height))
+            }
+            try {
+                photo.strips(STRIP, ::strip)
+            } catch (error: UnsupportedOperationException) {
+                if (photo.width.toLong() * photo.height > WHOLE) throw IOException(context.getString(R.string.too_large), error)
+                strip(pixelsOf(photo.small(WHOLE)), 0, photo.height)
+            }
+            png.finish()
         }
-        try {
-            photo.strips(STRIP, ::strip)
-        } catch (error: UnsupportedOperationException) {
-            if (photo.width.toLong() * photo.height > WHOLE) throw IOException(context.getString(R.string.too_large), error)
-            val whole = photo.small(WHOLE)
-            val pixels = pixelsOf(whole)
-            strip(pixels, 0, photo.height)
-        }
-    }
 
     private fun open(): MattingModel? {
         model?.let { return it }
-        val name = models.current(settings) ?: throw UnusableFile(context.getString(R.string.no_models))
-        val (opened, warning) = models.open(name, settings.usesGpu)
+        val name = models.current(settings) ?: throw IOException(context.getString(R.string.no_models))
+        val (opened, problem) = models.open(name, settings)
         model = opened
-        notice = warning
+        warning = problem
         return opened
     }
 
     private fun read(chosen: Uri) {
         photo = null
         bitmap = null
-        val read = Photo(context.contentResolver, chosen)
+        matter = null
+        saved = null
+        message = null
+        val read = Photo(context, chosen)
         val small = read.small(PREVIEW)
         photo = read
         bitmap = small
@@ -195,51 +224,72 @@ class PhotoSession(context: Context) {
         val bitmap = bitmap ?: return
         val model = open() ?: return
         matter = null
+        saved = null
         val extra = extraOf(model)
         if (extra != null && extraUri == null) {
-            val text = if (extra == "trimap") R.string.needs_trimap else R.string.needs_scene
-            notice = context.getString(text, model.name)
+            message = context.getString(if (extra == "trimap") R.string.needs_trimap else R.string.needs_scene, model.name)
             return
         }
         val extraPixels = extraUri?.let { covering(it, bitmap.width, bitmap.height) }
         val new = Matter(model, bitmap.width, bitmap.height)
+        val start = System.nanoTime()
         new.matte(pixels, trimap = extraPixels, background = extraPixels)
+        val milliseconds = (System.nanoTime() - start) / 1e6
         new.refined(pixels, alpha)
         matter = new
-        notice = model.notice
+        matted = context.getString(R.string.matted, model.processor.name, milliseconds)
+        message = matted
     }
 
-    private fun render(view: PhotoView, background: Background): Bitmap? {
+    private fun render(look: Look): Bitmap? {
         val source = bitmap ?: return null
-        val matter = matter ?: return source
+        if (matter == null) return null
         val result = IntArray(pixels.size)
-        when (view) {
-            PhotoView.IMAGE -> return source
-            PhotoView.ALPHA -> greyOf(alpha, result)
-            PhotoView.CUT_OUT -> cutOut(pixels, alpha, result)
-            PhotoView.COMPOSED -> compose(matter, background, result)
-        }
-        return Bitmap.createBitmap(result, source.width, source.height, Bitmap.Config.ARGB_8888)
+        Rendering(look, source.width, source.height).rows(pixels, alpha, 0, source.height, result)
+        return Bitmap.createBitmap(result, source.width, source.height, Bitmap.Config.ARGB_8888).apply { setHasAlpha(look == Look.CUT_OUT) }
     }
 
-    private fun compose(matter: Matter, background: Background, result: IntArray) {
-        val picture = backgroundUri
-        val colour = background.colour ?: Color.WHITE.takeIf { background == Background.PICTURE && picture == null }
-        when {
-            colour != null -> composeOver(pixels, alpha, colour, result)
-            background == Background.BLURRED -> {
-                val small = IntArray(matter.smallWidth * matter.smallHeight)
+    /** Renders strips of a [look] at any size; the background is enlarged from that of the preview. */
+    private inner class Rendering(private val look: Look, private val width: Int, height: Int) {
+        private val colour = look.background?.colour ?: Color.WHITE.takeIf { look == Look.PICTURE && backgroundUri == null }
+        private val background: IntArray?
+        private val resize: Resize?
+        private var behind = IntArray(0)
+
+        init {
+            val matter = checkNotNull(matter)
+            if (look.background == null || colour != null) {
+                background = null
+                resize = null
+            } else if (look == Look.BLURRED) {
                 val radius = maxOf(1, maxOf(matter.smallWidth, matter.smallHeight) / 40)
-                BlurredBackground(matter.smallWidth, matter.smallHeight, radius).blur(matter.small, matter.smallAlpha, small)
-                Resize(matter.smallWidth, matter.smallHeight, matter.width, matter.height).colours(small, result)
-                composeOver(pixels, alpha, result, result)
+                background = IntArray(matter.smallWidth * matter.smallHeight)
+                BlurredBackground(matter.smallWidth, matter.smallHeight, radius).blur(matter.small, matter.smallAlpha, background)
+                resize = Resize(matter.smallWidth, matter.smallHeight, width, height)
+            } else {
+                background = covering(checkNotNull(backgroundUri), matter.width, matter.height)
+                resize = Resize(matter.width, matter.height, width, height)
             }
-            else -> composeOver(pixels, alpha, covering(checkNotNull(picture), matter.width, matter.height), result)
+        }
+
+        /** [target] may be [pixels]. */
+        fun rows(pixels: IntArray, alpha: FloatArray, top: Int, rows: Int, target: IntArray) {
+            val size = rows * width
+            when {
+                look == Look.CUT_OUT -> cutOut(pixels, alpha, target, size)
+                look == Look.ALPHA -> greyOf(alpha, target, size)
+                colour != null -> composeOver(pixels, alpha, colour, target, size)
+                else -> {
+                    if (behind.size < size) behind = IntArray(size)
+                    checkNotNull(resize).colours(checkNotNull(background), behind, top, rows)
+                    composeOver(pixels, alpha, behind, target, size)
+                }
+            }
         }
     }
 
     private fun covering(uri: Uri, width: Int, height: Int): IntArray {
-        val small = Photo(context.contentResolver, uri).small(PREVIEW)
+        val small = Photo(context, uri).small(PREVIEW)
         return cover(pixelsOf(small), small.width, small.height, width, height)
     }
 
@@ -248,33 +298,31 @@ class PhotoSession(context: Context) {
     /** Runs [task] on the worker thread, then renders the result; errors become a message. */
     private fun work(task: () -> Unit) {
         if (isClosed) return
-        val (view, background) = view to background
-        change(State(true, context.getString(R.string.working), state.shown, false, state.extra))
+        val look = look
+        change(State(true, context.getString(R.string.working), state.warning, state.photo, state.result, state.extra))
         worker.execute {
-            var shown: Bitmap? = null
-            val problem = try {
+            var result: Bitmap? = null
+            try {
                 task()
-                shown = render(view, background)
-                null
+                result = render(look)
             } catch (error: UnusableFile) {
-                error.message
+                message = context.sentence(error.reason)
             } catch (error: IOException) {
-                context.getString(R.string.unreadable, error.message)
-            } catch (error: IllegalArgumentException) { // from a broken model or provider
-                error.message
+                message = error.message
+            } catch (error: IllegalArgumentException) { // from a broken provider
+                message = error.message
             } catch (_: OutOfMemoryError) {
                 matter = null
-                context.getString(R.string.no_memory)
+                message = context.getString(R.string.no_memory)
             }
-            val message = problem ?: notice
-            val (canSave, extra) = (matter != null) to model?.let { extraOf(it) }
-            main.post {
-                if (!isClosed) change(State(false, message, shown ?: state.shown, canSave, extra))
-            }
+            val new = State(false, message, warning, bitmap, result, model?.let { extraOf(it) }, saved)
+            main.post { if (!isClosed) change(new) }
         }
     }
 
-    private fun report(message: String) = main.post { if (!isClosed) change(State(true, message, state.shown, false, state.extra)) }
+    private fun report(message: String) = main.post {
+        if (!isClosed) change(State(true, message, state.warning, state.photo, state.result, state.extra))
+    }
 
     private fun change(new: State) {
         state = new

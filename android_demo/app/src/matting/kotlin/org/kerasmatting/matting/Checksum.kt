@@ -18,7 +18,7 @@ fun verifyChecksum(file: ByteBuffer, name: String): Boolean {
     val start = markerEnd(file) ?: return false
     val expected = ByteArray(BYTES) { if (start + it < file.limit()) file.get(start + it) else 0 }
     if (!MessageDigest.isEqual(expected, sha256(file, start))) {
-        throw UnusableFile("$name is damaged: its checksum does not match; copy it to the phone again.")
+        throw UnusableFile(Problem.CHECKSUM, name)
     }
     return true
 }

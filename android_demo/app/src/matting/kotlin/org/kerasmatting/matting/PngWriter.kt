@@ -16,7 +16,8 @@ class PngWriter(private val out: OutputStream, private val width: Int, private v
     private val packed = ByteArray(1 shl 16)
     private var written = 0
 
-    init {
+    /** Writes what comes before the first row. */
+    private fun start() {
         out.write(byteArrayOf(-119, 80, 78, 71, 13, 10, 26, 10))
         val header = ByteArray(13)
         int(width).copyInto(header, 0)
@@ -28,6 +29,7 @@ class PngWriter(private val out: OutputStream, private val width: Int, private v
 
     /** Writes the next [count] rows, ARGB, not premultiplied. */
     fun rows(pixels: IntArray, count: Int) {
+        if (written == 0) start()
         check(written + count <= height) { "The PNG has $height rows, not ${written + count}." }
         for (y in 0 until count) row(pixels, y * width)
         written += count
@@ -56,14 +58,16 @@ class PngWriter(private val out: OutputStream, private val width: Int, private v
         if (count > 0) chunk("IDAT", packed, count)
     }
 
-    /** Also closes [out]. Throws IllegalStateException if rows are missing. */
-    override fun close() = out.use {
+    /** Completes the file. Throws IllegalStateException if rows are missing. */
+    fun finish() {
+        check(written == height) { "The PNG has $height rows, but only $written were written." }
         deflater.finish()
         while (!deflater.finished()) drain()
-        deflater.end()
         chunk("IEND", packed, 0)
-        check(written == height) { "The PNG has $height rows, but only $written were written." }
     }
+
+    /** Frees memory and closes [out], also of an incomplete file. */
+    override fun close() = out.use { deflater.end() }
 
     private fun chunk(name: String, data: ByteArray, count: Int) {
         val type = name.toByteArray(Charsets.US_ASCII)

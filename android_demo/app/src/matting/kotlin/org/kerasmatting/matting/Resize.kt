@@ -17,10 +17,13 @@ class Resize(val fromWidth: Int, val fromHeight: Int, val toWidth: Int, val toHe
     private val lineRows = intArrayOf(-1, -1)
     private val sums = FloatArray(3 * toWidth)
 
-    /** Resizes [source], fromHeight x fromWidth, into opaque [target], toHeight x toWidth. */
-    fun colours(source: IntArray, target: IntArray) {
+    /**
+     * Resizes [source], fromHeight x fromWidth, into opaque [target], toHeight x toWidth, or the [count] rows from
+     * [top] on of it.
+     */
+    fun colours(source: IntArray, target: IntArray, top: Int = 0, count: Int = toHeight) {
         lineRows.fill(-1)
-        for (y in 0 until toHeight) {
+        for (y in top until top + count) {
             sums.fill(0f, 0, 3 * toWidth)
             for (tap in rows.start[y] until rows.start[y + 1]) {
                 val line = colourLine(source, rows.source[tap])
@@ -28,7 +31,7 @@ class Resize(val fromWidth: Int, val fromHeight: Int, val toWidth: Int, val toHe
                 for (i in 0 until 3 * toWidth) sums[i] += weight * line[i]
             }
             for (x in 0 until toWidth) {
-                target[y * toWidth + x] = argb(
+                target[(y - top) * toWidth + x] = argb(
                     (sums[3 * x] + 0.5f).toInt(), (sums[3 * x + 1] + 0.5f).toInt(), (sums[3 * x + 2] + 0.5f).toInt(),
                 )
             }

@@ -3,9 +3,6 @@ package org.kerasmatting.matting
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 
-/** A file cannot be used; the message tells the user why in one sentence. */
-open class UnusableFile(message: String, cause: Throwable? = null) : Exception(message, cause)
-
 /** The signature and metadata of a .tflite file, read without an interpreter. */
 class Signature(
     val key: String,
@@ -24,7 +21,7 @@ class Signature(
         /** Throws UnusableFile unless [file], called [name], begins like a .tflite file. */
         fun checkStart(file: ByteBuffer, name: String) {
             if (file.limit() < START || !(0 until 4).all { file.get(4 + it).toInt().toChar() == "TFL3"[it] }) {
-                throw UnusableFile("$name is not a .tflite file.")
+                throw UnusableFile(Problem.NOT_TFLITE, name)
             }
         }
 
@@ -37,7 +34,7 @@ class Signature(
             try {
                 return read(buffer, name, isVerified)
             } catch (error: RuntimeException) {
-                throw UnusableFile("$name is damaged; copy it to the phone again.", error)
+                throw UnusableFile(Reason(Problem.DAMAGED, name), error)
             }
         }
 
@@ -46,7 +43,7 @@ class Signature(
             val model = Table(buffer, buffer.getInt(0))
             val signatures = model.tables(7)
             if (signatures.size != 1) {
-                throw UnusableFile("$name has ${signatures.size} signatures instead of one; export it with export.convert.")
+                throw UnusableFile(Problem.SIGNATURES, name, signatures.size)
             }
             val (signature) = signatures
             return Signature(
