@@ -22,6 +22,7 @@ SLOW = [
     "recipes/test_stages.py",
     "recipes/test_resume.py",
     "recipes/test_interruptions.py",
+    "test_own_pictures.py",
     "models/test_registry.py",
     "export/test_mobile.py",
     "models/test_saving.py",
