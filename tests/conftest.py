@@ -39,6 +39,8 @@ SLOW = [
     "data/test_refinement.py",
     "inference/test_tiles.py",
     "commands/test_weights_fetch.py",
+    "recipes/test_float16.py",
+    "recipes/test_quantized.py",
 ]
 
 
