@@ -80,26 +80,6 @@ portrait() {
     --qat_weights "$runs/portrait_int8/last.weights.h5" --model modnet_mobilenetv2_mobile --option branch_width=0.5
 }
 
-# by other methods, from the encoder of `portrait`
-similar=(--photographs --backbone pretrained:portrait --size 384 --batch_size 4 --sizes 384,320,384,448 --learning_rate 1e-3)
-
-portrait_gfm() {
-  train gfm gfm --model gfm_mobilenetv2_tt_mobile "${similar[@]}" "${long[@]}" "${more_people[@]}" "${everywhere[@]}" --epochs 6
-  ship portrait_gfm "people, from the photograph alone, by GFM" gfm float16:384 --model gfm_mobilenetv2_tt_mobile
-}
-
-portrait_ppmatting() {
-  train ppmatting ppmatting --model ppmatting_mobilenetv2_mobile "${similar[@]}" "${long[@]}" "${more_people[@]}" "${everywhere[@]}" \
-    --epochs 6
-  ship portrait_ppmatting "people, from the photograph alone, by PP-Matting" ppmatting float16:384 --model ppmatting_mobilenetv2_mobile
-}
-
-person() {
-  train person bisenetv2 --model bisenetv2_mobile --photographs "${long[@]}" "${more_people[@]}" "${everywhere[@]}" --size 384 \
-    --batch_size 6 --sizes 384,320,384,448 --learning_rate 2e-3 --epochs 5
-  ship person "a fast mask of people" person float16:384 --model bisenetv2_mobile --option num_classes=2
-}
-
 dim=(--model dim_mobilenetv2_mobile --stage everything --photographs --size 256)
 
 trimap() {
@@ -129,12 +109,14 @@ captured_background() {
 }
 
 animal() {
-  train animal modnet "${modnet[@]}" "${long[@]}" "${scenes[@]}" --weights keras_matting/pretrained/portrait.weights.h5 \
-    --foregrounds "$data/animals=0.6" --foregrounds "$data/cats=0.2" --foregrounds "$data/davis=0.1" --foregrounds synthetic=0.1 \
+  local animals=(--foregrounds "$data/animals=0.6" --foregrounds "$data/cats=0.2" --foregrounds "$data/davis=0.1" --foregrounds synthetic=0.1)
+  train animal1 modnet "${modnet[@]}" "${long[@]}" "${scenes[@]}" "${animals[@]}" --weights keras_matting/pretrained/portrait.weights.h5 \
     --figure_kind animal --figures 200 --figure_size 512 --sizes 384,256,384,512 --learning_rate 1e-3 --epochs 7
-  train animal_int8 modnet "${modnet[@]}" "${scenes[@]}" --quantize "$runs/animal/last.weights.h5" --foregrounds "$data/animals=0.75" \
+  train animal2 modnet "${modnet[@]}" "${long[@]}" "${scenes[@]}" --weights "$runs/animal1/last.weights.h5" --sizes 384,320,384,448 \
+    --foregrounds "$data/animals=0.62" --foregrounds "$data/cats=0.26" --foregrounds "$data/davis=0.12" --learning_rate 1e-3 --epochs 10
+  train animal_int8 modnet "${modnet[@]}" "${scenes[@]}" --quantize "$runs/animal2/last.weights.h5" --foregrounds "$data/animals=0.75" \
     --foregrounds "$data/cats=0.25" --learning_rate 3e-5 --epochs 1 --steps_per_epoch 80
-  ship animal "animals, from the photograph alone" animal int8:384 --qat_weights "$runs/animal_int8/last.weights.h5" \
+  ship animal "animals, from the photograph alone" animal2 float16:384,int8:384 --qat_weights "$runs/animal_int8/last.weights.h5" \
     --model modnet_mobilenetv2_mobile --option branch_width=0.5
 }
 

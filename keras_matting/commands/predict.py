@@ -74,7 +74,7 @@ def define_flags():
     flags.DEFINE_bool("raw_edges", False, "Do not enlarge small mattes along edges.")
     flags.DEFINE_bool("tiled", False, "Run networks with a trimap at full resolution, in tiles.")
     flags.DEFINE_enum("mode", None, ["border", "hybrid"], "The second mode of GCA and of GFM.")
-    flags.DEFINE_bool("keep_islands", False, "Keep small separate regions of mattes.")
+    flags.DEFINE_bool("keep_islands", False, "Keep small separate regions and holes of mattes.")
     flags.DEFINE_bool("skip_existing", False, "Leave out photographs whose results exist.")
     flags.DEFINE_bool(
         "keep_metadata", False, "Copy EXIF, which holds places and dates; not into TIFF files."

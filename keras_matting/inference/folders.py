@@ -19,7 +19,7 @@ from keras_matting.image_files import READERS, SUFFIXES
 from keras_matting.inference.alignment import align_background
 from keras_matting.inference.backgrounds import BLUR, background_of, compose
 from keras_matting.inference.cutouts import foreground_colours
-from keras_matting.inference.islands import without_islands
+from keras_matting.inference.islands import without_holes, without_islands
 from keras_matting.inference.predict import check_call, input_names, predict_alpha
 from keras_matting.inference.tflite import load
 from keras_matting.inference.trimaps import trimap_from_matte
@@ -69,8 +69,9 @@ def predict(
             or "blur" for the photograph's own background.
         recursive: also matte photographs in sub-folders; the results keep the tree.
         raw_colours: keep the photograph's colours, without `foreground_colours`.
-        keep_islands: keep small separate regions (`without_islands`), which are removed from mattes
-            of networks that take the photograph alone, also before a trimap is made of them.
+        keep_islands: keep small separate regions and small holes (`without_islands`,
+            `without_holes`), which are removed from mattes of networks that take the photograph
+            alone, also before a trimap is made of them.
         skip_existing: leave out photographs whose results exist.
         keep_alpha: multiply alphas by the alpha channels of the photographs.
         keep_metadata: copy EXIF, which holds places and dates, to the results.
@@ -158,7 +159,10 @@ def matte_photograph(
     image, profile = photograph.in_8_bits(), photograph.profile
     made = {kind for kind, other in others.items() if other == AUTO}
     inputs = {k: READERS[k](other, notes) for k, other in others.items() if k not in made}
-    of_image_alone = (lambda alpha: alpha) if keep_islands else without_islands
+
+    def of_image_alone(alpha):
+        return alpha if keep_islands else without_holes(without_islands(alpha))
+
     try:
         if made:
             coarse = of_image_alone(predict_alpha(_portrait(), image, profile=profile))
