@@ -1,5 +1,7 @@
 // The strip of backgrounds: cut-out, alpha, colours, blur, a picture.
 
+import { call } from "./client.js";
+
 const COLOURS = { White: "#ffffff", Black: "#000000", Green: "#00b140", Blue: "#0047bb" };
 
 /**
@@ -42,4 +44,16 @@ export function drawCover(context, bitmap) {
   const { width, height } = context.canvas, scale = Math.max(width / bitmap.width, height / bitmap.height);
   const [w, h] = [bitmap.width * scale, bitmap.height * scale];
   context.drawImage(bitmap, (width - w) / 2, (height - h) / 2, w, h);
+}
+
+const sent = {};
+
+/** Sends the picture behind frames to the worker, once for a size. */
+export async function sendBackdrop(picture, width, height) {
+  if (sent.picture === picture && sent.width === width && sent.height === height) return;
+  const canvas = new OffscreenCanvas(width, height);
+  drawCover(canvas.getContext("2d"), picture);
+  const bitmap = canvas.transferToImageBitmap();
+  await call("picture", { bitmap }, [bitmap]);
+  Object.assign(sent, { picture, width, height });
 }

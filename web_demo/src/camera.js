@@ -1,6 +1,6 @@
 // The Camera screen: a frame that arrives while another is matted is dropped.
 
-import { addBackdrops, drawCover } from "./backdrops.js";
+import { addBackdrops, sendBackdrop } from "./backdrops.js";
 import { call } from "./client.js";
 
 const LONGEST = 640; // pixels of a frame
@@ -79,7 +79,7 @@ async function frames(run) {
     before = arrived;
     const scale = Math.min(1, LONGEST / Math.max(video.videoWidth, video.videoHeight));
     const width = Math.round(scale * video.videoWidth), height = Math.round(scale * video.videoHeight);
-    await sendBackdrop(width, height);
+    if (state.background === "picture") await sendBackdrop(state.backdrop, width, height);
     const bitmap = await createImageBitmap(video, { resizeWidth: width, resizeHeight: height });
     const found = await call("frame", { bitmap, background: state.background, steadies: $("steady").checked }, [bitmap]);
     if (run !== state.run) return;
@@ -94,20 +94,9 @@ async function frames(run) {
   }
 }
 
-/** Sends a chosen picture to the worker, once for a size. */
-async function sendBackdrop(width, height) {
-  const size = `${width}x${height}`;
-  if (state.background !== "picture" || state.sent === size) return;
-  const canvas = new OffscreenCanvas(width, height);
-  drawCover(canvas.getContext("2d"), state.backdrop);
-  const bitmap = canvas.transferToImageBitmap();
-  await call("picture", { bitmap }, [bitmap]);
-  state.sent = size;
-}
-
 async function choose(background, file) {
   try {
-    if (file) Object.assign(state, { backdrop: await createImageBitmap(file), sent: null });
+    if (file) state.backdrop = await createImageBitmap(file);
   } catch {
     return say(`${file.name} is not a picture that this browser reads.`, true);
   }

@@ -4,6 +4,7 @@ import { startCamera, stopCamera } from "./camera.js";
 import { startCheck } from "./check.js";
 import { call, startWorker } from "./client.js";
 import { repeatPhoto, startPhoto } from "./photo.js";
+import { repeatVideo, startVideo, stopVideo } from "./video.js";
 
 const $ = (id) => document.getElementById(id);
 const tabs = [...document.querySelectorAll("[role=tab]")];
@@ -29,6 +30,7 @@ function choose(tab) {
     $(other.getAttribute("aria-controls")).hidden = !chosen;
   }
   if (tab.id !== "tab-camera") stopCamera();
+  if (tab.id !== "tab-video") stopVideo();
 }
 
 for (const tab of tabs) {
@@ -40,6 +42,11 @@ for (const tab of tabs) {
     choose(next);
     next.focus();
   });
+}
+
+function repeat() {
+  repeatPhoto();
+  repeatVideo();
 }
 
 async function openNetwork(bytes, name) {
@@ -72,11 +79,12 @@ startWorker();
 const index = await (await fetch("networks.json")).json();
 startPhoto(index);
 startCamera();
+startVideo();
 startCheck(index);
 for (const { name, task, file } of index.networks) $("network").add(Object.assign(new Option(name, file), { title: task }));
 $("network").addEventListener("change", async ({ target }) => {
   const own = target.selectedOptions[0].bytes;
-  if (await (own ? openNetwork(own, target.value) : openShipped(target.value))) repeatPhoto();
+  if (await (own ? openNetwork(own, target.value) : openShipped(target.value))) repeat();
 });
 $("network-file").addEventListener("change", async ({ target }) => {
   const [file] = target.files;
@@ -85,12 +93,12 @@ $("network-file").addEventListener("change", async ({ target }) => {
   if (await openNetwork(bytes, file.name)) {
     const option = Object.assign(new Option(file.name, file.name, true, true), { bytes });
     $("network").add(option);
-    repeatPhoto();
+    repeat();
   }
   target.value = "";
 });
 $("accelerator").addEventListener("change", async () => {
-  if (opened.bytes && await openNetwork(opened.bytes, opened.name)) repeatPhoto();
+  if (opened.bytes && await openNetwork(opened.bytes, opened.name)) repeat();
 });
 await openShipped(index.networks[0].file);
 document.documentElement.dataset.ready = "";

@@ -2,6 +2,7 @@
 
 import { addBackdrops, drawCover } from "./backdrops.js";
 import { call } from "./client.js";
+import { takeDropped } from "./drop.js";
 
 const LARGEST = 50e6; // pixels: the result takes about 40 bytes per pixel
 const $ = (id) => document.getElementById(`photo-${id}`);
@@ -18,17 +19,11 @@ export function startPhoto({ sample }) {
   $("sample").addEventListener("click", async () => open(await (await fetch(sample)).blob(), "sample.png"));
   $("compare").addEventListener("input", ({ target }) => $("picture").style.setProperty("--shown", `${target.value}%`));
   $("save").addEventListener("click", save);
-  document.addEventListener("paste", ({ clipboardData }) => given(clipboardData));
-  document.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    $("stage").classList.add("dropping");
+  document.addEventListener("paste", ({ clipboardData }) => {
+    const file = [...clipboardData.files].find(({ type }) => type.startsWith("image/"));
+    if (file) given(file);
   });
-  document.addEventListener("dragleave", () => $("stage").classList.remove("dropping"));
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    $("stage").classList.remove("dropping");
-    given(event.dataTransfer);
-  });
+  takeDropped($("stage"), "image", given);
 }
 
 /** Mattes the photograph again, after another network was opened. */
@@ -36,9 +31,7 @@ export function repeatPhoto() {
   if (state.source) matte(state.source);
 }
 
-function given({ files }) {
-  const file = [...files].find(({ type }) => type.startsWith("image/"));
-  if (!file) return;
+function given(file) {
   document.getElementById("tab-photo").click();
   open(file, file.name);
 }

@@ -50,22 +50,29 @@ const tasks = {
     return { alpha: photo.alpha.slice() };
   },
 
-  /** The picture behind the camera, of the camera's size. */
+  /** The picture behind frames, of their size. */
   picture({ bitmap }) {
     picture = pixels(bitmap);
     return {};
   },
 
   /** Replaces the background of a frame: {bitmap, background, steadies} -> {bitmap, ms}. */
-  async frame({ bitmap, background, steadies }) {
-    const { data: image, height, width } = pixels(bitmap);
-    const { alpha, small, ms } = await matte(image, height, width, steadies);
-    const levels = Uint8ClampedArray.from(alpha, (x) => 255 * x);
-    const result = background === "alpha" ? grey(levels)
-      : compose(image, alpha, behindFrame(background, small, height, width));
+  async frame(args) {
+    const { rgba, height, width, ms } = await replaced(args);
     const canvas = new OffscreenCanvas(width, height);
-    canvas.getContext("2d").putImageData(new ImageData(result, width, height), 0, 0);
+    canvas.getContext("2d").putImageData(new ImageData(rgba, width, height), 0, 0);
     return { bitmap: canvas.transferToImageBitmap(), ms };
+  },
+
+  /** As `frame`, with RGBA bytes, whose alpha is the matte if the background is "cut-out". */
+  async videoFrame(args) {
+    return { rgba: (await replaced(args)).rgba };
+  },
+
+  /** Forgets the frames before. */
+  restart() {
+    steady = new Steady();
+    return {};
   },
 
   /** Runs a file on its golden vectors: {folder, entry, accelerator, threads} -> the page's row. */
@@ -120,6 +127,17 @@ async function matte(image, height, width, steadies = false) {
       : resize(alpha, box.height, box.width, 1, height, width);
   }
   return { alpha, small, ms };
+}
+
+/** Returns a frame with another background, {rgba, height, width, ms of the network}. */
+async function replaced({ bitmap, background, steadies }) {
+  const { data: image, height, width } = pixels(bitmap);
+  const { alpha, small, ms } = await matte(image, height, width, steadies);
+  const levels = Uint8ClampedArray.from(alpha, (x) => 255 * x);
+  const rgba = background === "alpha" ? grey(levels)
+    : background === "cut-out" ? cutOut(image, levels, height, width)
+    : compose(image, alpha, behindFrame(background, small, height, width));
+  return { rgba, height, width, ms };
 }
 
 function behindFrame(background, small, height, width) {

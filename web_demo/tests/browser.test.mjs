@@ -1,4 +1,4 @@
-// The page in Chromium: photo, check, camera, and that nothing leaves the device.
+// The page in Chromium: photo, check, camera, video, and that nothing leaves the device.
 //
 // CHROMIUM names the browser (default: chromium in PATH), SITE the built page, REFERENCE Python's results, SCREENS a
 // folder for screenshots.
@@ -14,6 +14,7 @@ import { inflateSync } from "node:zlib";
 import { chromium } from "playwright-core";
 
 import { serve } from "../serve.mjs";
+import { webm } from "../src/matting/webm.js";
 import { largest } from "./fixtures.mjs";
 
 const root = new URL("../../build/web/", import.meta.url).pathname;
@@ -130,6 +131,107 @@ test("the camera shows another background", { timeout: 300e3 }, async (t) => {
   await shot("camera");
   await page.click("#camera-stop");
   assert.equal(await page.isVisible("#camera-canvas"), false);
+});
+
+const FRAMES = 10, STEP = 40, SIDE = 256; // milliseconds; pixels
+
+/** Returns a WebM of the sample, moving to the left. */
+async function clip() {
+  const chunks = await page.evaluate(async ([count, step, side]) => {
+    const picture = await createImageBitmap(await (await fetch("sample.png")).blob(), { resizeWidth: side, resizeHeight: side }), chunks = [];
+    const encoder = new VideoEncoder({
+      output: (chunk) => {
+        const bytes = new Uint8Array(chunk.byteLength);
+        chunk.copyTo(bytes);
+        chunks.push({ key: chunk.type === "key", bytes: btoa(Array.from(bytes, (x) => String.fromCharCode(x)).join("")) });
+      },
+      error: console.error,
+    });
+    encoder.configure({ codec: "vp8", width: side, height: side, framerate: 1000 / step, bitrate: 2e7 });
+    for (let i = 0; i < count; i++) {
+      const canvas = new OffscreenCanvas(side, side);
+      for (const x of [0, side]) canvas.getContext("2d").drawImage(picture, x - 3 * i, 0);
+      const frame = new VideoFrame(canvas, { timestamp: 1000 * step * i });
+      encoder.encode(frame);
+      frame.close();
+    }
+    await encoder.flush();
+    return chunks;
+  }, [FRAMES, STEP, SIDE]);
+  const frames = chunks.map(({ key, bytes }, i) => ({ ms: STEP * i, duration: STEP, key, colours: Buffer.from(bytes, "base64") }));
+  return Buffer.concat(webm({ codec: "V_VP8", width: SIDE, height: SIDE, frames }));
+}
+
+/**
+ * Plays a WebM in a video element, frame by frame, and compares it with what the page showed. Returns its duration in milliseconds, and
+ * {timestamp, alpha, colours} of each frame: microseconds, mean difference, and mean difference where both are solid.
+ */
+function played(bytes) {
+  return page.evaluate(async ([base64, step, side]) => {
+    const video = document.createElement("video"), event = (name) => new Promise((done) => video.addEventListener(name, done, { once: true }));
+    const file = new Blob([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], { type: "video/webm" });
+    Object.assign(video, { muted: true, preload: "auto", src: URL.createObjectURL(file) });
+    await event("loadeddata");
+    const frames = new Map(), duration = Math.round(1000 * video.duration), context = new OffscreenCanvas(side, side).getContext("2d", { willReadFrequently: true });
+    for (let ms = step / 4; ms < duration; ms += step / 2) {
+      const seeked = event("seeked");
+      video.currentTime = ms / 1000;
+      await seeked;
+      let frame;
+      // the event may come before the picture
+      for (let i = 0; i < 50 && !(frame && frame.timestamp <= 1000 * ms && 1000 * ms < frame.timestamp + 1000 * step); i++) {
+        frame?.close();
+        await new Promise((done) => setTimeout(done, 10));
+        try { frame = new VideoFrame(video); } catch { frame = null; }
+      }
+      context.clearRect(0, 0, side, side);
+      context.drawImage(frame, 0, 0);
+      const { data } = context.getImageData(0, 0, side, side), expected = window.shown[frames.size];
+      if (!frames.has(frame.timestamp)) {
+        let alpha = 0, colours = 0, solid = 0;
+        for (let i = 0; i < data.length; i += 4) {
+          alpha += Math.abs(data[i + 3] - expected[i + 3]) / 255;
+          if (data[i + 3] < 250 || expected[i + 3] < 250) continue;
+          for (let c = i; c < i + 3; c++, solid++) colours += Math.abs(data[c] - expected[c]);
+        }
+        frames.set(frame.timestamp, { timestamp: frame.timestamp, alpha: 4 * alpha / data.length, colours: colours / solid });
+      }
+      frame.close();
+    }
+    return { duration, frames: [...frames.values()], shown: window.shown.length };
+  }, [bytes.toString("base64"), STEP, SIDE]);
+}
+
+test("a video becomes WebM with the page's mattes as alpha", { timeout: 600e3 }, async (t) => {
+  await page.click("#tab-video");
+  writeFileSync(join(scratch, "clip.webm"), await clip());
+  await page.setInputFiles("#video-file", join(scratch, "clip.webm"));
+  await page.waitForSelector("#video-make:enabled", { timeout: 280e3 });
+  await page.evaluate(() => { // keeps what the page shows
+    window.shown = [];
+    const put = CanvasRenderingContext2D.prototype.putImageData;
+    CanvasRenderingContext2D.prototype.putImageData = function (image, ...at) {
+      if (this.canvas.id === "video-canvas") window.shown.push(image.data.slice());
+      return put.call(this, image, ...at);
+    };
+  });
+  await page.click("#video-make");
+  await page.waitForFunction(() => /^Frame [3-9]/.test(document.getElementById("video-status").textContent), null, { timeout: 280e3, polling: 20 });
+  await shot("video");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await shot("video-dark");
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.waitForFunction(() => /^Ready/.test(document.getElementById("video-status").textContent), null, { timeout: 580e3 });
+  assert.match(await page.textContent("#video-status"), /^Ready: 10 frames, with alpha/);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click("#video-save")]);
+  assert.equal(download.suggestedFilename(), "clip_cut-out.webm");
+  const bytes = readFileSync(await download.path());
+  const { duration, frames, shown } = await played(bytes);
+  for (const { timestamp, alpha, colours } of frames) t.diagnostic(`${timestamp} us: alpha ${alpha.toExponential(2)}, colours ${colours.toFixed(2)} of 255`);
+  assert.equal(shown, FRAMES);
+  assert.equal(duration, FRAMES * STEP);
+  assert.deepEqual(frames.map(({ timestamp }) => timestamp), Array.from({ length: FRAMES }, (_, i) => 1000 * STEP * i));
+  for (const { alpha, colours } of frames) assert.ok(alpha < 0.005 && colours < 4);
 });
 
 test("an unusable file is explained in one sentence", async () => {
