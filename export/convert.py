@@ -10,7 +10,7 @@ Writes modnet_mobilenetv2_mobile_512x512_<format>.tflite, signature image (and t
 background) -> alpha (and foreground, or semantic), for
 
     float32   as Keras computes it, reordered where that is faster (`export.premix_upsampling`)
-    float16   float16 weights, the smallest twentieth of them float32
+    float16   float16 weights, the smallest 8 % of them float32
     dynamic   int8 weights, float arithmetic
     int8      full integers, ranges from calibration (--images, or synthetic composites)
     int8_qat  full integers, ranges and weights from quantization-aware training (--qat_weights)

@@ -10,7 +10,7 @@ import numpy as np
 
 from export.flatbuffer import operator_code, schema
 
-SHARE = 0.05  # of all weights
+SHARE = 0.08  # of all weights
 
 
 def halve_large_weights(model, share: float = SHARE):
