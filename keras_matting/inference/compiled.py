@@ -7,35 +7,37 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
-_functions = weakref.WeakKeyDictionary()  # model: its function, None after the first call
+# model: {output: its function, None after the first call}
+_functions = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-def predict(model, inputs):
-    """Return a model's alpha (1, H, W, 1) for inputs {"image": (1, H, W, 3), ...}, float32.
+def predict(model, inputs, output="alpha"):
+    """Return a model's output (1, H, W, C) for inputs {"image": (1, H, W, 3), ...}, float32.
 
     The first call runs the model eagerly, because tracing takes longer than one photograph. The
     second call traces it once for all sizes, so neither traces nor graphs accumulate. TensorFlow's
     oneDNN kernels, where enabled, cache data for every new size, though: with 68 different sizes, a
     process grew from 643 to 1,074 MB in 3,000 calls. Threads may share a model.
     """
-    function = _function(model) if isinstance(model, keras.Model) else None
+    function = _function(model, output) if isinstance(model, keras.Model) else None
     if function is None:
-        return np.asarray(model(inputs, training=False)["alpha"])
+        return np.asarray(model(inputs, training=False)[output])
     return function({name: tf.constant(x) for name, x in inputs.items()}).numpy()
 
 
-def _function(model):
-    """Return the compiled function of a model, or None on its first call."""
+def _function(model, output):
+    """Return the compiled function of a model's output, or None on its first call."""
     with _lock:
-        if model not in _functions:
-            _functions[model] = None
-        elif _functions[model] is None:
-            _functions[model] = _trace(model)
-        return _functions[model]
+        functions = _functions.setdefault(model, {})
+        if output not in functions:
+            functions[output] = None
+        elif functions[output] is None:
+            functions[output] = _trace(model, output)
+        return functions[output]
 
 
-def _trace(model):
+def _trace(model, output):
     # a strong reference would keep the model in the dictionary forever
     reference = weakref.ref(model)
     specs = {
@@ -44,7 +46,7 @@ def _trace(model):
     }
 
     @tf.function(autograph=False)
-    def alpha(inputs):
-        return reference()(inputs, training=False)["alpha"]
+    def predicted(inputs):
+        return reference()(inputs, training=False)[output]
 
-    return alpha.get_concrete_function(specs)
+    return predicted.get_concrete_function(specs)

@@ -52,12 +52,14 @@ def predict_labels(model, image, size: tuple[int, int] | None = None):
     Returns:
         uint8 (H, W), class numbers. The logits are scaled to the image's size bilinearly.
     """
+    from keras_matting.inference import compiled  # imports TensorFlow
+
     height, width = image.shape[:2]
     rows, columns = size or input_sizes.upwards(height, width, None)
     smaller = rows <= height and columns <= width
     kind = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     seen = cv2.resize(image.astype(np.float32) / 255.0, (columns, rows), interpolation=kind)
-    logits = np.asarray(model({"image": seen[None]}, training=False)["semantic"])[0]
+    logits = compiled.predict(model, {"image": seen[None]}, "semantic")[0]
     if (rows, columns) != (height, width):
         logits = cv2.resize(logits, (width, height), interpolation=cv2.INTER_LINEAR)
     return logits.argmax(-1).astype(np.uint8)

@@ -405,7 +405,7 @@ def test_every_thread_gets_its_own_matte(tmp_path, kind):
 
 def test_a_keras_model_is_traced_once_for_all_sizes(monkeypatch):
     traces, trace = [], compiled._trace
-    monkeypatch.setattr(compiled, "_trace", lambda model: traces.append(model) or trace(model))
+    monkeypatch.setattr(compiled, "_trace", lambda *given: traces.append(given) or trace(*given))
     model = red_model()
     for height in range(32, 320, 16):
         image = smooth_image(height, 64)
