@@ -19,7 +19,7 @@ from absl import app, flags
 
 from benchmarks import captured, closed_form, photographs
 from keras_matting import load, pretrained
-from keras_matting.atomic import write_text
+from keras_matting.atomic import write_between, write_text
 from keras_matting.data.refinement import segmenter
 from keras_matting.inference import predict_alpha
 
@@ -89,15 +89,6 @@ def table(head, rows, digits=4):
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def replaced(document, name, text):
-    """Return the document with `text` between the marks of `name`."""
-    pattern = rf"(<!-- measured: {name} -->\n).*?(<!-- end -->)"
-    found, count = re.subn(pattern, lambda m: f"{m[1]}{text}\n{m[2]}", document, flags=re.S)
-    if count != 1:
-        raise ValueError(f"the document needs <!-- measured: {name} --> and <!-- end --> once")
-    return found
-
-
 def main(argv):
     if len(argv) != 2:
         raise app.UsageError("specify PHOTOGRAPHS")
@@ -106,10 +97,11 @@ def main(argv):
     for name in FLAGS.only or pretrained.networks():
         row = pretrained.networks()[name]
         text, best = KINDS[frozenset(row["inputs"])](name, FLAGS)
-        written = replaced(document.read_text(), name, text)
+        write_between(document, (f"<!-- measured: {name} -->", "<!-- end -->"), text)
         line = rf"^\| `{name}` \|.*$"
         shown = f"| `{name}` | {row['task']} | `{row['variant']}` | {best} |"
-        written, count = re.subn(line, lambda _, shown=shown: shown, written, flags=re.M)
+        found = document.read_text()
+        written, count = re.subn(line, lambda _, shown=shown: shown, found, flags=re.M)
         if count != 1:
             raise ValueError(f"{document} needs one row of `{name}` in its first table")
         write_text(document, written)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from absl import app, flags
 
-from keras_matting.atomic import write_text
+from keras_matting.atomic import write_between
 from keras_matting.models import MODELS, create_model
 from keras_matting.models.operations import multiply_adds
 from keras_matting.weights import load_published
@@ -154,10 +154,7 @@ def main(_):
         lines.append(row(name))
         print(lines[-1], flush=True)
     if flags.FLAGS.write:
-        readme = ROOT / "README.md"
-        head, _, rest = readme.read_text().partition(MARKS[0])
-        tail = rest.partition(MARKS[1])[2]
-        write_text(readme, "\n".join([head + MARKS[0], *lines, MARKS[1]]) + tail)
+        write_between(ROOT / "README.md", MARKS, "\n".join(lines))
 
 
 if __name__ == "__main__":

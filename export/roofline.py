@@ -23,7 +23,7 @@ from export import flatbuffer
 from export.interpreters import DEFAULT_RUNTIME, interpreter
 from export.operators import operator_times
 from keras_matting import native_messages
-from keras_matting.atomic import write_text
+from keras_matting.atomic import write_between
 from keras_matting.commands import start
 from keras_matting.inference.tflite import quantize, read_tflite
 
@@ -162,9 +162,7 @@ def main(argv):
     except (ValueError, OSError) as error:
         sys.exit(str(error))
     if options.write:
-        head, _, rest = DOCUMENT.read_text().partition(MARKS[0])
-        tail = rest.partition(MARKS[1])[2]
-        write_text(DOCUMENT, "\n".join([head + MARKS[0], *lines, MARKS[1]]) + tail)
+        write_between(DOCUMENT, MARKS, "\n".join(lines))
 
 
 def define_flags():

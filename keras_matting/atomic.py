@@ -39,6 +39,15 @@ def write_text(path, text: str):
     write_bytes(path, text.encode())
 
 
+def write_between(path, marks: tuple[str, str], text: str):
+    """Replace what stands between two lines of a UTF-8 text file; ValueError if it lacks them."""
+    head, first, rest = Path(path).read_text("utf-8").partition(marks[0])
+    _, second, tail = rest.partition(marks[1])
+    if not (first and second):
+        raise ValueError(f"{path} needs the lines {marks[0]} and, below it, {marks[1]}")
+    write_text(path, f"{head}{first}\n{text}\n{second}{tail}")
+
+
 @functools.cache  # listing a large folder for every file in it would be slow
 def _remove_stale_once(folder):
     if folder.is_dir():

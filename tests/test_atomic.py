@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_matting.atomic import exclusive_lock, replacing
+from keras_matting.atomic import exclusive_lock, replacing, write_between
 
 ROOT = Path(__file__).parents[1]
 KILLED = """
@@ -57,6 +57,18 @@ def test_a_lock_removes_it_too_and_spares_what_a_running_process_writes(tmp_path
         with exclusive_lock(tmp_path):
             assert list(tmp_path.iterdir()) == [temporary]
     assert (tmp_path / "mine").read_text() == "whole"
+
+
+def test_text_between_marks_is_replaced_and_both_marks_are_needed(tmp_path):
+    path = tmp_path / "document.md"
+    path.write_text("before\n<!-- a -->\nold\n<!-- end -->\n<!-- b -->\n<!-- end -->\nafter\n")
+    for name in "ab":
+        write_between(path, (f"<!-- {name} -->", "<!-- end -->"), f"new {name}")
+    expected = "before\n<!-- a -->\nnew a\n<!-- end -->\n<!-- b -->\nnew b\n<!-- end -->\nafter\n"
+    assert path.read_text() == expected
+    with pytest.raises(ValueError, match="document.md needs the lines <!-- c --> and"):
+        write_between(path, ("<!-- c -->", "<!-- end -->"), "new")
+    assert path.read_text() == expected
 
 
 def test_two_processes_cannot_lock_a_folder(tmp_path):
