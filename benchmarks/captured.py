@@ -29,19 +29,26 @@ from keras_matting.metrics import mad
 from keras_matting.training.validation import HELD_OUT_EVERY
 
 FLAGS = flags.FLAGS
+SEED = 7
 KEYS = ("image", "background", "foreground", "alpha")
 
 
 def errors(model, people, scenes, size=512, count=48) -> list[float]:
     """Return the MAD of `count` composites of `size` pixels."""
-    return [error for error, _ in measure(model, people, scenes, size, count)]
+    found = composites(people, scenes, size, count)
+    return [mad(matte_of(model, sample), sample["alpha"][..., 0]) for sample in found]
 
 
-def measure(model, people, scenes, size=512, count=48, seed=7):
+def matte_of(model, sample):
+    """Return the matte of a composite, uint8 (H, W)."""
+    return in_bytes(predict_alpha(model, sample["image"], background=sample["background"]))
+
+
+def measure(model, people, scenes, size=512, count=48):
     """Yield the MAD and {way: colour error} of each composite."""
-    for sample in composites(people, scenes, size, count, seed):
+    for sample in composites(people, scenes, size, count):
         image, background, truth, alpha = (sample[key] for key in KEYS)
-        matte = in_bytes(predict_alpha(model, image, background=background))
+        matte = matte_of(model, sample)
         ways = {"photograph": image, "estimated": foreground_colours(image, matte)}
         ways["network"] = predicted_foreground(model, image, background)
         seen = (alpha[..., 0] > 0) & (alpha[..., 0] < 255) & (matte > 0)
@@ -50,11 +57,11 @@ def measure(model, people, scenes, size=512, count=48, seed=7):
         yield mad(matte, alpha[..., 0]), colours
 
 
-def composites(people, scenes, size, count, seed):
+def composites(people, scenes, size, count):
     """Yield `count` dicts of `KEYS`, uint8 (size, size, C)."""
     pools = readers.photographs(people, False), readers.backgrounds(scenes, False)
     held_out = [hold_out(pool, HELD_OUT_EVERY)[1] for pool in pools]
-    for batch in composition(*held_out, bgmv2.training(size, 0.4), 1, seed).take(count):
+    for batch in composition(*held_out, bgmv2.training(size, 0.4), 1, SEED).take(count):
         yield {key: in_bytes(batch[key][0].numpy()) for key in KEYS}
 
 
