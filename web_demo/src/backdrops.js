@@ -5,15 +5,22 @@ import { call } from "./client.js";
 const COLOURS = { White: "#ffffff", Black: "#000000", Green: "#00b140", Blue: "#0047bb" };
 
 /**
- * Fills `strip` with tiles. `chosen` is called with "cut-out", "alpha", "blur", "#rrggbb", or "picture" and its file.
+ * Fills `strip` with tiles. `chosen` is called with "cut-out", "alpha", "blur", "#rrggbb", or "picture" and
+ * its bitmap; `say` with a sentence if the picture cannot be read.
  */
-export function addBackdrops(strip, { cutOut, first, chosen }) {
+export function addBackdrops(strip, { cutOut, first, chosen, say }) {
   const kinds = [["cut-out", "Cut-out"], ["blur", "Blur"], ["picture", "Picture…"], ["alpha", "Alpha"]];
   const tiles = kinds.filter(([kind]) => cutOut || kind !== "cut-out");
   tiles.push(...Object.entries(COLOURS).map(([name, colour]) => [colour, name]), ["colour", "Colour…"]);
   strip.setAttribute("role", "radiogroup");
   strip.setAttribute("aria-label", "Background");
-  const file = hiddenInput(strip, "file", () => file.files[0] && chosen("picture", file.files[0]));
+  const file = hiddenInput(strip, "file", async () => {
+    const [picture] = file.files;
+    if (!picture) return;
+    const bitmap = await createImageBitmap(picture).catch(() => null);
+    if (bitmap) chosen("picture", bitmap);
+    else say(`${picture.name} is not a picture that this browser reads.`, true);
+  });
   file.accept = "image/*";
   const colour = hiddenInput(strip, "color", () => chosen(colour.value));
   for (const [kind, name] of tiles) {

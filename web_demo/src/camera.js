@@ -9,7 +9,7 @@ const video = Object.assign(document.createElement("video"), { muted: true, play
 const state = { background: "blur", backdrop: null, facing: "user", stream: null, run: 0 };
 
 export function startCamera() {
-  addBackdrops($("strip"), { cutOut: false, first: "blur", chosen: choose });
+  addBackdrops($("strip"), { cutOut: false, first: "blur", chosen: choose, say });
   $("start").addEventListener("click", start);
   $("stop").addEventListener("click", stopCamera);
   $("mirror").addEventListener("change", ({ target }) => $("picture").classList.toggle("mirrored", target.checked));
@@ -94,12 +94,8 @@ async function frames(run) {
   }
 }
 
-async function choose(background, file) {
-  try {
-    if (file) state.backdrop = await createImageBitmap(file);
-  } catch {
-    return say(`${file.name} is not a picture that this browser reads.`, true);
-  }
+function choose(background, bitmap) {
+  if (bitmap) state.backdrop = bitmap;
   state.background = background;
 }
 

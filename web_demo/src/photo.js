@@ -2,6 +2,7 @@
 
 import { addBackdrops, drawCover } from "./backdrops.js";
 import { call } from "./client.js";
+import { download } from "./download.js";
 import { takeDropped } from "./drop.js";
 
 const LARGEST = 50e6; // pixels: the result takes about 40 bytes per pixel
@@ -9,7 +10,7 @@ const $ = (id) => document.getElementById(`photo-${id}`);
 const state = { layers: null, view: "cut-out", backdrop: null, name: "photograph" };
 
 export function startPhoto({ sample }) {
-  addBackdrops($("strip"), { cutOut: true, first: "cut-out", chosen: choose });
+  addBackdrops($("strip"), { cutOut: true, first: "cut-out", chosen: choose, say });
   for (const id of ["file", "take", "other"]) {
     $(id).addEventListener("change", ({ target }) => {
       if (target.files[0]) open(target.files[0], target.files[0].name);
@@ -72,12 +73,8 @@ async function matte(bitmap) {
   }
 }
 
-async function choose(view, file) {
-  try {
-    if (file) state.backdrop = await createImageBitmap(file);
-  } catch {
-    return say(`${file.name} is not a picture that this browser reads.`, true);
-  }
+async function choose(view, bitmap) {
+  if (bitmap) state.backdrop = bitmap;
   state.view = view;
   if (state.layers) await show();
 }
@@ -101,12 +98,9 @@ async function show() {
 async function save() {
   const { view } = state, exact = view === "cut-out" || view === "alpha";
   const blob = exact ? (await call("save", { view })).blob : await new Promise((done) => $("after").toBlob(done, "image/png"));
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = `${state.name}_${exact ? view : "composed"}.png`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60e3);
-  say(`${link.download} is saved, ${(blob.size / 1e6).toFixed(1)} MB.`);
+  const name = `${state.name}_${exact ? view : "composed"}.png`;
+  download(blob, name);
+  say(`${name} is saved, ${(blob.size / 1e6).toFixed(1)} MB.`);
 }
 
 function sized(canvas, width, height) {

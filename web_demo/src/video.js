@@ -2,6 +2,7 @@
 
 import { addBackdrops, sendBackdrop } from "./backdrops.js";
 import { call } from "./client.js";
+import { download } from "./download.js";
 import { takeDropped } from "./drop.js";
 import { Encoder, usableCodec } from "./encoder.js";
 import { framesOf, seek } from "./frames.js";
@@ -13,7 +14,7 @@ const video = Object.assign(document.createElement("video"), { muted: true, play
 const state = { background: "cut-out", backdrop: null, file: "", codec: null, blob: null, busy: null, stopped: false };
 
 export function startVideo() {
-  addBackdrops($("strip"), { cutOut: true, first: state.background, chosen: choose });
+  addBackdrops($("strip"), { cutOut: true, first: state.background, chosen: choose, say });
   for (const id of ["file", "other"]) {
     $(id).addEventListener("change", ({ target }) => {
       if (target.files[0]) open(target.files[0]);
@@ -134,20 +135,14 @@ async function matted(background, steadies) {
 }
 
 /** A background chosen during the work is for the next video. */
-async function choose(background, file) {
-  try {
-    if (file) state.backdrop = await createImageBitmap(file);
-  } catch {
-    return say(`${file.name} is not a picture that this browser reads.`, true);
-  }
+function choose(background, bitmap) {
+  if (bitmap) state.backdrop = bitmap;
   state.background = background;
   repeatVideo();
 }
 
 function save() {
-  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(state.blob), download: state.name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60e3);
+  download(state.blob, state.name);
 }
 
 function setBusy(yes) {
