@@ -42,7 +42,8 @@ def main():
             render(path)
             print(f"[{number - options.first + 1}/{options.count}] {path.name}", flush=True)
     folder = options.folder
-    sheet = folder.with_name(f"{folder.name}_contact_sheet.png")  # beside: it is no foreground
+    # beside the folder, whose pictures are foregrounds
+    sheet = folder.with_name(f"{folder.name}_contact_sheet.png")
     contact_sheet(sorted(folder.glob("fur_*.png")), sheet)
 
 

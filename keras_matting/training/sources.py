@@ -261,7 +261,7 @@ def backgrounds(options, given=None) -> tuple[Source, Source | None]:
 def photographs(options) -> tuple[Source, Source | None]:
     """Return (training, validation) of the photographs with mattes in --foregrounds.
 
-    Where there are no foreground and background colours of a photograph, its own stand in.
+    A photograph without estimated foreground and background colours uses its own.
     """
     if not options.foregrounds or len(options.foregrounds) != 1:
         raise ValueError("specify photographs with mattes: --foregrounds am2k_layers:FOLDER.")
